@@ -1,0 +1,57 @@
+"""Identifiers and secrets. The only place where randomness enters (tests/test_house.py sees to it).
+
+Ids are UUIDs of version 7 by the injected clock, so they sort by creation and keep indexes tight; with a seed they
+repeat, which is what makes a simulated crash replayable.
+"""
+
+import hashlib
+import random
+import secrets
+from uuid import UUID
+
+from jangbu.clock import Clock, SystemClock
+
+NAMESPACE = UUID("6a1f0c3e-2a68-5c0f-9d0f-6a616e676275")
+
+
+class Ids:
+    """Makes new ids. Give a `seed` for a repeatable sequence; without one the operating system's randomness is used."""
+
+    def __init__(self, clock: Clock | None = None, seed: int | None = None) -> None:
+        self._clock = clock or SystemClock()
+        # S311: the seeded generator is for simulations only; without a seed this is SystemRandom.
+        self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
+
+    def uuid(self) -> UUID:
+        """A new UUIDv7 (RFC 9562 §5.7)."""
+        milliseconds = int(self._clock.now().timestamp() * 1000) & (2**48 - 1)
+        value = milliseconds << 80 | 0x7 << 76 | self._random.getrandbits(12) << 64
+        return UUID(int=value | 0b10 << 62 | self._random.getrandbits(62))
+
+    def token(self, characters: int = 32) -> str:
+        """A random string of letters and digits, 5.95 bits each."""
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        return "".join(self._random.choice(alphabet) for _ in range(characters))
+
+    def chance(self) -> random.Random:
+        """The generator itself, for jitter and simulations."""
+        return self._random
+
+
+def secret_token(bytes_: int = 32) -> str:
+    """A secret for keeps, always from the operating system, whatever the seed."""
+    return secrets.token_urlsafe(bytes_)
+
+
+def secret_bytes(count: int) -> bytes:
+    """Random bytes for salts and keys, always from the operating system."""
+    return secrets.token_bytes(count)
+
+
+def from_facts(*facts: str) -> str:
+    """32 hex digits fixed by `facts`: the same facts give the same id, for ever.
+
+    Hex without hyphens fits every PG's paymentId rule (portone-facts §10.2: letters and digits, 6-40).
+    """
+    joined = b"".join(len(fact.encode()).to_bytes(4, "big") + fact.encode() for fact in facts)
+    return hashlib.sha256(NAMESPACE.bytes + joined).hexdigest()[:32]
