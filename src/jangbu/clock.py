@@ -21,11 +21,15 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own time, plus an offset that only the sandbox mode ever sets (design §4.7)."""
 
-    def __init__(self, offset: timedelta = timedelta()) -> None:
-        self.offset = offset
+    def __init__(self) -> None:
+        self._offset = timedelta()
+
+    def set_offset(self, seconds: int) -> None:
+        """Be this far ahead of the machine from now on."""
+        self._offset = timedelta(seconds=seconds)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        return datetime.now(UTC) + self._offset
 
 
 class ManualClock:

@@ -1,0 +1,266 @@
+"""PostgreSQL: statements known by name, one owner per transaction, rows as frozen dataclasses.
+
+Every statement is a `Query` made at import, so that a test can prepare all of them against the migrated schema
+(tests/test_queries.py). Sessions never carry state (`SET LOCAL` and transaction locks only), because the pool skips the
+reset that would clean them and because transaction poolers would lose it (design §9, tech §3).
+"""
+
+import asyncio
+import dataclasses
+import re
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Generic, TypeVar, cast
+
+import asyncpg
+import msgspec
+
+from jangbu.errors import SetupProblem, Unavailable
+
+R = TypeVar("R")
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)\b")
+
+CONNECTION_GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    OSError,
+    TimeoutError,
+)
+"""What asyncpg raises when the server is away, restarting or full."""
+
+
+class DatabaseAway(Unavailable):
+    """The database did not answer. What was committed is safe; nothing of this request was half-done."""
+
+    code = "DATABASE_UNAVAILABLE"
+    ko = "데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
+    en = "The database cannot be reached right now. Please try again shortly."
+
+
+class Query(Generic[R]):
+    """One SQL statement with `:named` parameters, and the type its rows become.
+
+    `row` is a frozen dataclass whose fields are the selected columns, a scalar type for a single column, or None for a
+    statement that returns nothing.
+    """
+
+    every: "list[Query[Any]]" = []  # noqa: RUF012 (one list for the whole program, on purpose)
+
+    def __init__(self, row: type[R], sql: str) -> None:
+        self.row = row
+        self.names: list[str] = []
+        self.source = sql
+        self.sql = _PARAMETER.sub(self._number, sql)
+        self.is_record = dataclasses.is_dataclass(row)
+        Query.every.append(self)
+
+    def _number(self, match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in self.names:
+            self.names.append(name)
+        return f"${self.names.index(name) + 1}"
+
+    def arguments(self, given: dict[str, Any]) -> list[Any]:
+        """`given` in the order of the statement's numbers."""
+        assert given.keys() == set(self.names), f"{sorted(given)} given, {self.names} wanted by: {self.source}"
+        return [given[name] for name in self.names]
+
+    def read(self, record: asyncpg.Record) -> R:
+        """One row as `row`."""
+        if self.is_record:
+            return self.row(**record)
+        return cast(R, record[0])
+
+
+class Tx:
+    """A running transaction. Whoever receives it joins it; only `Database.transaction` begins and ends one."""
+
+    def __init__(self, connection: asyncpg.Connection, known: dict[Any, Any]) -> None:
+        self._connection = connection
+        self._known = known
+        self._learned: dict[Any, Any] = {}
+
+    def remembered(self, fact: Any) -> Any:
+        """What `remember` kept, or None."""
+        return self._learned.get(fact, self._known.get(fact))
+
+    def remember(self, fact: Any, value: Any) -> None:
+        """Keep something that never changes once it is committed; forgotten again if this transaction is not."""
+        self._learned[fact] = value
+
+    def keep_learned(self) -> None:
+        """Called by the owner of the transaction, after it committed."""
+        self._known.update(self._learned)
+
+    async def maybe(self, query: Query[R], **arguments: Any) -> R | None:
+        """The one row, or None."""
+        record = await self._connection.fetchrow(query.sql, *query.arguments(arguments))
+        return None if record is None else query.read(record)
+
+    async def one(self, query: Query[R], **arguments: Any) -> R:
+        """The one row there must be."""
+        row = await self.maybe(query, **arguments)
+        assert row is not None, f"no row from: {query.source}"
+        return row
+
+    async def all(self, query: Query[R], **arguments: Any) -> list[R]:
+        """Every row."""
+        return [query.read(record) for record in await self._connection.fetch(query.sql, *query.arguments(arguments))]
+
+    async def run(self, query: Query[Any], **arguments: Any) -> int:
+        """Run a statement for its effect; the number of rows it touched."""
+        tag = await self._connection.execute(query.sql, *query.arguments(arguments))
+        count = str(tag).rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def stream(self, query: Query[R], **arguments: Any) -> AsyncIterator[R]:
+        """Rows a batch at a time, for what may not fit in memory."""
+        async for record in self._connection.cursor(query.sql, *query.arguments(arguments), prefetch=500):
+            yield query.read(record)
+
+
+class Database:
+    """A pool of connections under one role."""
+
+    def __init__(
+        self, dsn: str, *, name: str, size_min: int = 1, size_max: int = 10, acquire_timeout_s: float = 10
+    ) -> None:
+        self._dsn = dsn
+        self._name = name
+        self._size = (size_min, max(size_min, size_max))
+        self._acquire_timeout_s = acquire_timeout_s
+        self._pool: asyncpg.Pool | None = None
+        self._known: dict[Any, Any] = {}
+
+    async def open(self) -> "Database":
+        """Connect. Raises SetupProblem in one plain sentence when the settings are wrong, DatabaseAway when it is down."""
+        self._pool = await connected(
+            self._dsn,
+            lambda: asyncpg.create_pool(
+                self._dsn,
+                min_size=self._size[0],
+                max_size=self._size[1],
+                init=_prepare_connection,
+                reset=_leave_as_it_is,
+                command_timeout=60,
+                timeout=10,
+                server_settings={
+                    "application_name": f"jangbu {self._name}",
+                    "statement_timeout": "30s",
+                    "lock_timeout": "5s",
+                    "idle_in_transaction_session_timeout": "60s",
+                    "timezone": "UTC",
+                },
+            ),
+        )
+        return self
+
+    async def close(self) -> None:
+        """Give back every connection; waits for running transactions, but not for ever."""
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), timeout=20)
+            except TimeoutError:
+                self._pool.terminate()
+            self._pool = None
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """The pool itself, for the queue's driver and for health figures."""
+        assert self._pool is not None, "the database was not opened"
+        return self._pool
+
+    def pool_state(self) -> dict[str, int]:
+        """How many connections there are, are idle, and may be (E15)."""
+        pool = self.pool
+        return {"size": pool.get_size(), "idle": pool.get_idle_size(), "max": pool.get_max_size()}
+
+    @asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Tx]:
+        """Begin, and commit unless something is raised. `snapshot`: one read-only picture for several statements."""
+        async with self._connection() as connection:
+            options: dict[str, Any] = {"isolation": "repeatable_read", "readonly": True} if snapshot else {}
+            tx = Tx(connection, self._known)
+            async with connection.transaction(**options):
+                yield tx
+            tx.keep_learned()
+
+    async def statement(self, query: Query[R], **arguments: Any) -> R | None:
+        """One statement that is its own transaction: the hot paths, written as a single CTE."""
+        async with self._connection() as connection:
+            return await Tx(connection, self._known).maybe(query, **arguments)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        try:
+            connection = await self.pool.acquire(timeout=self._acquire_timeout_s)
+        except CONNECTION_GONE as gone:
+            raise DatabaseAway from gone
+        try:
+            yield connection
+        except CONNECTION_GONE as gone:
+            # A connection lost during COMMIT leaves the outcome open (reliability F90). The caller is told to try
+            # again, and every write of ours is keyed so that trying again is safe.
+            if isinstance(gone, asyncpg.InterfaceError) and not connection.is_closed():
+                raise
+            raise DatabaseAway from gone
+        finally:
+            if not connection.is_closed() and connection.is_in_transaction():
+                connection.terminate()
+            await self.pool.release(connection)
+
+
+async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind,
+            schema="pg_catalog",
+            encoder=lambda value: msgspec.json.encode(value).decode(),
+            decoder=msgspec.json.decode,
+        )
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """No reset query on release: it costs a round trip, and we keep no session state to clean."""
+
+
+async def connected(dsn: str, connect: Any) -> Any:
+    """Await `connect()`, turning the driver's ways of saying "your settings are wrong" into plain sentences."""
+    where = where_it_points(dsn)
+    try:
+        return await connect()
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as refused:
+        raise SetupProblem(
+            f"The database at {where} refused the user name or password. Check DATABASE_URL "
+            "(a password with special characters must be percent-encoded)."
+        ) from refused
+    except asyncpg.InvalidCatalogNameError as missing:
+        raise SetupProblem(f"There is no such database at {where}. Create it, or correct DATABASE_URL.") from missing
+    except asyncpg.ClientConfigurationError as wrong:
+        raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {wrong}.") from wrong
+    except ssl.SSLError as refused:
+        raise SetupProblem(
+            f"The database at {where} could not prove who it is (TLS): {refused.reason}. Give its CA with "
+            "?sslrootcert=… in DATABASE_URL; turning verification off is not offered."
+        ) from refused
+    except CONNECTION_GONE as gone:
+        raise SetupProblem(
+            f"No database answers at {where} ({type(gone).__name__}). Is PostgreSQL running, and is the address in "
+            "DATABASE_URL right? Without DATABASE_URL, Jangbu brings its own."
+        ) from gone
+
+
+def where_it_points(dsn: str) -> str:
+    """`host:port/database` of a DSN: what may be shown, never the password."""
+    return re.sub(r"^[a-z]+://(?:[^@/]*@)?", "", dsn).split("?")[0] or "(nowhere)"
+
+
+def rows_to_columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Rows as the parallel arrays that `unnest` wants."""
+    return [[row[index] for row in rows] for index in range(width)]

@@ -1,0 +1,176 @@
+"""Posting entries, sealing them, and proving the books.
+
+`post` joins its caller's transaction, because an entry commits with the state it records or not at all. The rest opens
+its own. Proof has two halves: *unaltered* (every digest and the whole chain recomputed here, outside the database) and
+*complete* (the entry keys that each capability expects, against those there are).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from jangbu import audit
+from jangbu.db import Database, Query, Tx
+from jangbu.ledger import store
+from jangbu.ledger.rules import Entry, entry_digest
+from jangbu.sealing import GENESIS, Chain, Head, Tail, link
+
+SNAPSHOT_EVERY = 10_000
+SHOWN_MAX = 20
+CHAINS: tuple[Chain, ...] = (store.CHAIN, audit.CHAIN)
+
+
+async def post(tx: Tx, entry: Entry, *, recorded_at: datetime) -> bool:
+    """Post the entry; False when this key was posted before, in which case it must have said the same."""
+    if await store.insert(tx, entry, recorded_at=recorded_at):
+        return True
+    before = [line for line in await store.of_keys(tx, entry.key) if line.key == entry.key]
+    said = [
+        (line.path, line.store_id, line.channel_key, line.pg, line.partner_id, line.amount_minor) for line in before
+    ]
+    assert said == [posting.named() for posting in entry.postings], f"{entry.key} was posted with other figures"
+    return False
+
+
+async def seal(*, db: Database) -> int:
+    """Chain every entry and audit line that can be; how many. Run it each second, from as many workers as there are."""
+    sealed = 0
+    for chain in CHAINS:
+        async with db.transaction() as tx:
+            sealed += await chain.seal(tx)
+    if sealed:
+        async with db.transaction() as tx:
+            # Two workers may both try; the second finds nothing new since the first one's snapshot and writes nothing.
+            if await tx.one(store.CHAIN.lock):
+                await tx.run(store.TAKE_SNAPSHOT, every=SNAPSHOT_EVERY)
+    return sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Unaltered:
+    """The first verdict. `problems` are sentences for people, at most `SHOWN_MAX`; `broken` counts them all."""
+
+    entries: int
+    sealed: int
+    head: Head
+    tail: Tail
+    broken: int
+    problems: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return self.broken == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """The entry keys one capability says there must be: a query of one text column, and the prefix it speaks for."""
+
+    name: str
+    prefix: str
+    keys: Query[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The second verdict: keys that were expected and are missing, and keys nobody expected."""
+
+    expected: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.missing and not self.unexpected
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Both verdicts, from one snapshot of the database."""
+
+    at: datetime
+    unaltered: Unaltered
+    complete: Complete
+
+    @property
+    def holds(self) -> bool:
+        return self.unaltered.holds and self.complete.holds
+
+
+async def verify(*, db: Database, at: datetime, expectations: Sequence[Expectation]) -> Proof:
+    """Prove the books as they are in one snapshot. Reads everything; changes nothing."""
+    async with db.transaction(snapshot=True) as tx:
+        keys: set[str] = set()
+        unaltered = await _unaltered(tx, keys)
+        return Proof(at, unaltered, await _complete(tx, keys, expectations))
+
+
+@dataclass(slots=True)
+class _Chain:
+    head: Head = field(default_factory=lambda: Head(0, GENESIS))
+    problems: list[str] = field(default_factory=list)
+
+
+async def _unaltered(tx: Tx, keys: set[str]) -> Unaltered:
+    entries, sealed, chain = 0, 0, _Chain()
+    async for entry in store.stored(tx):
+        entries += 1
+        keys.add(entry.key)
+        computed = entry_digest(
+            key=entry.key,
+            kind=entry.kind,
+            currency=entry.currency,
+            happened_at=entry.happened_at,
+            recorded_at=entry.recorded_at,
+            facts=entry.facts,
+            postings=[(leg[0], leg[1], leg[2], leg[3], leg[4], leg[5]) for leg in entry.legs],
+        )
+        if computed != entry.digest:
+            chain.problems.append(f"{entry.key}: what it says is not what was committed")
+        if len(entry.legs) < 2 or sum(leg[5] for leg in entry.legs) != 0:
+            chain.problems.append(f"{entry.key}: does not balance")
+        if entry.seq is not None:
+            sealed += 1
+            _follow(chain, entry, computed)
+    seal_rows = await tx.one(store.SEAL_ROWS)
+    if seal_rows != sealed:
+        chain.problems.append(f"{seal_rows - sealed} sealed entries are gone")
+    tail = await tx.one(store.CHAIN.tail)
+    return Unaltered(entries, sealed, chain.head, tail, len(chain.problems), tuple(chain.problems[:SHOWN_MAX]))
+
+
+def _follow(chain: _Chain, entry: store.StoredEntry, computed: bytes) -> None:
+    assert entry.seq is not None
+    if entry.seq != chain.head.seq + 1:
+        chain.problems.append(f"the seal jumps from {chain.head.seq} to {entry.seq}")
+    elif entry.previous != chain.head.digest:
+        chain.problems.append(f"seal {entry.seq} does not follow from the one before it")
+    expected = link(entry.previous or GENESIS, entry.seq, entry.id, computed)
+    if entry.chained != expected:
+        chain.problems.append(f"seal {entry.seq} does not fit {entry.key}")
+    chain.head = Head(entry.seq, entry.chained or GENESIS)
+
+
+async def _complete(tx: Tx, keys: set[str], expectations: Sequence[Expectation]) -> Complete:
+    expected: set[str] = set()
+    for expectation in expectations:
+        wanted = await tx.all(expectation.keys)
+        assert all(key.startswith(expectation.prefix) for key in wanted), f"{expectation.name} left its prefix"
+        expected.update(wanted)
+    return Complete(
+        expected=len(expected),
+        missing=tuple(sorted(expected - keys)[:SHOWN_MAX]),
+        unexpected=tuple(sorted(keys - expected)[:SHOWN_MAX]),
+    )
+
+
+async def balances(*, db: Database, at: datetime | None = None) -> list[store.Balance]:
+    """Every account's balance, now or as of a past moment."""
+    async with db.transaction(snapshot=True) as tx:
+        return await store.balances(tx, at)
+
+
+async def journal(*, db: Database, since: datetime, until: datetime, prefix: str = "") -> list[store.JournalLine]:
+    """Entries that happened in [since, until), line by line."""
+    async with db.transaction(snapshot=True) as tx:
+        return await store.journal(tx, since=since, until=until, prefix=prefix)

@@ -1,0 +1,255 @@
+"""All SQL of the ledger's tables."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jangbu.db import Query, Tx
+from jangbu.ledger.rules import Account, Entry, entry_digest
+from jangbu.sealing import Chain
+
+CHAIN = Chain("ledger_entries", "ledger_unsealed", "ledger_seal", written_at="recorded_at")
+
+ACCOUNT_ID = Query(
+    int,
+    """
+    SELECT id FROM ledger_accounts
+     WHERE path = :path AND store_id = :store_id AND channel_key = :channel_key AND pg = :pg
+       AND partner_id = :partner_id AND currency = :currency
+    """,
+)
+ADD_ACCOUNT = Query(
+    int,
+    """
+    INSERT INTO ledger_accounts (path, store_id, channel_key, pg, partner_id, currency)
+    VALUES (:path, :store_id, :channel_key, :pg, :partner_id, :currency)
+    ON CONFLICT DO NOTHING RETURNING id
+    """,
+)
+
+POST = Query(
+    int,
+    """
+    WITH entry AS (
+        INSERT INTO ledger_entries (key, kind, currency, happened_at, recorded_at, facts, digest)
+        VALUES (:key, :kind, :currency, :happened_at, :recorded_at, :facts, :digest)
+        ON CONFLICT (key) DO NOTHING RETURNING id
+    ), legs AS (
+        INSERT INTO ledger_postings (entry_id, line, account_id, amount_minor)
+        SELECT entry.id, leg.line, leg.account_id, leg.amount_minor
+          FROM entry, unnest(:account_ids::bigint[], :amounts::bigint[])
+               WITH ORDINALITY AS leg (account_id, amount_minor, line)
+    ), queued AS (
+        INSERT INTO ledger_unsealed (id) SELECT id FROM entry
+    )
+    SELECT id FROM entry
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one account holds: debits positive."""
+
+    path: str
+    store_id: str
+    channel_key: str
+    pg: str
+    partner_id: str
+    currency: str
+    balance_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One posting with its entry's facts."""
+
+    entry_id: int
+    key: str
+    kind: str
+    currency: str
+    happened_at: datetime
+    recorded_at: datetime
+    facts: dict[str, Any]
+    line: int
+    path: str
+    store_id: str
+    channel_key: str
+    pg: str
+    partner_id: str
+    amount_minor: int
+
+
+_BALANCE_COLUMNS = """
+    a.path, a.store_id, a.channel_key, a.pg, a.partner_id, a.currency, sum(b.balance_minor)::bigint AS balance_minor
+"""
+_BY_ACCOUNT = """
+    GROUP BY a.path, a.store_id, a.channel_key, a.pg, a.partner_id, a.currency ORDER BY a.path, a.store_id, a.currency,
+    a.pg, a.channel_key, a.partner_id
+"""
+
+BALANCES = Query(
+    Balance,
+    f"""
+    WITH latest AS (SELECT coalesce(max(through_seq), 0) AS seq FROM ledger_snapshots),
+    b AS (
+        SELECT account_id, balance_minor FROM ledger_snapshots, latest WHERE through_seq = latest.seq
+        UNION ALL
+        SELECT p.account_id, p.amount_minor FROM latest
+          JOIN ledger_seal s ON s.seq > latest.seq JOIN ledger_postings p USING (entry_id)
+        UNION ALL
+        SELECT p.account_id, p.amount_minor FROM ledger_unsealed u JOIN ledger_postings p ON p.entry_id = u.id
+    )
+    SELECT {_BALANCE_COLUMNS} FROM b JOIN ledger_accounts a ON a.id = b.account_id {_BY_ACCOUNT}
+    """,
+)
+BALANCES_AT = Query(
+    Balance,
+    f"""
+    WITH b AS (
+        SELECT p.account_id, p.amount_minor AS balance_minor FROM ledger_entries e JOIN ledger_postings p
+            ON p.entry_id = e.id WHERE e.happened_at <= :at
+    )
+    SELECT {_BALANCE_COLUMNS} FROM b JOIN ledger_accounts a ON a.id = b.account_id {_BY_ACCOUNT}
+    """,
+)
+TAKE_SNAPSHOT = Query(
+    type(None),
+    """
+    WITH latest AS (SELECT coalesce(max(through_seq), 0) AS seq FROM ledger_snapshots),
+    head AS (SELECT coalesce(max(seq), 0) AS seq FROM ledger_seal),
+    b AS (
+        SELECT account_id, balance_minor FROM ledger_snapshots, latest WHERE through_seq = latest.seq
+        UNION ALL
+        SELECT p.account_id, p.amount_minor FROM latest, head, ledger_seal s
+          JOIN ledger_postings p USING (entry_id) WHERE s.seq > latest.seq AND s.seq <= head.seq
+    )
+    INSERT INTO ledger_snapshots (through_seq, account_id, balance_minor)
+    SELECT head.seq, b.account_id, sum(b.balance_minor) FROM b, head, latest
+     WHERE head.seq >= latest.seq + :every GROUP BY head.seq, b.account_id
+    """,
+)
+
+_JOURNAL = """
+    SELECT e.id AS entry_id, e.key, e.kind, e.currency, e.happened_at, e.recorded_at, e.facts, p.line::int AS line,
+           a.path, a.store_id, a.channel_key, a.pg, a.partner_id, p.amount_minor
+      FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
+"""
+JOURNAL = Query(
+    JournalLine,
+    f"""
+    {_JOURNAL} WHERE e.happened_at >= :since AND e.happened_at < :until AND starts_with(e.key, :prefix)
+     ORDER BY e.happened_at, e.id, p.line
+    """,
+)
+OF_KEYS = Query(JournalLine, f"{_JOURNAL} WHERE e.key LIKE :prefix || '%' ORDER BY e.happened_at, e.id, p.line")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as it lies in the tables, for proving it. `legs` are (path, store, channel, pg, partner, amount)."""
+
+    id: int
+    key: str
+    kind: str
+    currency: str
+    happened_at: datetime
+    recorded_at: datetime
+    facts: dict[str, Any]
+    digest: bytes
+    legs: list[list[Any]]
+    seq: int | None
+    chained: bytes | None
+    previous: bytes | None
+
+
+STORED = Query(
+    StoredEntry,
+    """
+    SELECT e.id, e.key, e.kind, e.currency, e.happened_at, e.recorded_at, e.facts, e.digest,
+           coalesce(jsonb_agg(jsonb_build_array(a.path, a.store_id, a.channel_key, a.pg, a.partner_id, p.amount_minor)
+                    ORDER BY p.line) FILTER (WHERE p.entry_id IS NOT NULL), '[]') AS legs,
+           s.seq, s.digest AS chained, s.previous
+      FROM ledger_entries e
+      LEFT JOIN ledger_postings p ON p.entry_id = e.id
+      LEFT JOIN ledger_accounts a ON a.id = p.account_id
+      LEFT JOIN ledger_seal s ON s.entry_id = e.id
+     GROUP BY e.id, s.seq ORDER BY s.seq NULLS LAST, e.id
+    """,
+)
+SEAL_ROWS = Query(int, "SELECT count(*) FROM ledger_seal")
+
+
+async def account_id(tx: Tx, account: Account, currency: str) -> int:
+    """The account's number, made when it is first needed."""
+    known = (account, currency)
+    if (found := tx.remembered(known)) is not None:
+        return int(found)
+    facts = {
+        "path": account.path,
+        "store_id": account.store_id,
+        "channel_key": account.channel_key,
+        "pg": account.pg,
+        "partner_id": account.partner_id,
+        "currency": currency,
+    }
+    number = await tx.maybe(ACCOUNT_ID, **facts)
+    if number is None:
+        number = await tx.maybe(ADD_ACCOUNT, **facts)
+    if number is None:
+        # Someone else made it between the two statements; ON CONFLICT waited for them, so now it can be read.
+        number = await tx.one(ACCOUNT_ID, **facts)
+    tx.remember(known, number)
+    return number
+
+
+async def insert(tx: Tx, entry: Entry, *, recorded_at: datetime) -> bool:
+    """Write the entry in one statement; False when its key was posted before."""
+    # Sorted, so that two transactions that both make new accounts take them in one order and cannot deadlock.
+    ids = {
+        account: await account_id(tx, account, entry.currency)
+        for account in sorted({posting.account for posting in entry.postings})
+    }
+    written = await tx.maybe(
+        POST,
+        key=entry.key,
+        kind=entry.kind,
+        currency=entry.currency,
+        happened_at=entry.happened_at,
+        recorded_at=recorded_at,
+        facts=entry.facts,
+        digest=entry_digest(
+            key=entry.key,
+            kind=entry.kind,
+            currency=entry.currency,
+            happened_at=entry.happened_at,
+            recorded_at=recorded_at,
+            facts=entry.facts,
+            postings=[posting.named() for posting in entry.postings],
+        ),
+        account_ids=[ids[posting.account] for posting in entry.postings],
+        amounts=[posting.amount.amount_minor for posting in entry.postings],
+    )
+    return written is not None
+
+
+async def balances(tx: Tx, at: datetime | None = None) -> list[Balance]:
+    """Every account's balance, now or as of a past moment (by when things happened)."""
+    return await tx.all(BALANCES) if at is None else await tx.all(BALANCES_AT, at=at)
+
+
+async def journal(tx: Tx, *, since: datetime, until: datetime, prefix: str = "") -> list[JournalLine]:
+    """Entries that happened in [since, until) whose key starts with `prefix`, line by line."""
+    return await tx.all(JOURNAL, since=since, until=until, prefix=prefix)
+
+
+async def of_keys(tx: Tx, prefix: str) -> list[JournalLine]:
+    """Entries whose key starts with `prefix`, in the order they happened."""
+    return await tx.all(OF_KEYS, prefix=prefix)
+
+
+async def stored(tx: Tx) -> AsyncIterator[StoredEntry]:
+    """Every entry with its seal, in seal order, unsealed ones last; a batch at a time."""
+    async for entry in tx.stream(STORED):
+        yield entry

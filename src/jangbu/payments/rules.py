@@ -1,0 +1,302 @@
+"""One payment's life as data, and what an answer of PortOne means for it. No I/O; "now" is an argument.
+
+A payment follows what PortOne says *now*, never what arrived last: an answer older than the one we applied changes
+nothing, and PAID is adopted after any state (portone-facts §10.6: FAILED is not final).
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from jangbu.money import Money, vat_included
+
+FINAL_CHECK_AFTER_EXPIRY = timedelta(hours=24)
+"""How long after its expiry an unpaid payment is still re-read (design §4.1)."""
+UNKNOWN_CHECKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+"""When to ask again about a call whose outcome we do not know; the last step repeats (design §4.1)."""
+WAITING_CHECKS = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+"""When to re-read a payment that waits for its payer; the last step repeats."""
+CALL_A_PERSON_AFTER = timedelta(hours=6)
+"""An outcome that stays unknown this long is a person's business (design §4.1)."""
+
+
+class Status(StrEnum):
+    """Where a payment stands. PortOne's own words where they mean the same."""
+
+    REGISTERING = "REGISTERING"
+    """We told PortOne the amount, or were about to; nobody may pay yet."""
+    REGISTRATION_FAILED = "REGISTRATION_FAILED"
+    """PortOne refused the amount in advance; this payment will not happen."""
+    READY = "READY"
+    """PortOne holds the amount; the payer may pay."""
+    PAY_PENDING = "PAY_PENDING"
+    """The PG is still deciding (asynchronous approval)."""
+    VIRTUAL_ACCOUNT_ISSUED = "VIRTUAL_ACCOUNT_ISSUED"
+    """An account number was issued; waiting for the deposit."""
+    PAID = "PAID"
+    """Captured: the money is owed to us, and the ledger says so."""
+    FAILED = "FAILED"
+    """The last attempt failed; another one, or a late approval, may still succeed."""
+    PARTIAL_CANCELLED = "PARTIAL_CANCELLED"
+    """Part was given back."""
+    CANCELLED = "CANCELLED"
+    """All was given back."""
+    MISMATCH = "MISMATCH"
+    """PortOne says paid, but not what we asked for. Never fulfilled; a person decides."""
+    ABANDONED = "ABANDONED"
+    """Nobody paid in time. A late payment is still adopted."""
+
+
+class Event(StrEnum):
+    """What can happen to a payment."""
+
+    REGISTERED = "registered"
+    REGISTRATION_REFUSED = "registration refused"
+    SEEN_READY = "seen ready"
+    SEEN_PENDING = "seen pending"
+    SEEN_ACCOUNT_ISSUED = "seen account issued"
+    SEEN_FAILED = "seen failed"
+    CAPTURED = "captured"
+    MISMATCHED = "mismatched"
+    GAVE_UP_WAITING = "gave up waiting"
+
+
+_UNPAID = (
+    Status.REGISTERING,
+    Status.REGISTRATION_FAILED,
+    Status.READY,
+    Status.PAY_PENDING,
+    Status.VIRTUAL_ACCOUNT_ISSUED,
+    Status.FAILED,
+    Status.ABANDONED,
+)
+_SEEN = {
+    Event.SEEN_READY: Status.READY,
+    Event.SEEN_PENDING: Status.PAY_PENDING,
+    Event.SEEN_ACCOUNT_ISSUED: Status.VIRTUAL_ACCOUNT_ISSUED,
+    Event.SEEN_FAILED: Status.FAILED,
+    Event.CAPTURED: Status.PAID,
+    Event.MISMATCHED: Status.MISMATCH,
+}
+
+TRANSITIONS: dict[tuple[Status, Event], Status] = {
+    (Status.REGISTERING, Event.REGISTERED): Status.READY,
+    (Status.REGISTERING, Event.REGISTRATION_REFUSED): Status.REGISTRATION_FAILED,
+    **{(before, event): after for before in _UNPAID for event, after in _SEEN.items() if before != after},
+    **{(before, Event.GAVE_UP_WAITING): Status.ABANDONED for before in _UNPAID if before != Status.ABANDONED},
+    # A person may correct the cause of a mismatch at PortOne; what PortOne then says is adopted.
+    (Status.MISMATCH, Event.CAPTURED): Status.PAID,
+}
+"""Every change there is. docs/reference/payment-states.md is drawn from it. What is not here does not happen: nothing
+leaves PAID but a cancellation, so an answer that was slow on its way cannot undo a capture."""
+
+
+def next_status(current: Status, event: Event) -> Status | None:
+    """The status after `event`, or None when it changes nothing."""
+    return TRANSITIONS.get((current, event))
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One row of `payments`."""
+
+    id: UUID
+    store_id: str
+    order_id: str | None
+    provider_order_id: str
+    provider_transaction_id: str | None
+    order_name: str
+    amount: int
+    tax_free_amount: int
+    currency: str
+    tax_profile: str
+    status: Status
+    cancelled_amount: int
+    cancellable_amount: int
+    paid_at: datetime | None
+    failed_at: datetime | None
+    cancelled_at: datetime | None
+    expires_at: datetime
+    channel_key: str | None
+    pg_provider: str | None
+    method: dict[str, Any] | None
+    failure: dict[str, Any] | None
+    review: str
+    portone: dict[str, Any] | None
+    portone_changed_at: datetime | None
+    due_at: datetime | None
+    checks: int
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+
+    @property
+    def total(self) -> Money:
+        """What we asked for."""
+        return Money(self.amount, self.currency)
+
+    @property
+    def subject(self) -> str:
+        """How events and the audit log name it."""
+        return f"payment:{self.id}"
+
+    @property
+    def is_captured(self) -> bool:
+        """Money was taken and the ledger has it."""
+        return self.paid_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What PortOne says now, in our words: the wire's payment without its transport (built in service)."""
+
+    status: str
+    transaction_id: str | None
+    store_id: str
+    total: int
+    currency: str
+    vat: int | None
+    is_live: bool | None
+    channel_key: str | None
+    pg_provider: str | None
+    method: dict[str, Any] | None
+    failure: dict[str, Any] | None
+    changed_at: datetime | None
+    paid_at: datetime | None
+    failed_at: datetime | None
+    raw: dict[str, Any] = field(repr=False)
+
+
+_PAID_AT_PORTONE = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
+_EVENT_OF = {
+    "READY": Event.SEEN_READY,
+    "PAY_PENDING": Event.SEEN_PENDING,
+    "VIRTUAL_ACCOUNT_ISSUED": Event.SEEN_ACCOUNT_ISSUED,
+    "FAILED": Event.SEEN_FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an answer changes. `payment` is the row as it should be; `event` is None when the status stays.
+
+    `captured_vat_minor` is set exactly when this decision captures the payment.
+    """
+
+    payment: Payment
+    event: Event | None
+    captured_vat_minor: int | None = None
+    is_stale: bool = False
+
+
+def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decision:
+    """What PortOne's answer means for this payment (requirements B2; reliability F08, F16, F22).
+
+    `live` says whether this installation moves real money: then a test channel's PAID is no payment at all, and in
+    test or sandbox mode a live channel's is a mix-up worth a person's look.
+    """
+    if _is_older(payment, seen):
+        return Decision(payment, None, is_stale=True)
+    kept = replace(
+        payment,
+        portone=seen.raw,
+        portone_changed_at=seen.changed_at or payment.portone_changed_at,
+        channel_key=seen.channel_key or payment.channel_key,
+        pg_provider=seen.pg_provider or payment.pg_provider,
+        method=seen.method or payment.method,
+        provider_transaction_id=seen.transaction_id or payment.provider_transaction_id,
+    )
+    if payment.is_captured:
+        review = "cancelled_elsewhere" if seen.status in {"PARTIAL_CANCELLED", "CANCELLED"} else payment.review
+        return Decision(replace(kept, review=review, due_at=None), None)
+    if seen.status in _PAID_AT_PORTONE:
+        return _money_was_taken(kept, seen, live=live, now=now)
+    event = _EVENT_OF.get(seen.status)
+    if event is None:
+        # A status this code has never heard of (portone-facts §10.8): kept, shown to a person, asked about again.
+        return Decision(_ask_later(replace(kept, review="unknown_status"), now), None)
+    after = next_status(payment.status, event)
+    moved = replace(
+        kept,
+        status=after or payment.status,
+        failure=seen.failure if event is Event.SEEN_FAILED else None,
+        failed_at=(seen.failed_at or now) if event is Event.SEEN_FAILED else None,
+    )
+    return Decision(_ask_later(moved, now), event if after else None)
+
+
+def _is_older(payment: Payment, seen: Seen) -> bool:
+    if payment.portone_changed_at is None or seen.changed_at is None:
+        return False
+    return seen.changed_at < payment.portone_changed_at
+
+
+def mismatch_of(payment: Payment, seen: Seen, *, live: bool) -> str:
+    """Why this is not the payment we asked for, as a stable word; empty when it is."""
+    if seen.store_id != payment.store_id:
+        return "other_store"
+    if seen.currency != payment.currency:
+        return "other_currency"
+    if seen.total != payment.amount:
+        # `total`, not `paid`: promotions and points make `paid` smaller (portone-facts §10.1).
+        return "other_amount"
+    if seen.is_live is not None and seen.is_live != live:
+        return "live_channel" if seen.is_live else "test_channel"
+    return ""
+
+
+def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) -> Decision:
+    reason = mismatch_of(kept, seen, live=live)
+    if reason:
+        after = next_status(kept.status, Event.MISMATCHED)
+        review = replace(kept, status=after or kept.status, review=reason, due_at=None)
+        return Decision(review, Event.MISMATCHED if after else None)
+    after = next_status(kept.status, Event.CAPTURED)
+    assert after is Status.PAID, f"{kept.status} has no way to PAID"
+    paid = replace(
+        kept,
+        status=after,
+        paid_at=seen.paid_at or seen.changed_at or now,
+        cancelled_amount=0,
+        cancellable_amount=kept.amount,
+        failure=None,
+        failed_at=None,
+        # PortOne already says (partly) cancelled: the capture is booked, and a person sees what else happened.
+        review="" if seen.status == "PAID" else "cancelled_elsewhere",
+        due_at=None,
+    )
+    return Decision(paid, Event.CAPTURED, captured_vat_minor=captured_vat(paid, seen).amount_minor)
+
+
+def captured_vat(payment: Payment, seen: Seen) -> Money:
+    """The VAT inside a captured total, by the store's tax profile (reconciliation §5.10).
+
+    PortOne's own figure wins over ours where it states one and it is possible, because its invoice will carry it.
+    Simplified, exempt and zero-rated stores charge no VAT that could be itemised.
+    """
+    if payment.tax_profile != "taxable":
+        return Money(0, payment.currency)
+    taxable = payment.amount - payment.tax_free_amount
+    if seen.vat is not None and 0 <= seen.vat <= taxable:
+        return Money(seen.vat, payment.currency)
+    return vat_included(payment.total, Money(payment.tax_free_amount, payment.currency))
+
+
+def _ask_later(payment: Payment, now: datetime) -> Payment:
+    return replace(payment, due_at=next_due(payment, now))
+
+
+def next_due(payment: Payment, now: datetime) -> datetime | None:
+    """When the sweeper should ask about this payment next; None when there is nothing left to wait for."""
+    if payment.is_captured or payment.status in {Status.MISMATCH, Status.ABANDONED, Status.REGISTRATION_FAILED}:
+        return None
+    steps = UNKNOWN_CHECKS if payment.status is Status.REGISTERING else WAITING_CHECKS
+    return now + steps[min(payment.checks, len(steps) - 1)]
+
+
+def has_waited_enough(payment: Payment, now: datetime) -> bool:
+    """Nobody has paid until a day after the expiry: stop asking. A later PAID is still adopted."""
+    return not payment.is_captured and now >= payment.expires_at + FINAL_CHECK_AFTER_EXPIRY

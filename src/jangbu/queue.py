@@ -1,0 +1,264 @@
+"""Jobs: queued in your transaction, run by any worker, retried with backoff, taken over when a worker dies.
+
+pgqueuer does the work (ADR 0006). A job takes ids, never objects; running it twice is running it once. The queue's own
+time (leases, backoff) is database time and only ever holds run-now jobs: business due dates are `due_at` columns in our
+tables that a schedule looks at with the injected clock (design §4.7).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.core.sm import SchedulerManager
+from pgqueuer.domain.models import Job as QueuedJob
+from pgqueuer.domain.models import Schedule as DueSchedule
+
+from jangbu.db import CONNECTION_GONE, Database, Query, Tx
+from jangbu.failpoints import Crash, failpoint
+
+log = structlog.get_logger()
+
+Handler = Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """When to try again: after `first`, then twice as long each time, at most `longest`, `attempts_max` times in all."""
+
+    first: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(minutes=5)
+    attempts_max: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A named handler. Its keyword arguments are the JSON values that `enqueue` was given."""
+
+    name: str
+    handler: Handler
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A job queued by the wall clock (`cron`, UTC), once per tick however many workers there are."""
+
+    cron: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Something every worker does each `every_s` seconds, guarded by a lock of its own: the sealer."""
+
+    every_s: float
+    act: Callable[[], Awaitable[None]]
+
+
+ENQUEUE_SQL = """INSERT INTO pgqueuer (priority, entrypoint, payload, status, dedupe_key)"""
+"""For one-statement hot paths, which complete it with a SELECT of (0, job, payload, 'queued', dedupe key)."""
+
+ENQUEUE = Query(
+    type(None),
+    f"""
+    {ENQUEUE_SQL} VALUES (0, :job, :payload, 'queued', :dedupe_key)
+    ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL DO NOTHING
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJob:
+    """A job that failed for good and waits for a person."""
+
+    id: int
+    entrypoint: str
+    attempts: int
+    payload: bytes | None
+
+
+HELD = Query(HeldJob, "SELECT id, entrypoint, attempts, payload FROM pgqueuer WHERE status = 'failed' ORDER BY id")
+OPEN_COUNT = Query(int, "SELECT count(*) FROM pgqueuer WHERE status IN ('queued', 'picked')")
+
+
+def payload(**arguments: Any) -> bytes:
+    """A job's arguments as it travels."""
+    return msgspec.json.encode(arguments)
+
+
+async def enqueue(tx: Tx, job: str, *, dedupe_key: str | None = None, **arguments: Any) -> None:
+    """Queue a job with your transaction. With a `dedupe_key`, nothing happens while the same key waits or runs."""
+    await tx.run(ENQUEUE, job=job, payload=payload(**arguments), dedupe_key=dedupe_key)
+
+
+async def held(tx: Tx) -> list[HeldJob]:
+    """Jobs that gave up: parked, shown, never lost."""
+    return await tx.all(HELD)
+
+
+async def open_count(tx: Tx) -> int:
+    """How many jobs wait or run."""
+    return await tx.one(OPEN_COUNT)
+
+
+class Waker:
+    """Tells workers there is work, at most once per `quiet_s` and never inside a transaction of ours.
+
+    NOTIFY takes a database-wide lock at commit, so it is coalesced and sent on its own. Losing one costs a worker's
+    polling second, nothing more.
+    """
+
+    CHANNEL = "ch_pgqueuer"
+    NOTIFY = Query(
+        type(None),
+        f"""
+        SELECT pg_notify('{CHANNEL}', json_build_object('channel', '{CHANNEL}', 'operation', 'insert',
+               'sent_at', now(), 'table', 'pgqueuer', 'type', 'table_changed_event')::text)
+        """,
+    )
+
+    def __init__(self, db: Database, *, quiet_s: float = 0.05) -> None:
+        self._db = db
+        self._quiet_s = quiet_s
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Call after committing a job."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._notify())
+
+    async def _notify(self) -> None:
+        await asyncio.sleep(self._quiet_s)
+        try:
+            await self._db.statement(self.NOTIFY)
+        except Exception as problem:  # noqa: BLE001 (workers poll anyway)
+            log.debug("workers were not woken", problem=str(problem))
+
+
+class Worker:
+    """Runs jobs, schedules and ticks until told to stop; survives the database going away and coming back."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        jobs: list[Job],
+        schedules: list[Schedule],
+        ticks: list[Tick],
+        before_job: Callable[[], Awaitable[None]],
+        heartbeat_timeout: timedelta = timedelta(seconds=30),
+    ) -> None:
+        self._db = db
+        self._jobs = {job.name: job for job in jobs}
+        assert len(self._jobs) == len(jobs), "two jobs share a name"
+        assert all(schedule.job in self._jobs for schedule in schedules), "a schedule names an unknown job"
+        self._schedules = schedules
+        self._ticks = ticks
+        self._before_job = before_job
+        self._heartbeat_timeout = heartbeat_timeout
+        self._stopping = asyncio.Event()
+        self._running: list[asyncio.Event] = []
+
+    def stop(self) -> None:
+        """Take no new job, finish those that run, and return from `run`."""
+        self._stopping.set()
+        for shutdown in self._running:
+            shutdown.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        await asyncio.gather(self._keep(self._run_queue), *(self._tick(tick) for tick in self._ticks))
+
+    async def _keep(self, part: Callable[[], Awaitable[None]]) -> None:
+        pause_s = 0.2
+        while not self._stopping.is_set():
+            try:
+                await part()
+                pause_s = 0.2
+            except Exception as problem:  # noqa: BLE001 (the worker outlives whatever the queue meets)
+                log.warning("the queue stopped and starts again", problem=repr(problem), in_s=pause_s)
+                await self._rest(pause_s)
+                pause_s = min(pause_s * 2, 10)
+
+    async def _run_queue(self) -> None:
+        queries = Queries(AsyncpgPoolDriver(self._db.pool))
+        manager, scheduler = QueueManager(queries), SchedulerManager(queries)
+        for job in self._jobs.values():
+            manager.entrypoint(
+                job.name,
+                accepts_context=False,
+                on_failure="hold",
+                executor_factory=partial(
+                    DatabaseRetryEntrypointExecutor,
+                    max_attempts=job.backoff.attempts_max,
+                    initial_delay=job.backoff.first,
+                    max_delay=job.backoff.longest,
+                ),
+            )(partial(self._execute, job))
+        for schedule in self._schedules:
+            scheduler.schedule(schedule.job, schedule.cron, accepts_context=False)(self._queue_scheduled)
+        self._running = [manager.shutdown, scheduler.shutdown]
+        if self._stopping.is_set():
+            return
+        halves = [
+            asyncio.create_task(
+                manager.run(
+                    dequeue_timeout=timedelta(seconds=1),
+                    batch_size=20,
+                    max_concurrent_tasks=100,
+                    heartbeat_timeout=self._heartbeat_timeout,
+                )
+            ),
+            asyncio.create_task(scheduler.run()),
+        ]
+        try:
+            await asyncio.wait(halves, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for shutdown in self._running:
+                shutdown.set()
+            problems = [
+                one for one in await asyncio.gather(*halves, return_exceptions=True) if isinstance(one, Exception)
+            ]
+        if problems:
+            raise problems[0]
+
+    async def _execute(self, job: Job, queued: QueuedJob) -> None:
+        await self._before_job()
+        failpoint("queue.job.started")
+        arguments = msgspec.json.decode(queued.payload or b"{}")
+        try:
+            await job.handler(**arguments)
+        except Crash:
+            raise
+        except CONNECTION_GONE as gone:
+            log.info("job will be tried again: the database went away", job=job.name, problem=repr(gone))
+            raise
+        failpoint("queue.job.handled")
+
+    async def _queue_scheduled(self, due: DueSchedule) -> None:
+        # The schedule only queues; the job itself runs, retries and shows like any other.
+        async with self._db.transaction() as tx:
+            await enqueue(tx, str(due.entrypoint), dedupe_key=f"schedule:{due.entrypoint}")
+
+    async def _tick(self, tick: Tick) -> None:
+        while not self._stopping.is_set():
+            try:
+                await tick.act()
+            except Exception as problem:  # noqa: BLE001 (the next tick tries again)
+                log.warning("a tick failed and will be tried again", problem=repr(problem))
+            await self._rest(tick.every_s)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), timeout=seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,104 @@
+"""Seals: each row's own digest, chained in commit order, so that an altered, removed or inserted row shows.
+
+Rows commit with their digest and a note in an "unsealed" table, so no writer waits for another. One sealer at a time
+takes the rows that no running transaction can still precede and appends them to the chain (design §4.5). Only someone
+who can rewrite the whole chain and every copy of its head could hide a change: keep a head elsewhere.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from jangbu.db import Query, Tx
+
+GENESIS = bytes(32)
+BATCH = 2_000
+_canonical = msgspec.json.Encoder(order="sorted", decimal_format="string")
+
+
+def digest_of(*facts: Any) -> bytes:
+    """SHA-256 over the facts in one canonical JSON form."""
+    return hashlib.sha256(_canonical.encode(facts)).digest()
+
+
+def link(previous: bytes, seq: int, row_id: int, digest: bytes) -> bytes:
+    """The chain's digest at `seq`."""
+    return hashlib.sha256(previous + seq.to_bytes(8, "big") + row_id.to_bytes(8, "big") + digest).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last link: keep it outside the database, and a rewritten chain shows."""
+
+    seq: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row that may be sealed now."""
+
+    id: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What is committed and not sealed yet: normally a second's worth."""
+
+    rows: int
+    oldest: datetime | None
+
+
+class Chain:
+    """The seal of one append-only table (`rows`, with columns id and digest; `written_at` names its time)."""
+
+    def __init__(self, rows: str, unsealed: str, seal: str, *, written_at: str) -> None:
+        self.lock = Query(bool, f"SELECT pg_try_advisory_xact_lock(hashtextextended('{seal}', 0))")
+        self.head = Query(Head, f"SELECT seq, digest FROM {seal} ORDER BY seq DESC LIMIT 1")
+        # A row whose xid is in this server's future came with a restored dump: nothing can precede it any more.
+        self.waiting = Query(
+            Waiting,
+            f"""
+            SELECT r.id, r.digest FROM {unsealed} u JOIN {rows} r ON r.id = u.id
+             WHERE u.xid < pg_snapshot_xmin(pg_current_snapshot())
+                OR u.xid > pg_snapshot_xmax(pg_current_snapshot())
+             ORDER BY u.xid, u.id LIMIT :most
+            """,
+        )
+        self.append = Query(
+            type(None),
+            f"""
+            WITH gone AS (DELETE FROM {unsealed} WHERE id = ANY(:ids::bigint[]))
+            INSERT INTO {seal} (seq, entry_id, digest, previous)
+            SELECT * FROM unnest(:seqs::bigint[], :ids::bigint[], :digests::bytea[], :previouses::bytea[])
+            """,
+        )
+        self.tail = Query(
+            Tail,
+            f"""
+            SELECT count(*) AS rows, min(r.{written_at}) AS oldest
+              FROM {rows} r LEFT JOIN {seal} s ON s.entry_id = r.id WHERE s.seq IS NULL
+            """,
+        )
+
+    async def seal(self, tx: Tx) -> int:
+        """Chain what can be chained now, `BATCH` rows at most; how many. Does nothing while another sealer is at it."""
+        if not await tx.one(self.lock):
+            return 0
+        waiting = await tx.all(self.waiting, most=BATCH)
+        if not waiting:
+            return 0
+        head = await tx.maybe(self.head) or Head(0, GENESIS)
+        seqs, digests, previouses = [], [], []
+        previous = head.digest
+        for seq, row in enumerate(waiting, start=head.seq + 1):
+            seqs.append(seq)
+            previouses.append(previous)
+            previous = link(previous, seq, row.id, row.digest)
+            digests.append(previous)
+        await tx.run(self.append, seqs=seqs, ids=[row.id for row in waiting], digests=digests, previouses=previouses)
+        return len(waiting)
