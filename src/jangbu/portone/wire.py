@@ -24,7 +24,7 @@ class Unreadable(ValueError):  # noqa: N818 (a fact about an answer)
 
 
 class PaymentStatus(StrEnum):
-    """The statuses PortOne documents for a payment (portone-facts §2.2). `Payment.status` may be another one."""
+    """The statuses PortOne documents (portone-facts §2.2). `Payment.status` may hold another one."""
 
     READY = "READY"
     PAY_PENDING = "PAY_PENDING"
@@ -44,7 +44,7 @@ def is_known(status: str) -> bool:
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A payment's sums, in minor units. Compare orders with `total`: promotions make `paid` smaller (§10.1)."""
+    """A payment's sums, in minor units. Compare orders with `total`: promotions make `paid` smaller."""
 
     total: Minor
     tax_free: Minor
@@ -57,7 +57,7 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """The way into a PG that the payer took. `type` is LIVE or TEST, and decides whether the money is real."""
+    """The way into a PG that the payer took. `type`, LIVE or TEST, decides whether the money is real."""
 
     type: str | None
     key: str | None
@@ -76,7 +76,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
-    """One giving back of money. SUCCEEDED, REQUESTED (not yet given back), FAILED, or a status we do not know.
+    """One giving back of money. SUCCEEDED, REQUESTED (not given back yet), FAILED, or a status new to us.
 
     The amounts are None only where PortOne left them out, which it does for none of the statuses it
     documents.
@@ -100,7 +100,7 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as PortOne has it now. `raw` is the whole answer and holds personal data: store it, never log it."""
+    """A payment as PortOne has it now. `raw` is the whole answer, with personal data: never log it."""
 
     id: str
     status: str
@@ -127,11 +127,12 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def method_type(self) -> str | None:
-        """`PaymentMethodCard`, `PaymentMethodEasyPay`, …: PortOne's schema names, not the browser's (§2.2)."""
+        """`PaymentMethodCard`, `PaymentMethodEasyPay`, …: the schema's names, not the browser's."""
         return text(self.method or {}, "type")
 
     def __repr__(self) -> str:
-        return f"Payment(id={self.id!r}, status={self.status!r}, total={self.amount.total}, currency={self.currency!r})"
+        total = f"{self.amount.total} {self.currency}"
+        return f"Payment(id={self.id!r}, status={self.status!r}, total={total!r})"
 
 
 def decode_object(body: bytes) -> dict[str, Any]:
