@@ -84,7 +84,7 @@ class PortOne:
         )
 
     async def get_payment(self, payment_id: str) -> Outcome[Payment]:
-        """The payment as PortOne has it now (portone-facts §2.2). Refused with PAYMENT_NOT_FOUND if there is none."""
+        """The payment as PortOne has it now (portone-facts §2.2), or Refused with PAYMENT_NOT_FOUND."""
 
         def this_payment(answer: dict[str, Any]) -> Payment:
             payment = read_payment(answer)

@@ -37,7 +37,7 @@ class Why(StrEnum):
     SERVER_ERROR = "server_error"
     """A 5xx: PortOne, or a machine before it, broke somewhere along the way."""
     UNREADABLE = "unreadable"
-    """An answer came that we cannot believe: not JSON, no `type`, an amount that is no integer, a redirect."""
+    """An answer came that we cannot believe: not JSON, no `type`, money that is no integer, a redirect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Refused:
 
     @property
     def certain(self) -> bool:
-        """Whether it is PortOne's own rule that refused, so that nothing can have happened.
+        """Whether PortOne's own rules refused, so that this very request moved nothing.
 
         False where a PG's answer was passed on: a PG also reports its own timeouts and half-finished work
         this way, and CHANNEL_SPECIFIC may have succeeded on some channels. Such a call counts as declined,

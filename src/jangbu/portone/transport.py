@@ -43,9 +43,9 @@ class AnswerTooLate(AnswerLost, TimeoutError):  # noqa: N818
 class AiohttpTransport(AbstractAsyncContextManager["AiohttpTransport"]):
     """PortOne over HTTP, on connections that are kept alive. Belongs to the event loop it was first used on.
 
-    The answer must be complete within `read_timeout_s` of the connection; PortOne asks for 60 or more,
-    because a PG's approval can take tens of seconds (portone-facts §1.5). A caller that finds all `limit`
-    connections busy for `connect_timeout_s` gets NotSent.
+    PortOne asks for a `read_timeout_s` of 60 or more, because a PG's approval can take tens of seconds
+    (portone-facts §1.5); the two timeouts together bound a whole call, so an answer that trickles ends too. A
+    caller that finds all `limit` connections busy for `connect_timeout_s` gets NotSent.
     """
 
     def __init__(
