@@ -1,0 +1,183 @@
+"""PortOne's V2 API, one method an operation. Nothing is retried here.
+
+What a call raises: `PortoneIdUnusable`, before anything is sent. What PortOne or the network do is never
+raised but answered, as Done, Refused or Unknown; an Unknown is the caller's to settle.
+"""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+import structlog
+
+from jangbu import __version__
+from jangbu.errors import Refusal, SetupProblem
+from jangbu.money import Money
+from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
+from jangbu.portone.wire import Payment, Unreadable, read_payment
+
+if TYPE_CHECKING:
+    from jangbu.portone.transport import Transport
+
+T = TypeVar("T")
+
+PORTONE_ID_CHARACTERS_MAX = 255
+
+_log = structlog.get_logger(__name__)
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,256}")
+
+
+class PortoneIdUnusable(Refusal):
+    """An id that cannot stand in an address at PortOne. It may have come in a URL or an unsigned webhook."""
+
+    code = "PORTONE_ID_UNUSABLE"
+    http_status = 422
+    ko = "포트원에서 사용할 수 없는 식별자입니다. 1~{maximum}자의 출력 가능한 문자여야 합니다."
+    en = "This identifier cannot be used with PortOne. It must be 1 to {maximum} printable characters."
+
+
+class PortOne:
+    """A caller of PortOne, with one API secret and, where the merchant has several stores, for one of them.
+
+    Safe to share between tasks. Each changing call takes an idempotency key: PortOne answers the same key
+    with the same answer for 3 hours (portone-facts §1.4), so a caller that repeats a call uses the same key,
+    and later only asks.
+    """
+
+    def __init__(self, transport: "Transport", *, api_secret: str, store_id: str | None = None) -> None:
+        if not api_secret or not api_secret.isascii() or not api_secret.isprintable() or " " in api_secret:
+            raise SetupProblem(
+                "The PortOne V2 API secret is empty or has spaces or odd characters in it. Copy it again "
+                "from the PortOne console (Payment integration, API keys, V2 API)."
+            )
+        self._transport = transport
+        self._authorization = f"PortOne {api_secret}"
+        self.store_id = store_id
+
+    def __repr__(self) -> str:
+        return f"PortOne(store_id={self.store_id!r})"
+
+    async def pre_register(
+        self, payment_id: str, *, total: Money, tax_free: Money, idempotency_key: str
+    ) -> Outcome[None]:
+        """Fix the amount and currency a payment window may ask for under `payment_id` (portone-facts §2.4).
+
+        Refused with ALREADY_PAID once it is paid. Moves no money. Whether a second call replaces the first is
+        not documented, so a payment whose price has changed takes a new id.
+        """
+        assert total.currency == tax_free.currency, "one payment has one currency"
+        assert 0 <= tax_free.amount_minor <= total.amount_minor, "the tax-free part is a part of the total"
+        _log.info("Pre-registering payment with PortOne", payment_id=payment_id, amount=total.amount_minor)
+        return await self._call(
+            "pre_register",
+            "POST",
+            ["payments", payment_id, "pre-register"],
+            body={
+                "totalAmount": total.amount_minor,
+                "taxFreeAmount": tax_free.amount_minor,
+                "currency": total.currency,
+            },
+            idempotency_key=idempotency_key,
+            read=_nothing,
+        )
+
+    async def get_payment(self, payment_id: str) -> Outcome[Payment]:
+        """The payment as PortOne has it now (portone-facts §2.2), or Refused with PAYMENT_NOT_FOUND."""
+
+        def this_payment(answer: dict[str, Any]) -> Payment:
+            payment = read_payment(answer)
+            # A cache or proxy that mixes up two answers must not turn somebody else's PAID into ours.
+            if payment.id != payment_id:
+                raise Unreadable("the answer is about another payment")
+            return payment
+
+        return await self._call("get_payment", "GET", ["payments", payment_id], read=this_payment)
+
+    async def _call(
+        self,
+        operation: str,
+        method: str,
+        path: list[str],
+        *,
+        read: Callable[[dict[str, Any]], T],
+        body: dict[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Outcome[T]:
+        """One request, one outcome. The store goes into the body where there is one, else into the query."""
+        target = "/" + "/".join(_segment(part) for part in path)
+        headers = {
+            "Authorization": self._authorization,
+            "Accept": "application/json",
+            "User-Agent": f"jangbu/{__version__}",
+        }
+        if method != "GET":
+            assert idempotency_key is not None, "a call that changes something carries an idempotency key"
+            # PortOne's limits, and only the characters it recommends: no other can break out of the quotes.
+            assert _IDEMPOTENCY_KEY.fullmatch(idempotency_key), (
+                "an idempotency key is 16-256 of A-Z a-z 0-9 _ -"
+            )
+            headers["Idempotency-Key"] = f'"{idempotency_key}"'
+        store = {} if self.store_id is None else {"storeId": self.store_id}
+        if body is None:
+            sent = b""
+            target += "?" + urlencode(store, quote_via=quote, safe="") if store else ""
+        else:
+            sent = msgspec.json.encode(store | body)
+            headers["Content-Type"] = "application/json"
+
+        outcome = await self._outcome(method, target, headers, sent, read)
+        match outcome:
+            case Refused():
+                _log.info(
+                    "PortOne refused", operation=operation, type=outcome.type, http_status=outcome.http_status
+                )
+            case Unknown():
+                _log.warning(
+                    "PortOne's outcome is unknown",
+                    operation=operation,
+                    why=outcome.why.value,
+                    http_status=outcome.http_status,
+                    type=outcome.type,
+                    detail=outcome.detail,
+                )
+            case Done():
+                pass
+        return outcome
+
+    async def _outcome(
+        self,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: bytes,
+        read: Callable[[dict[str, Any]], T],
+    ) -> Outcome[T]:
+        try:
+            http_status, answered, received = await self._transport.send(method, target, headers, body)
+        except ConnectionRefusedError as failure:
+            return Unknown(Why.NOT_SENT, detail=_named(failure))
+        except TimeoutError as failure:
+            return Unknown(Why.TIMED_OUT, detail=_named(failure))
+        # Whatever else a transport may raise, the request may have been sent, and that is all that matters
+        # for the money. A cancelled task is no answer and passes through.
+        except Exception as failure:  # noqa: BLE001
+            return Unknown(Why.DROPPED, detail=_named(failure))
+        return judge(http_status, answered, received, read)
+
+
+def _named(failure: Exception) -> str:
+    """The kind of a failure. Its text stays out: it may quote the request, and with it the secret."""
+    return type(failure).__name__
+
+
+def _nothing(_answer: dict[str, Any]) -> None:
+    """Reads an answer whose only news is that it came."""
+
+
+def _segment(value: str) -> str:
+    """One percent-encoded piece of a path. `.` and `..` are refused: encoding does not disarm them."""
+    if not value or len(value) > PORTONE_ID_CHARACTERS_MAX or not value.isprintable() or value in {".", ".."}:
+        raise PortoneIdUnusable(maximum=PORTONE_ID_CHARACTERS_MAX)
+    return quote(value, safe="")
