@@ -75,7 +75,7 @@ class Query(Generic[R]):
         """One row as `row`."""
         if self.is_record:
             return self.row(**record)
-        return cast(R, record[0])
+        return cast("R", record[0])
 
 
 class Tx:
@@ -139,7 +139,7 @@ class Database:
         self._known: dict[Any, Any] = {}
 
     async def open(self) -> "Database":
-        """Connect. Raises SetupProblem in one plain sentence when the settings are wrong, DatabaseAway when it is down."""
+        """Connect. Raises SetupProblem, in one plain sentence, when the settings are wrong or nothing answers."""
         self._pool = await connected(
             self._dsn,
             lambda: asyncpg.create_pool(

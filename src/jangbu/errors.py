@@ -44,7 +44,7 @@ class Unavailable(Refusal):
 
 
 class SetupProblem(Exception):  # noqa: N818
-    """The installation cannot start as it is set up. The message says what is wrong and what to do, in one or two lines."""
+    """The installation cannot start as it is set up. The message says what is wrong and what to do."""
 
 
 def every_refusal() -> list[type[Refusal]]:

@@ -16,7 +16,7 @@ from jangbu.db import Query, Tx
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact, named `<noun>.<past participle>`. `subject` is `<kind>:<id>`; `data` is what the merchant's systems see."""
+    """A fact, named `<noun>.<past participle>`. `subject` is `<kind>:<id>`; `data` is what outsiders see."""
 
     id: UUID
     type: str

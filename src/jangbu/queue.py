@@ -32,7 +32,7 @@ Handler = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """When to try again: after `first`, then twice as long each time, at most `longest`, `attempts_max` times in all."""
+    """When to try again: after `first`, then twice as long each time, at most `longest`; `attempts_max` in all."""
 
     first: timedelta = timedelta(seconds=1)
     longest: timedelta = timedelta(minutes=5)

@@ -146,7 +146,7 @@ class Settings(BaseSettings):
         if self.mode == "sandbox":
             if self.portone_base_url and urlsplit(self.portone_base_url).hostname not in LOOPBACK:
                 raise ValueError(
-                    "JANGBU_MODE is sandbox but PORTONE_V2_BASE_URL is not on this machine; set JANGBU_MODE=test or live"
+                    "JANGBU_MODE is sandbox but PORTONE_V2_BASE_URL is not on this machine; set it to test or live"
                 )
             return self
         if urlsplit(self.portone_url).hostname in LOOPBACK:

@@ -32,7 +32,7 @@ Leg = tuple[str, str, str, str, str, int]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Account:
-    """Where a posting sits: a path of the chart, and the dimensions it is told apart by. Empty means "not told apart"."""
+    """Where a posting sits: a path of the chart, and its dimensions. An empty one means "not told apart by this"."""
 
     path: str
     store_id: str = ""

@@ -115,9 +115,7 @@ class PortOne:
         if method != "GET":
             assert idempotency_key is not None, "a call that changes something carries an idempotency key"
             # PortOne's limits, and only the characters it recommends: no other can break out of the quotes.
-            assert _IDEMPOTENCY_KEY.fullmatch(idempotency_key), (
-                "an idempotency key is 16-256 of A-Z a-z 0-9 _ -"
-            )
+            assert _IDEMPOTENCY_KEY.fullmatch(idempotency_key), "an idempotency key is 16-256 of A-Z a-z 0-9 _ -"
             headers["Idempotency-Key"] = f'"{idempotency_key}"'
         store = {} if self.store_id is None else {"storeId": self.store_id}
         if body is None:
@@ -130,9 +128,7 @@ class PortOne:
         outcome = await self._outcome(method, target, headers, sent, read)
         match outcome:
             case Refused():
-                _log.info(
-                    "PortOne refused", operation=operation, type=outcome.type, http_status=outcome.http_status
-                )
+                _log.info("PortOne refused", operation=operation, type=outcome.type, http_status=outcome.http_status)
             case Unknown():
                 _log.warning(
                     "PortOne's outcome is unknown",

@@ -27,10 +27,7 @@ class WebhookBodyUnreadable(Refusal):
 
     code = "WEBHOOK_BODY_UNREADABLE"
     http_status = 400
-    ko = (
-        "웹훅 본문을 읽을 수 없습니다. "
-        "포트원 콘솔에서 웹훅 버전(2024-04-25 권장)과 콘텐츠 타입을 확인해 주세요."
-    )
+    ko = "웹훅 본문을 읽을 수 없습니다. 포트원 콘솔에서 웹훅 버전(2024-04-25 권장)과 콘텐츠 타입을 확인해 주세요."
     en = (
         "The webhook's body cannot be read. Check the webhook version (2024-04-25 is best) and content type "
         "in the PortOne console."
@@ -106,9 +103,7 @@ def _is_form(body: bytes, content_type: str) -> bool:
 
 def _form(body: bytes) -> dict[str, Any]:
     try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS_MAX
-        )
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS_MAX)
     except ValueError as failure:
         raise Unreadable(f"not a form ({type(failure).__name__})") from None
     if not pairs:

@@ -89,9 +89,7 @@ class Unknown:
 Outcome = Done[T] | Refused | Unknown
 
 
-def judge(
-    http_status: int, headers: Mapping[str, str], body: bytes, read: Callable[[dict[str, Any]], T]
-) -> Outcome[T]:
+def judge(http_status: int, headers: Mapping[str, str], body: bytes, read: Callable[[dict[str, Any]], T]) -> Outcome[T]:
     """What an HTTP answer means. `read` turns a 200's object into a value, or raises Unreadable."""
     try:
         answer = decode_object(body)

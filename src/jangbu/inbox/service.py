@@ -1,0 +1,133 @@
+"""PortOne's webhooks: verified, written down, handled by a job (requirements B4-B6; design §4.2).
+
+A webhook is a hint. Nothing in its body is believed: the job hands the payment's id to whoever wiring named, who asks
+PortOne what is true now. So duplicates, disorder and forgeries with a stolen secret all end in the same place.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from jangbu import queue
+from jangbu.errors import Refusal
+from jangbu.failpoints import failpoint
+from jangbu.inbox import store
+from jangbu.portone import Notification, read_notification, verify
+from jangbu.runtime import Runtime
+
+log = structlog.get_logger()
+BODY_BYTES_MAX = 64 * 1024
+TYPE_CHARACTERS_MAX = 100
+ID_CHARACTERS_MAX = 255
+
+
+class WebhookIdReused(Refusal):
+    """A webhook-id that was used before came with another body: not a redelivery, whatever it is."""
+
+    code = "WEBHOOK_ID_REUSED"
+    http_status = 400
+    ko = "같은 webhook-id가 다른 내용으로 다시 왔습니다. 처리하지 않았습니다."
+    en = "This webhook-id was used before with another body. Nothing was done."
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What a handler made of a notification. `payment_id` is ours; both are None when it was not about ours."""
+
+    payment_id: UUID | None = None
+    payment_status: str | None = None
+    message: str = "Webhook processed successfully"
+
+
+Handler = Callable[[Notification], Awaitable[Handled | None]]
+"""Wiring fills this: re-read what the notification is about and apply it. None means "nothing of ours"."""
+
+
+async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> bool:
+    """Verify the raw bytes, write them down with their job, and say whether they were new.
+
+    Raises the signature's refusals, WebhookBodyUnreadable, WebhookIdReused. Once this returns, the webhook cannot be
+    lost; until then PortOne has not heard 200 and sends it again.
+    """
+    now = run.clock.now()
+    verified = verify(headers, body, secrets=run.settings.webhook_secrets, now=now)
+    notification = read_notification(body, headers.get("content-type", "application/json"))
+    failpoint("inbox.receive.verified")
+    sha256 = hashlib.sha256(body).digest()
+    new = await store.remember(
+        run.db,
+        row_id=run.ids.uuid(),
+        webhook_id=verified.webhook_id,
+        webhook_type=notification.type[:TYPE_CHARACTERS_MAX],
+        portone_payment_id=notification.payment_id[:ID_CHARACTERS_MAX] if notification.payment_id else None,
+        body=notification.raw,
+        body_sha256=sha256,
+        payload=queue.payload(webhook_id=verified.webhook_id),
+        dedupe_key=_job_key(verified.webhook_id),
+        received_at=now,
+    )
+    failpoint("inbox.receive.committed")
+    if not new:
+        await _received_again(verified.webhook_id, sha256, run=run)
+    run.waker.wake()
+    return new
+
+
+async def _received_again(webhook_id: str, sha256: bytes, *, run: Runtime) -> None:
+    """Log the repeat; and queue the job once more unless the first delivery was handled (B5)."""
+    async with run.db.transaction() as tx:
+        original = await store.find(tx, webhook_id)
+        assert original is not None, "webhook_logs rows are never deleted while PortOne may still repeat them"
+        await store.log_duplicate(tx, original, row_id=run.ids.uuid(), received_at=run.clock.now())
+        if original.body_sha256 == sha256 and original.status in {"received", "failed"}:
+            await queue.enqueue(tx, "inbox.handle", dedupe_key=_job_key(webhook_id), webhook_id=webhook_id)
+    if original.body_sha256 != sha256:
+        log.error("a webhook-id came again with another body", webhook_id=webhook_id)
+        raise WebhookIdReused
+
+
+def _job_key(webhook_id: str) -> str:
+    return f"webhook:{webhook_id}"
+
+
+async def handle(webhook_id: str, *, handler: Handler, run: Runtime) -> None:
+    """The job: hand one delivery on and record what came of it. Running twice handles once, or changes nothing.
+
+    A failure is recorded and raised again, so that the queue tries later and finally parks it for a person.
+    """
+    async with run.db.transaction() as tx:
+        delivery = await store.find(tx, webhook_id)
+    if delivery is None or delivery.status in {"processed", "skipped"}:
+        return
+    notification = read_notification_of(delivery)
+    failpoint("inbox.handle.read")
+    try:
+        handled = await handler(notification)
+    except Exception as problem:
+        async with run.db.transaction() as tx:
+            await store.finish(tx, webhook_id, status="failed", at=run.clock.now(), error=f"{problem}"[:2000])
+        raise
+    failpoint("inbox.handle.handled")
+    async with run.db.transaction() as tx:
+        if handled is None:
+            await store.finish(
+                tx, webhook_id, status="skipped", at=run.clock.now(), response={"message": "Not about anything of ours"}
+            )
+        else:
+            await store.finish(
+                tx,
+                webhook_id,
+                status="processed",
+                at=run.clock.now(),
+                payment_id=handled.payment_id,
+                response={"message": handled.message, "paymentStatus": handled.payment_status},
+            )
+
+
+def read_notification_of(delivery: store.Delivery) -> Notification:
+    """The notification as it was received, from the log."""
+    return read_notification(msgspec.json.encode(delivery.request_body or {}), "application/json")

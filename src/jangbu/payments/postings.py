@@ -1,0 +1,45 @@
+"""The entries a payment makes (posting rules: reconciliation §5.10). Pure."""
+
+from datetime import datetime
+
+from jangbu.ledger.rules import Account, Entry, credit, debit
+from jangbu.money import Money
+from jangbu.payments.rules import Payment
+
+
+def captured(payment: Payment, vat: Money) -> Entry:
+    """The PG owes us the total; it is sales and the VAT inside it."""
+    assert payment.paid_at is not None
+    return Entry(
+        key=f"payment:{payment.id}:captured",
+        kind="payment.captured",
+        happened_at=payment.paid_at,
+        facts=_facts(payment),
+        postings=(
+            *debit(_account("assets:pg_receivable", payment), payment.total),
+            *credit(_account("income:sales", payment), payment.total - vat),
+            *credit(Account("liabilities:vat_payable", store_id=payment.store_id), vat),
+        ),
+    )
+
+
+def mismatched(payment: Payment, taken: Money, happened_at: datetime) -> Entry:
+    """Money came that we did not ask for: the PG owes it to us, and to whom we owe it a person must say."""
+    return Entry(
+        key=f"payment:{payment.id}:mismatched",
+        kind="payment.mismatched",
+        happened_at=happened_at,
+        facts={**_facts(payment), "asked_minor": payment.amount, "asked_currency": payment.currency},
+        postings=(
+            *debit(_account("assets:pg_receivable", payment), taken),
+            *credit(_account("liabilities:suspense", payment), taken),
+        ),
+    )
+
+
+def _account(path: str, payment: Payment) -> Account:
+    return Account(path, store_id=payment.store_id, channel_key=payment.channel_key or "", pg=payment.pg_provider or "")
+
+
+def _facts(payment: Payment) -> dict[str, str]:
+    return {"payment_id": str(payment.id), "portone_payment_id": payment.provider_order_id}

@@ -1,0 +1,69 @@
+"""What payments refuses, each with its stable code."""
+
+from typing import ClassVar
+
+from jangbu.errors import Refusal, Unavailable
+
+
+class PaymentUnknown(Refusal):
+    """There is no such payment here (or it belongs to a store the caller may not see)."""
+
+    code = "PAYMENT_NOT_FOUND"
+    http_status = 404
+    ko = "결제를 찾을 수 없습니다. 결제 ID를 확인해 주세요."
+    en = "There is no such payment. Check the payment id."
+
+
+class StoreUnknown(Refusal):
+    """The store is not one of this installation's."""
+
+    code = "STORE_NOT_FOUND"
+    http_status = 422
+    ko = "등록되지 않은 상점입니다: {store_id}"
+    en = "This installation does not serve the store {store_id}."
+
+
+class TaxFreeTooLarge(Refusal):
+    """The tax-free part of an order is between nothing and all of it."""
+
+    code = "TAX_FREE_AMOUNT_OUT_OF_RANGE"
+    http_status = 422
+    ko = "면세 금액은 0 이상 결제 금액 이하여야 합니다."
+    en = "The tax-free amount must be between 0 and the amount."
+
+
+class OrderHasOtherTerms(Refusal):
+    """The order was initialized before with another amount, currency or name; one order has one payment."""
+
+    code = "ORDER_HAS_OTHER_TERMS"
+    http_status = 409
+    ko = "같은 주문이 이미 다른 조건({amount})으로 등록되어 있습니다. 새 주문 번호를 사용해 주세요."
+    en = "This order was initialized before on other terms ({amount}). Use a new order id."
+
+
+class IdempotencyKeyReused(Refusal):
+    """The Idempotency-Key was used before for a request with another body."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+    http_status = 422
+    ko = "이 Idempotency-Key는 다른 내용의 요청에 이미 사용되었습니다. 새 키를 사용해 주세요."
+    en = "This Idempotency-Key was used for a different request. Use a new key."
+
+
+class PreRegistrationRefused(Refusal):
+    """PortOne refused to hold the amount, so nobody may pay it."""
+
+    code = "PRE_REGISTRATION_REFUSED"
+    http_status = 502
+    ko = "포트원이 결제 금액 사전 등록을 거절했습니다({type}). 결제를 진행할 수 없습니다."
+    en = "PortOne refused to pre-register the amount ({type}). The payment was stopped."
+
+
+class PortOneUnclear(Unavailable):
+    """PortOne did not answer clearly. Nothing is assumed; the same request may be sent again."""
+
+    code = "PORTONE_OUTCOME_UNKNOWN"
+    ko = "포트원의 응답을 확인하지 못했습니다. 같은 요청을 다시 보내 주세요. 중복 결제되지 않습니다."
+    en = "PortOne did not answer clearly. Send the same request again; it will not be done twice."
+
+    retry_after_s: ClassVar[int] = 10

@@ -1,0 +1,216 @@
+"""Create a payment and fix its amount at PortOne before the browser may pay (requirements B1).
+
+Intent, call, outcome: the payment and the attempt are committed, then PortOne is called with no transaction open, then
+the outcome is committed. Asking again for the same order continues where it stopped; pre-registering twice with the
+same figures changes nothing (portone-facts §2.4), so nothing here can charge anybody twice.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from jangbu import audit, ids
+from jangbu.audit import Actor
+from jangbu.failpoints import failpoint
+from jangbu.money import Money, checked
+from jangbu.payments import store
+from jangbu.payments.refusals import (
+    IdempotencyKeyReused,
+    OrderHasOtherTerms,
+    PortOneUnclear,
+    PreRegistrationRefused,
+    StoreUnknown,
+    TaxFreeTooLarge,
+)
+from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
+from jangbu.payments.service.sync import announce_change, sync
+from jangbu.portone.client import PortOne
+from jangbu.portone.outcomes import Done, Refused, Unknown
+from jangbu.runtime import Runtime
+
+OPERATION = "pre_register"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a shop's backend asks for. `order_id` fixes the payment; so does `idempotency_key` where there is no order.
+
+    `idempotency_key` is already told apart by caller, so that two callers' equal keys never meet.
+    """
+
+    amount: int
+    currency: str
+    order_name: str
+    tax_free_amount: int = 0
+    order_id: str | None = None
+    store_id: str | None = None
+    idempotency_key: str | None = None
+
+
+async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
+    """A payment that is READY to be paid (or further, when the order was initialized and paid before).
+
+    Raises StoreUnknown, AmountOutOfRange, UnknownCurrency, TaxFreeTooLarge, OrderHasOtherTerms, IdempotencyKeyReused;
+    PreRegistrationRefused when PortOne says no; PortOneUnclear when it did not answer: send the same order again.
+    """
+    payment = await _written_down(order, actor=actor, run=run)
+    if payment.status is not Status.REGISTERING:
+        return payment
+    return await register(payment, actor=actor, run=run, portone=portone)
+
+
+async def register(payment: Payment, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
+    """Tell PortOne the amount of a payment that is written down. The sweeper calls this again when it was left open."""
+    attempt_id = run.ids.uuid()
+    async with run.db.transaction() as tx:
+        current = await store.lock(tx, payment.id)
+        if current.status is not Status.REGISTERING:
+            return current
+        await store.begin_attempt(
+            tx,
+            attempt_id=attempt_id,
+            payment_id=payment.id,
+            operation=OPERATION,
+            request={
+                "paymentId": payment.provider_order_id,
+                "totalAmount": payment.amount,
+                "taxFreeAmount": payment.tax_free_amount,
+                "currency": payment.currency,
+            },
+            at=run.clock.now(),
+        )
+    failpoint("payment.register.intended")
+    outcome = await portone.pre_register(
+        payment.provider_order_id,
+        total=payment.total,
+        tax_free=Money(payment.tax_free_amount, payment.currency),
+        idempotency_key=str(attempt_id),
+    )
+    failpoint("payment.register.answered")
+    match outcome:
+        case Done():
+            return await _conclude(payment.id, attempt_id, Event.REGISTERED, {}, actor=actor, run=run)
+        case Refused(type="ALREADY_PAID"):
+            # Somebody paid under this id already: what PortOne shows of it decides, not this call.
+            await _note(attempt_id, "refused", {"type": outcome.type}, run=run)
+            return await sync(payment, actor=actor, run=run, portone=portone)
+        case Refused():
+            facts = {"type": outcome.type, "httpStatus": outcome.http_status, "message": outcome.message}
+            await _conclude(payment.id, attempt_id, Event.REGISTRATION_REFUSED, facts, actor=actor, run=run)
+            raise PreRegistrationRefused(type=outcome.type)
+        case Unknown():
+            await _note(attempt_id, "unknown", {"why": str(outcome.why), "httpStatus": outcome.http_status}, run=run)
+            raise PortOneUnclear(why=outcome.why)
+
+
+async def _written_down(order: Order, *, actor: Actor, run: Runtime) -> Payment:
+    """The order's payment, made now or found. One order has one payment, however many requests race for it."""
+    new = _new_payment(order, run)
+    async with run.db.transaction() as tx:
+        if await store.insert(tx, new):
+            await audit.record(
+                tx,
+                at=new.created_at,
+                actor=actor,
+                action="payment.initialized",
+                subject=new.subject,
+                amount=new.amount,
+                currency=new.currency,
+                order_id=new.order_id,
+            )
+            return new
+        found = await store.find(tx, new.provider_order_id)
+    assert found is not None, "the insert met a payment that is not there"
+    same_terms = (found.amount, found.tax_free_amount, found.currency, found.order_name) == (
+        new.amount,
+        new.tax_free_amount,
+        new.currency,
+        new.order_name,
+    )
+    if same_terms:
+        return found
+    raise OrderHasOtherTerms(amount=found.total) if order.order_id else IdempotencyKeyReused()
+
+
+def _new_payment(order: Order, run: Runtime) -> Payment:
+    total = checked(order.amount, order.currency)
+    if not 0 <= order.tax_free_amount <= order.amount:
+        raise TaxFreeTooLarge
+    store_id = order.store_id or run.settings.portone_store_id
+    if store_id != run.settings.portone_store_id:
+        raise StoreUnknown(store_id=store_id)
+    now = run.clock.now()
+    payment_id = run.ids.uuid()
+    if order.order_id is not None:
+        portone_id = ids.from_facts("order", store_id, order.order_id)
+    elif order.idempotency_key is not None:
+        portone_id = ids.from_facts("key", store_id, order.idempotency_key)
+    else:
+        portone_id = payment_id.hex
+    payment = Payment(
+        id=payment_id,
+        store_id=store_id,
+        order_id=order.order_id,
+        provider_order_id=portone_id,
+        provider_transaction_id=None,
+        order_name=order.order_name,
+        amount=total.amount_minor,
+        tax_free_amount=order.tax_free_amount,
+        currency=total.currency,
+        tax_profile=run.settings.tax_profile,
+        status=Status.REGISTERING,
+        cancelled_amount=0,
+        cancellable_amount=0,
+        paid_at=None,
+        failed_at=None,
+        cancelled_at=None,
+        expires_at=now + timedelta(hours=run.settings.payment_wait_h),
+        channel_key=None,
+        pg_provider=None,
+        method=None,
+        failure=None,
+        review="",
+        portone=None,
+        portone_changed_at=None,
+        due_at=None,
+        checks=0,
+        created_at=now,
+    )
+    return replace(payment, due_at=next_due(payment, now))
+
+
+async def _conclude(
+    payment_id: UUID, attempt_id: UUID, event: Event, facts: dict[str, Any], *, actor: Actor, run: Runtime
+) -> Payment:
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        before = await store.lock(tx, payment_id)
+        state = "done" if event is Event.REGISTERED else "refused"
+        await store.finish_attempt(tx, attempt_id, state=state, outcome=facts, at=now)
+        status = next_status(before.status, event)
+        if status is None:
+            # A racing request, or PortOne's own word through the sweeper, was here first.
+            return before
+        moved = replace(before, status=status, checks=0)
+        after = replace(moved, due_at=next_due(moved, now))
+        await store.update(tx, after)
+        # Earlier tries whose answers were lost no longer matter: this one says what holds.
+        await store.settle_attempts(tx, payment_id, OPERATION, state=state, outcome={"superseded": True}, at=now)
+        await announce_change(tx, before, after, event=event, now=now, run=run)
+        await audit.record(
+            tx,
+            at=now,
+            actor=actor,
+            action=f"payment.{event.name.lower()}",
+            subject=after.subject,
+            before=before.status.value,
+            after=after.status.value,
+        )
+        failpoint("payment.register.before_commit")
+    return after
+
+
+async def _note(attempt_id: UUID, state: str, facts: dict[str, Any], *, run: Runtime) -> None:
+    async with run.db.transaction() as tx:
+        await store.finish_attempt(tx, attempt_id, state=state, outcome=facts, at=run.clock.now())

@@ -1,0 +1,190 @@
+"""Re-read a payment from PortOne and apply what it says: the one operation behind webhook, verify and sweeper.
+
+Read outside any transaction; then lock, decide, and write row, entry, event and audit line together (design §4.3). It
+may run any number of times, in any order, from anywhere: the result is what PortOne says.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from jangbu import audit, events
+from jangbu.audit import Actor
+from jangbu.db import Tx
+from jangbu.failpoints import failpoint
+from jangbu.ledger.service import post
+from jangbu.money import EXPONENTS, Money
+from jangbu.payments import postings, store
+from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
+from jangbu.payments.rules import Decision, Event, Payment, Seen, Status, decide, has_waited_enough, next_due
+from jangbu.portone.client import PortOne
+from jangbu.portone.outcomes import Done, Refused
+from jangbu.portone.wire import Payment as WirePayment
+from jangbu.runtime import Runtime
+
+log = structlog.get_logger()
+
+ANNOUNCED = {
+    Event.CAPTURED: "payment.paid",
+    Event.SEEN_FAILED: "payment.failed",
+    Event.MISMATCHED: "payment.mismatched",
+}
+"""Changes that the merchant's own systems hear of, under their public names. All changes are announced; the others are
+ours (`payment.changed`)."""
+
+
+async def find(reference: str, *, run: Runtime) -> Payment:
+    """A payment by our id or PortOne's. Raises PaymentUnknown."""
+    async with run.db.transaction() as tx:
+        payment = await store.find(tx, reference)
+    if payment is None:
+        raise PaymentUnknown(reference=reference)
+    return payment
+
+
+async def sync(payment: Payment, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
+    """Ask PortOne about this payment and apply the answer. Raises PortOneUnclear when there was none to believe."""
+    outcome = await portone.get_payment(payment.provider_order_id)
+    failpoint("payment.sync.answered")
+    match outcome:
+        case Done(value=wire):
+            return await _apply(payment.id, seen(wire), actor=actor, run=run)
+        case Refused(type="PAYMENT_NOT_FOUND"):
+            # Nobody has opened the window yet (portone-facts §2.4): that is news only once the waiting is over.
+            return await _nothing_there(payment.id, actor=actor, run=run)
+        case Refused() as refusal:
+            log.error("PortOne refuses to show a payment", type=refusal.type, payment_id=payment.provider_order_id)
+            raise PortOneUnclear(type=refusal.type)
+        case unknown:
+            raise PortOneUnclear(why=unknown.why)
+
+
+def seen(wire: WirePayment) -> Seen:
+    """The wire's payment in our words."""
+    channel = wire.channel
+    is_live = None if channel is None or channel.type is None else channel.type == "LIVE"
+    return Seen(
+        status=wire.status,
+        transaction_id=wire.transaction_id,
+        store_id=wire.store_id or "",
+        total=wire.amount.total,
+        currency=wire.currency,
+        vat=wire.amount.vat,
+        is_live=is_live,
+        channel_key=channel.key if channel else None,
+        pg_provider=channel.pg_provider if channel else None,
+        method=wire.method,
+        failure=None
+        if wire.failure is None
+        else {
+            "reason": wire.failure.reason,
+            "pgCode": wire.failure.pg_code,
+            "pgMessage": wire.failure.pg_message,
+        },
+        changed_at=wire.updated_at or wire.status_changed_at,
+        paid_at=wire.paid_at,
+        failed_at=wire.failed_at,
+        raw=wire.raw,
+    )
+
+
+async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) -> Payment:
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        before = await store.lock(tx, payment_id)
+        decision = decide(before, answer, live=run.settings.mode == "live", now=now)
+        if decision.is_stale:
+            return before
+        after = decision.payment
+        if after == before:
+            return before
+        await store.update(tx, after)
+        if before.status is Status.REGISTERING:
+            # PortOne knows the payment, so whatever became of our own call, the amount is settled by what it shows.
+            await store.settle_attempts(
+                tx, payment_id, "pre_register", state="done", outcome={"learned_from": "payment"}, at=now
+            )
+        failpoint("payment.apply.row_written")
+        if decision.event is not None:
+            await _record(tx, before, decision, answer, actor=actor, now=now, run=run)
+        elif after.review != before.review:
+            await audit.record(
+                tx, at=now, actor=actor, action="payment.needs_review", subject=after.subject, review=after.review
+            )
+        failpoint("payment.apply.before_commit")
+    failpoint("payment.apply.committed")
+    run.waker.wake()
+    return after
+
+
+async def _record(
+    tx: Tx, before: Payment, decision: Decision, answer: Seen, *, actor: Actor, now: datetime, run: Runtime
+) -> None:
+    after, event = decision.payment, decision.event
+    assert event is not None
+    if decision.captured_vat_minor is not None:
+        vat = Money(decision.captured_vat_minor, after.currency)
+        assert await post(tx, postings.captured(after, vat), recorded_at=now), f"{after.id} was captured twice"
+        failpoint("payment.apply.entry_posted")
+    elif event is Event.MISMATCHED and after.review in {"other_amount", "other_currency"}:
+        # The money is real and ours to account for, though not what we asked: it waits in suspense for a person.
+        if answer.total > 0 and answer.currency in EXPONENTS:
+            taken = Money(answer.total, answer.currency)
+            await post(tx, postings.mismatched(after, taken, answer.paid_at or now), recorded_at=now)
+        log.error("PortOne says paid, but not what was asked", payment_id=str(after.id), review=after.review)
+    await announce_change(tx, before, after, event=event, now=now, run=run)
+    await audit.record(
+        tx,
+        at=now,
+        actor=actor,
+        action=f"payment.{event.name.lower()}",
+        subject=after.subject,
+        before=before.status.value,
+        after=after.status.value,
+    )
+
+
+async def announce_change(
+    tx: Tx, before: Payment, after: Payment, *, event: Event, now: datetime, run: Runtime
+) -> None:
+    """Tell subscribers that the payment moved, with what they need and nothing personal."""
+    await events.announce(
+        tx,
+        events.Event(
+            id=run.ids.uuid(),
+            type=ANNOUNCED.get(event, "payment.changed"),
+            subject=after.subject,
+            store_id=after.store_id,
+            happened_at=now,
+            data={
+                "id": str(after.id),
+                "paymentId": after.provider_order_id,
+                "orderId": after.order_id,
+                "transactionId": after.provider_transaction_id,
+                "before": before.status.value,
+                "status": after.status.value,
+                "amount": after.amount,
+                "currency": after.currency,
+                "review": after.review,
+            },
+        ),
+    )
+
+
+async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Payment:
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        before = await store.lock(tx, payment_id)
+        if before.status in {Status.ABANDONED, Status.REGISTRATION_FAILED} or before.is_captured:
+            return before
+        if not has_waited_enough(before, now):
+            after = replace(before, due_at=next_due(before, now))
+            await store.update(tx, after)
+            return after
+        after = replace(before, status=Status.ABANDONED, due_at=None)
+        await store.update(tx, after)
+        await announce_change(tx, before, after, event=Event.GAVE_UP_WAITING, now=now, run=run)
+        await audit.record(tx, at=now, actor=actor, action="payment.abandoned", subject=after.subject)
+    return after

@@ -1,0 +1,257 @@
+"""All SQL of the payments' tables."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from jangbu.db import Query, Tx
+from jangbu.payments.rules import Payment
+
+_COLUMNS = """
+    id, store_id, order_id, provider_order_id, provider_transaction_id, order_name, amount, tax_free_amount, currency,
+    tax_profile, status, cancelled_amount, cancellable_amount, paid_at, failed_at, cancelled_at, expires_at,
+    channel_key, pg_provider, method, failure, review, portone, portone_changed_at, due_at, checks, created_at
+"""
+
+INSERT = Query(
+    UUID,
+    """
+    INSERT INTO payments (id, store_id, order_id, provider_order_id, order_name, amount, tax_free_amount, currency,
+                          tax_profile, status, expires_at, due_at, created_at)
+    VALUES (:id, :store_id, :order_id, :provider_order_id, :order_name, :amount, :tax_free_amount, :currency,
+            :tax_profile, 'REGISTERING', :expires_at, :due_at, :created_at)
+    ON CONFLICT DO NOTHING RETURNING id
+    """,
+)
+BY_ID = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
+BY_PROVIDER_ORDER = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE provider_order_id = :provider_order_id")
+LOCK = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
+UPDATE = Query(
+    type(None),
+    """
+    UPDATE payments
+       SET status = :status, provider_transaction_id = :provider_transaction_id,
+           cancelled_amount = :cancelled_amount, cancellable_amount = :cancellable_amount, paid_at = :paid_at,
+           failed_at = :failed_at, cancelled_at = :cancelled_at, channel_key = :channel_key,
+           pg_provider = :pg_provider, method = :method, failure = :failure, review = :review, portone = :portone,
+           portone_changed_at = :portone_changed_at, due_at = :due_at, checks = :checks
+     WHERE id = :id
+    """,
+)
+# SKIP LOCKED: sweepers pass each other, and a payment that is just being settled is not due anyway. Pushing due_at
+# ahead is the lease: if the check is lost with its worker, the payment comes round again.
+CLAIM_DUE = Query(
+    UUID,
+    """
+    UPDATE payments SET due_at = :until, checks = checks + 1
+     WHERE id IN (SELECT id FROM payments WHERE due_at <= :now ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """,
+)
+NEWEST = Query(
+    Payment,
+    f"""
+    SELECT {_COLUMNS} FROM payments
+     WHERE (created_at, id) < (:before_at, :before_id)
+       AND (:search = '' OR provider_order_id = :search OR order_id = :search OR provider_transaction_id = :search
+            OR id::text = :search)
+     ORDER BY created_at DESC, id DESC LIMIT :most
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of the intent log."""
+
+    id: UUID
+    operation: str
+    request: dict[str, Any]
+    state: str
+    outcome: dict[str, Any] | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CountAndSum:
+    """How many payments of a state, and their total in minor units."""
+
+    status: str
+    currency: str
+    count: int
+    total_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class StuckAttempt:
+    """A call whose outcome nobody knows yet."""
+
+    payment_id: UUID
+    operation: str
+    started_at: datetime
+
+
+BEGIN_ATTEMPT = Query(
+    type(None),
+    """
+    INSERT INTO payment_attempts (id, payment_id, operation, request, state, started_at)
+    VALUES (:id, :payment_id, :operation, :request, 'sent', :started_at)
+    """,
+)
+# Compare-and-set: an attempt is finished by whoever first learns its outcome; "unknown" may still become known.
+FINISH_ATTEMPT = Query(
+    UUID,
+    """
+    UPDATE payment_attempts SET state = :state, outcome = :outcome, finished_at = :finished_at
+     WHERE id = :id AND state IN ('sent', 'unknown') RETURNING id
+    """,
+)
+SETTLE_ATTEMPTS = Query(
+    type(None),
+    """
+    UPDATE payment_attempts SET state = :state, outcome = :outcome, finished_at = :finished_at
+     WHERE payment_id = :payment_id AND operation = :operation AND state IN ('sent', 'unknown')
+    """,
+)
+ATTEMPTS = Query(
+    Attempt,
+    """
+    SELECT id, operation, request, state, outcome, started_at, finished_at FROM payment_attempts
+     WHERE payment_id = :payment_id ORDER BY started_at, id
+    """,
+)
+STUCK_ATTEMPTS = Query(
+    StuckAttempt,
+    """
+    SELECT payment_id, operation, started_at FROM payment_attempts
+     WHERE state IN ('sent', 'unknown') AND started_at < :before ORDER BY started_at
+    """,
+)
+COUNTS = Query(
+    CountAndSum,
+    """
+    SELECT status, currency, count(*) AS count, sum(amount)::bigint AS total_minor FROM payments
+     GROUP BY status, currency ORDER BY status, currency
+    """,
+)
+EXPECTED_ENTRY_KEYS = Query(
+    str,
+    """
+    SELECT 'payment:' || id || ':captured' FROM payments WHERE paid_at IS NOT NULL
+    UNION ALL
+    SELECT 'payment:' || id || ':mismatched' FROM payments
+     WHERE status = 'MISMATCH' AND review IN ('other_amount', 'other_currency')
+    """,
+)
+
+
+async def insert(tx: Tx, payment: Payment) -> bool:
+    """Write a new payment down; False when its order, or its id at PortOne, is there already."""
+    written = await tx.maybe(
+        INSERT,
+        id=payment.id,
+        store_id=payment.store_id,
+        order_id=payment.order_id,
+        provider_order_id=payment.provider_order_id,
+        order_name=payment.order_name,
+        amount=payment.amount,
+        tax_free_amount=payment.tax_free_amount,
+        currency=payment.currency,
+        tax_profile=payment.tax_profile,
+        expires_at=payment.expires_at,
+        due_at=payment.due_at,
+        created_at=payment.created_at,
+    )
+    return written is not None
+
+
+async def find(tx: Tx, reference: str) -> Payment | None:
+    """By our id (a UUID) or PortOne's paymentId."""
+    try:
+        ours = UUID(reference)
+    except ValueError:
+        ours = None
+    # A paymentId of ours is 32 hex digits, which also reads as a UUID: so ask for both.
+    found = await tx.maybe(BY_PROVIDER_ORDER, provider_order_id=reference)
+    if found is None and ours is not None:
+        found = await tx.maybe(BY_ID, id=ours)
+    return found
+
+
+async def lock(tx: Tx, payment_id: UUID) -> Payment:
+    """The row, held until the transaction ends: every change of a payment goes through here."""
+    return await tx.one(LOCK, id=payment_id)
+
+
+async def update(tx: Tx, payment: Payment) -> None:
+    """Write a locked row back."""
+    await tx.run(
+        UPDATE,
+        id=payment.id,
+        status=payment.status.value,
+        provider_transaction_id=payment.provider_transaction_id,
+        cancelled_amount=payment.cancelled_amount,
+        cancellable_amount=payment.cancellable_amount,
+        paid_at=payment.paid_at,
+        failed_at=payment.failed_at,
+        cancelled_at=payment.cancelled_at,
+        channel_key=payment.channel_key,
+        pg_provider=payment.pg_provider,
+        method=payment.method,
+        failure=payment.failure,
+        review=payment.review,
+        portone=payment.portone,
+        portone_changed_at=payment.portone_changed_at,
+        due_at=payment.due_at,
+        checks=payment.checks,
+    )
+
+
+async def claim_due(tx: Tx, *, now: datetime, until: datetime, most: int) -> list[UUID]:
+    """Payments to ask about now; nobody else gets them before `until`."""
+    return await tx.all(CLAIM_DUE, now=now, until=until, most=most)
+
+
+async def newest(tx: Tx, *, before_at: datetime, before_id: UUID, search: str, most: int) -> list[Payment]:
+    """A page of payments, newest first; `search` is any of the four ids, whole."""
+    return await tx.all(NEWEST, before_at=before_at, before_id=before_id, search=search, most=most)
+
+
+async def begin_attempt(
+    tx: Tx, *, attempt_id: UUID, payment_id: UUID, operation: str, request: dict[str, Any], at: datetime
+) -> None:
+    """Write the intent down; its id is the Idempotency-Key."""
+    await tx.run(
+        BEGIN_ATTEMPT, id=attempt_id, payment_id=payment_id, operation=operation, request=request, started_at=at
+    )
+
+
+async def finish_attempt(tx: Tx, attempt_id: UUID, *, state: str, outcome: dict[str, Any], at: datetime) -> bool:
+    """Record what came of it; False when somebody else already knew."""
+    return await tx.maybe(FINISH_ATTEMPT, id=attempt_id, state=state, outcome=outcome, finished_at=at) is not None
+
+
+async def settle_attempts(
+    tx: Tx, payment_id: UUID, operation: str, *, state: str, outcome: dict[str, Any], at: datetime
+) -> None:
+    """Record what a later look at PortOne says about every open attempt of one operation."""
+    await tx.run(
+        SETTLE_ATTEMPTS, payment_id=payment_id, operation=operation, state=state, outcome=outcome, finished_at=at
+    )
+
+
+async def attempts(tx: Tx, payment_id: UUID) -> list[Attempt]:
+    """Every call made for a payment, in order."""
+    return await tx.all(ATTEMPTS, payment_id=payment_id)
+
+
+async def stuck_attempts(tx: Tx, before: datetime) -> list[StuckAttempt]:
+    """Calls made before `before` whose outcome is still open."""
+    return await tx.all(STUCK_ATTEMPTS, before=before)
+
+
+async def counts(tx: Tx) -> list[CountAndSum]:
+    """Payments by state and currency."""
+    return await tx.all(COUNTS)
