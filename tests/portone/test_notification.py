@@ -87,6 +87,12 @@ def test_reads_the_old_version_as_json_and_as_a_form(status):
         )
 
 
+def test_a_current_body_that_grows_a_field_of_the_old_version_stays_current():
+    notification = read(encoded(PAID | {"status": "Failed", "tx_id": "other"}), JSON)
+    assert (notification.type, notification.transaction_id) == ("Transaction.Paid", "tx-1")
+    assert notification.version == "2024-04-25"
+
+
 def test_json_that_is_labelled_a_form_is_still_read():
     assert read(b"  " + encoded(PAID), FORM).payment_id == "ord20260801a1"
 
