@@ -21,7 +21,7 @@ CREATE TABLE session (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_by_user ON session (user_id);
 
 CREATE TABLE admin (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
         "JANGBU_PAYMENT_WAIT_H", default=24, description="Hours a payment may wait for its payer before it expires."
     )
 
+    sweep_cron: str = _named(
+        "JANGBU_SWEEP_CRON",
+        default="* * * * *",
+        description="How often payments that are due are asked about (cron, UTC; a sixth field is seconds).",
+    )
+
     host: str = _named("JANGBU_HOST", default="127.0.0.1", description="Address the web program listens on.")
     port: int = _named("JANGBU_PORT", "PORT", default=8080, description="Port of the web program.")
     sandbox_port: int = _named("JANGBU_SANDBOX_PORT", default=8090, description="Port of the sandbox.")

@@ -28,9 +28,7 @@ async def portone(server):
 
 
 async def register(portone, payment_id="ord20260801a1", key=KEY):
-    return await portone.pre_register(
-        payment_id, total=WON, tax_free=Money(1_000, "KRW"), idempotency_key=key
-    )
+    return await portone.pre_register(payment_id, total=WON, tax_free=Money(1_000, "KRW"), idempotency_key=key)
 
 
 async def test_pre_register_sends_what_portone_documents(server, answer, portone):
@@ -50,9 +48,7 @@ async def test_pre_register_sends_what_portone_documents(server, answer, portone
     }
 
 
-async def test_get_payment_asks_for_the_store_in_the_query_and_sends_no_idempotency_key(
-    server, answer, portone, paid
-):
+async def test_get_payment_asks_for_the_store_in_the_query_and_sends_no_idempotency_key(server, answer, portone, paid):
     server.plays(answer(200, paid))
     outcome = await portone.get_payment("ord20260801a1")
     assert isinstance(outcome, Done)
@@ -83,9 +79,7 @@ async def test_an_odd_id_stays_one_piece_of_the_path(server, answer, portone, pa
 
 
 @pytest.mark.parametrize("payment_id", ["", ".", "..", "a\nb", "a\x00", "\ud800", "x" * 256])
-async def test_an_id_that_cannot_stand_in_a_path_is_refused_before_anything_is_sent(
-    server, portone, payment_id
-):
+async def test_an_id_that_cannot_stand_in_a_path_is_refused_before_anything_is_sent(server, portone, payment_id):
     with pytest.raises(PortoneIdUnusable):
         await portone.get_payment(payment_id)
     assert server.received == []
@@ -200,9 +194,7 @@ async def test_a_connection_that_was_never_made_is_unknown_and_did_not_reach_por
 
 @pytest.mark.parametrize("field", ["total", "taxFree", "paid", "cancelled", "vat"])
 @pytest.mark.parametrize("value", [11000.0, 11000.5, "11000", True, [], 2**53, 10**30])
-async def test_money_that_is_no_integer_makes_the_answer_unreadable(
-    server, answer, portone, paid, field, value
-):
+async def test_money_that_is_no_integer_makes_the_answer_unreadable(server, answer, portone, paid, field, value):
     server.plays(answer(200, paid | {"amount": paid["amount"] | {field: value}}))
     outcome = await portone.get_payment("ord20260801a1")
     assert isinstance(outcome, Unknown)
@@ -251,9 +243,7 @@ async def test_a_cancelled_task_is_not_an_outcome():
 
 
 async def test_the_log_keeps_its_phrase_and_tells_no_secret(server, answer, portone, paid):
-    server.plays(
-        answer(200, {}), answer(200, paid | {"currency": None}), answer(401, {"type": "UNAUTHORIZED"})
-    )
+    server.plays(answer(200, {}), answer(200, paid | {"currency": None}), answer(401, {"type": "UNAUTHORIZED"}))
     with structlog.testing.capture_logs() as log:
         await register(portone)
         await portone.get_payment("ord20260801a1")

@@ -40,9 +40,7 @@ def test_reads_the_current_version():
 def test_reads_a_cancellation_and_a_billing_key():
     cancelled = read(encoded({"type": "Transaction.Cancelled", "data": {"cancellationId": "c-1"}}), JSON)
     assert (cancelled.cancellation_id, cancelled.at) == ("c-1", None)
-    issued = read(
-        encoded({"type": "BillingKey.Issued", "data": {"billingKey": "bk-1", "storeId": "s"}}), JSON
-    )
+    issued = read(encoded({"type": "BillingKey.Issued", "data": {"billingKey": "bk-1", "storeId": "s"}}), JSON)
     assert (issued.billing_key, issued.store_id, issued.payment_id) == ("bk-1", "s", None)
     assert "bk-1" not in repr(issued)
 
@@ -154,10 +152,7 @@ def test_nul_never_reaches_the_database():
     body=st.binary(max_size=100)
     | st.dictionaries(
         st.sampled_from(["type", "timestamp", "data", "status", "payment_id", "tx_id"]),
-        st.none()
-        | st.integers()
-        | st.text(max_size=10)
-        | st.dictionaries(st.text(max_size=3), st.text(max_size=3)),
+        st.none() | st.integers() | st.text(max_size=10) | st.dictionaries(st.text(max_size=3), st.text(max_size=3)),
     ).map(encoded),
     content_type=st.sampled_from([JSON, FORM]) | st.text(max_size=20),
 )

@@ -57,9 +57,7 @@ def test_portones_sdk_accepts_what_we_sign():
 @given(
     body=st.text(alphabet=st.characters(exclude_categories=["Cs"])),
     key=st.binary(min_size=1, max_size=64),
-    webhook_id=st.text(
-        alphabet=st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40
-    ),
+    webhook_id=st.text(alphabet=st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40),
 )
 def test_we_accept_what_portones_sdk_signs(body, key, webhook_id):
     signature = base64.b64encode(sdk._sign(key, webhook_id, "1785553209", body)).decode()
@@ -173,9 +171,7 @@ def test_a_timestamp_is_digits_and_nothing_else(value):
         checked(HEADERS | {"webhook-timestamp": value})
 
 
-@pytest.mark.parametrize(
-    ("value", "refusal"), [("0", WebhookTimestampTooOld), ("9" * 12, WebhookTimestampTooNew)]
-)
+@pytest.mark.parametrize(("value", "refusal"), [("0", WebhookTimestampTooOld), ("9" * 12, WebhookTimestampTooNew)])
 def test_times_far_away_are_refused_and_not_a_crash(value, refusal):
     with pytest.raises(refusal):
         checked(HEADERS | {"webhook-timestamp": value})
@@ -219,9 +215,7 @@ def test_a_secret_may_come_without_its_prefix_and_with_a_line_end():
     assert {parse_secret(SECRET), parse_secret(SECRET[6:]), parse_secret(SECRET + "\n")} == {key}
 
 
-@pytest.mark.parametrize(
-    "secret", ["", "whsec_", "whsec_한글", "whsec_a", "whsec_ab cd", "whsec_!!!!", "'whsec_YWJj'"]
-)
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_한글", "whsec_a", "whsec_ab cd", "whsec_!!!!", "'whsec_YWJj'"])
 def test_a_malformed_secret_stops_the_program_with_a_sentence_that_does_not_show_it(secret):
     with pytest.raises(SetupProblem, match="PortOne console") as caught:
         parse_secret(secret)

@@ -26,6 +26,7 @@ from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
 
+PORTONE = Actor("portone")
 ANNOUNCED = {
     Event.CAPTURED: "payment.paid",
     Event.SEEN_FAILED: "payment.failed",
@@ -59,6 +60,15 @@ async def sync(payment: Payment, *, actor: Actor, run: Runtime, portone: PortOne
             raise PortOneUnclear(type=refusal.type)
         case unknown:
             raise PortOneUnclear(why=unknown.why)
+
+
+async def told(portone_payment_id: str, *, run: Runtime, portone: PortOne) -> Payment | None:
+    """Somebody says that something happened to this payment at PortOne; None when it is not one of ours."""
+    async with run.db.transaction() as tx:
+        payment = await store.find(tx, portone_payment_id)
+    if payment is None:
+        return None
+    return await sync(payment, actor=PORTONE, run=run, portone=portone)
 
 
 def seen(wire: WirePayment) -> Seen:

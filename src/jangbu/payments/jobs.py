@@ -1,0 +1,25 @@
+"""The jobs of payments."""
+
+from uuid import UUID
+
+from jangbu.payments.service import sweep as sweeping
+from jangbu.portone import PortOne
+from jangbu.queue import Job, Schedule
+from jangbu.runtime import Runtime
+
+
+def jobs(run: Runtime, portone: PortOne) -> list[Job]:
+    """Find what is due; ask PortOne about one."""
+
+    async def sweep() -> None:
+        await sweeping.sweep(run=run)
+
+    async def check(payment_id: str) -> None:
+        await sweeping.check(UUID(payment_id), run=run, portone=portone)
+
+    return [Job("payments.sweep", sweep), Job("payments.check", check)]
+
+
+def schedules(run: Runtime) -> list[Schedule]:
+    """The sweep looks every minute; what is due is decided by `due_at` and the injected clock."""
+    return [Schedule(run.settings.sweep_cron, "payments.sweep")]

@@ -1,0 +1,146 @@
+"""Builds everything once and introduces the capabilities to each other."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from jangbu.clock import Clock, SystemClock
+from jangbu.db import Database
+from jangbu.errors import SetupProblem
+from jangbu.ids import Ids
+from jangbu.inbox import jobs as inbox_jobs
+from jangbu.inbox.service import Handled
+from jangbu.ledger import jobs as ledger_jobs
+from jangbu.ledger.service import Expectation
+from jangbu.payments import jobs as payment_jobs
+from jangbu.payments import store as payment_store
+from jangbu.payments.service.sync import told
+from jangbu.portone import Notification, PortOne, parse_secret
+from jangbu.queue import Job, Schedule, Tick, Waker, Worker
+from jangbu.runtime import Runtime, follow_sandbox_clock
+from jangbu.settings import Settings
+
+if TYPE_CHECKING:
+    from jangbu.portone import Transport
+
+EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
+"""What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The one database under its three logins (design §5)."""
+
+    owner: str
+    system: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """Everything, built. `system` works for PortOne and the workers, `request` for people."""
+
+    settings: Settings
+    system: Runtime
+    request: Runtime
+    portone: PortOne
+    jobs: list[Job]
+    schedules: list[Schedule]
+    ticks: list[Tick]
+
+    def worker(self) -> Worker:
+        """A worker that runs all of it."""
+        return Worker(
+            self.system.db,
+            jobs=self.jobs,
+            schedules=self.schedules,
+            ticks=self.ticks,
+            before_job=lambda: follow_sandbox_clock(self.system),
+        )
+
+
+@asynccontextmanager
+async def addresses(settings: Settings) -> AsyncIterator[Addresses]:
+    """Where the database is: what DATABASE_URL says, else an embedded one that is kept running meanwhile."""
+    if settings.database_url is None:
+        # Imported late: a program that is given a database never needs the launcher.
+        from jangbu.embedded import ensure
+
+        embedded = await ensure(settings.home)
+        try:
+            yield Addresses(*(embedded.dsn(role) for role in ("owner", "system", "request")))
+        finally:
+            embedded.close()
+        return
+    system = settings.database_url.get_secret_value()
+    if settings.database_url_request is None:
+        raise SetupProblem(
+            "DATABASE_URL is set but JANGBU_DATABASE_URL_REQUEST is not. People's requests need their own login, "
+            "jangbu_request. `jangbu init --print-sql` prints the statements that make it and the lines for .env."
+        )
+    owner = settings.database_url_owner
+    yield Addresses(
+        owner="" if owner is None else owner.get_secret_value(),
+        system=system,
+        request=settings.database_url_request.get_secret_value(),
+    )
+
+
+@asynccontextmanager
+async def build(
+    settings: Settings,
+    where: Addresses,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    transport: "Transport | None" = None,
+) -> AsyncIterator[Wired]:
+    """The whole house, opened; closed again at the end. Tests hand in their clock, ids and transport."""
+    for secret in settings.webhook_secrets:
+        parse_secret(secret)
+    clock = clock or SystemClock()
+    ids = ids or Ids(clock)
+    async with AsyncExitStack() as stack:
+        system_db = await _opened(stack, settings, where.system, "system")
+        request_db = await _opened(stack, settings, where.request, "request")
+        if transport is None:
+            from jangbu.portone import AiohttpTransport
+
+            transport = await stack.enter_async_context(
+                AiohttpTransport(settings.portone_url, read_timeout_s=settings.portone_read_timeout_s)
+            )
+        portone = PortOne(
+            transport,
+            api_secret=settings.portone_v2_api_secret.get_secret_value(),
+            store_id=settings.portone_store_id,
+        )
+        system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))
+        yield wire(system, replace(system, db=request_db), portone)
+
+
+def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
+    """Who does what when: handlers, subscribers, jobs, schedules."""
+
+    async def on_notification(notification: Notification) -> Handled | None:
+        """A webhook is a hint: whatever it says of a payment, PortOne is asked what is true (design §4.2)."""
+        if notification.payment_id is None:
+            return None
+        payment = await told(notification.payment_id, run=system, portone=portone)
+        return None if payment is None else Handled(payment.id, payment.status.value)
+
+    return Wired(
+        settings=system.settings,
+        system=system,
+        request=request,
+        portone=portone,
+        jobs=[*inbox_jobs.jobs(system, on_notification), *payment_jobs.jobs(system, portone)],
+        schedules=payment_jobs.schedules(system),
+        ticks=ledger_jobs.ticks(system),
+    )
+
+
+async def _opened(stack: AsyncExitStack, settings: Settings, dsn: str, name: str) -> Database:
+    db = await Database(dsn, name=name, size_min=settings.pool_min, size_max=settings.pool_max).open()
+    stack.push_async_callback(db.close)
+    return db
