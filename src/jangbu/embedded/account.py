@@ -1,0 +1,69 @@
+"""Which account of the operating system the server runs under: PostgreSQL refuses to run as root, so root steps down."""
+
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from jangbu.errors import SetupProblem
+
+UNPRIVILEGED = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom the server runs as. `uid` and `gid` are None when that is whoever we are already."""
+
+    name: str
+    uid: int | None = None
+    gid: int | None = None
+
+    @property
+    def groups(self) -> list[int] | None:
+        """The supplementary groups to keep: none of root's."""
+        return None if self.uid is None else []
+
+    def own(self, path: Path) -> None:
+        """Give `path` to this account. Raises SetupProblem where the file system does not allow it."""
+        if self.uid is None or self.gid is None:
+            return
+        try:
+            os.chown(path, self.uid, self.gid)
+        except OSError as why:
+            raise SetupProblem(
+                f"{path} cannot be given to the user {self.name!r}, under whom PostgreSQL must run because root may not ({why}). "
+                "Run Jangbu as an ordinary user, or keep its folder on another disk."
+            ) from why
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Within this block the whole process acts as this account; for one thread and a few system calls only.
+
+        /proc tells a process's folder to that process's own user, and to root only with CAP_SYS_PTRACE, which root
+        in a container does not have. Asking as the user itself needs nothing.
+        """
+        if self.uid is None or self.gid is None:
+            yield
+            return
+        os.setegid(self.gid)
+        os.seteuid(self.uid)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+
+
+def server_account() -> Account:
+    """Ourselves, or `nobody` when we are root. Raises SetupProblem when root has nobody to step down to."""
+    if os.geteuid() != 0:
+        return Account(name=str(os.geteuid()))
+    try:
+        nobody = pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        raise SetupProblem(
+            "PostgreSQL may not run as root, and this machine has no user 'nobody' to run it as. Run Jangbu as an ordinary user."
+        ) from None
+    return Account(name=UNPRIVILEGED, uid=nobody.pw_uid, gid=nobody.pw_gid)
