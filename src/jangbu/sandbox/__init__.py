@@ -1,0 +1,17 @@
+"""A local PortOne: stateful, repeatable from a seed, with one clock and faults to order.
+
+It imports the ground only and never our client, so that the two cannot share a misreading (design §7). Each
+behaviour cites `portone-facts`; what the facts leave open is a switch in `inferred.Inferred`. This page holds
+nothing but the constants of the default world, so importing it costs nothing.
+"""
+
+import base64
+
+MERCHANT_ID = "merchant-00000000-0000-4000-8000-000000000000"
+STORE_ID = "store-00000000-0000-4000-8000-000000000000"
+API_SECRET = "sandbox-api-secret"  # noqa: S105 (opens nothing but the sandbox)
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"jangbu-sandbox-webhook-secret-32").decode()
+CARD_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000001"
+EASY_PAY_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000002"
+LIVE_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000003"
+DEFAULT_PORT = 8090

@@ -1,0 +1,240 @@
+"""Builds the sandbox's ASGI app and runs it: the program behind `jangbu sandbox`."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jangbu import sandbox
+from jangbu.sandbox import browser, control
+from jangbu.sandbox.api_v2 import operations
+from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
+from jangbu.sandbox.faults import Faults
+from jangbu.sandbox.gate import json_response
+from jangbu.sandbox.idempotency import forget_old
+from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.lines import Lines
+from jangbu.sandbox.parts import Parts
+from jangbu.sandbox.records import State
+from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
+from jangbu.sandbox.world import World, default_world
+
+SAVE_AT_MOST_EVERY_S = 0.2
+IDLE_S = 3600.0
+
+
+class Saved(msgspec.Struct):
+    """The state file."""
+
+    clock: ClockState
+    world: State
+    format: int = 1
+
+
+def assemble(
+    world: World,
+    clock: SandboxClock,
+    deliver: Deliver,
+    *,
+    pause: Pause = asyncio.sleep,
+    is_parallel: bool = True,
+) -> Parts:
+    """Introduce the parts to each other."""
+    faults = Faults([], [*operations.names(), *TYPES])
+    courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
+    clock.agendas.append(courier)
+    return Parts(world, clock, faults, courier, pause)
+
+
+def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool = True) -> Lines:
+    """The ASGI app. While it is served, webhooks go out as they fall due and the state file follows the
+    world.
+
+    In process there is no lifespan: webhooks wait until the clock is moved or told to do what is due.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        changed = asyncio.Event()
+        parts.on_change = parts.courier.on_change = changed.set
+        tasks = [asyncio.create_task(_send_when_due(parts))] if sends_by_itself else []
+        if state_file is not None:
+            parts.save = lambda: write_state(parts, state_file)
+            tasks.append(asyncio.create_task(_save_on_change(parts, changed)))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            parts.save()
+
+    app = Starlette(
+        routes=[*browser.routes(parts), *control.routes(parts), *operations.routes(parts)],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _unknown_route},
+    )
+    # PortOne's routes have no twins with a slash at the end.
+    app.router.redirect_slashes = False
+    return Lines(app)
+
+
+async def _unknown_route(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    return json_response(problem.status_code, {"type": "NOT_FOUND", "message": "There is no such operation."})
+
+
+async def _send_when_due(parts: Parts) -> None:
+    """Send what is due; then sleep until the next is, or until something happens."""
+    sendings: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            parts.courier.wake.clear()
+            # A receiver that takes its thirty seconds must not hold up everybody else's webhooks.
+            sending = asyncio.create_task(parts.courier.run_due(parts.clock.now()))
+            sendings.add(sending)
+            sending.add_done_callback(sendings.discard)
+            await asyncio.sleep(0)
+            due = parts.courier.next_due()
+            wait_s = IDLE_S
+            if due is not None and not parts.clock.is_frozen:
+                wait_s = max((due - parts.clock.now()).total_seconds(), 0.001)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(parts.courier.wake.wait(), wait_s)
+    finally:
+        # What is on its way counts as a failed try, so the next life sends it again.
+        for sending in list(sendings):
+            sending.cancel()
+        await asyncio.gather(*sendings, return_exceptions=True)
+
+
+async def _save_on_change(parts: Parts, changed: asyncio.Event) -> None:
+    """Keep the state file fresh, spending at most a tenth of the time on it however large the world has
+    grown.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        await changed.wait()
+        changed.clear()
+        began = loop.time()
+        parts.save()
+        await asyncio.sleep(max(SAVE_AT_MOST_EVERY_S, 10 * (loop.time() - began)))
+
+
+def write_state(parts: Parts, state_file: Path) -> None:
+    """Write the world and the clock so that a crash leaves the old file or the new one, never half of one."""
+    data = msgspec.json.encode(Saved(parts.clock.state(), parts.world.state))
+    beside = state_file.with_name(state_file.name + ".new")
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(state_file)
+
+
+def open_world(
+    clock: SandboxClock,
+    *,
+    seed: int | None = None,
+    state_file: Path | None = None,
+    webhook_url: str | None = None,
+    inferred: Inferred | None = None,
+) -> World:
+    """The world of the state file, in its next life, or a fresh default one.
+
+    A given webhook URL is set on every store.
+    """
+    if state_file is not None and state_file.exists():
+        saved = msgspec.json.decode(state_file.read_bytes(), type=Saved)
+        assert saved.format == 1, f"{state_file} was written by another version of the sandbox"
+        clock.restore(saved.clock)
+        saved.world.lives += 1
+        world = World(saved.world, clock, inferred)
+        forget_old(world, clock.now())
+    else:
+        world = default_world(clock, seed, inferred)
+    if webhook_url is not None:
+        for store in world.state.stores.values():
+            for settings in store.webhooks.values():
+                settings.url = webhook_url
+    return world
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves the process's signals alone: whoever runs it stops it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def running(
+    *,
+    port: int = 0,
+    seed: int | None = None,
+    state_file: Path | None = None,
+    webhook_url: str | None = None,
+    inferred: Inferred | None = None,
+    clock: SandboxClock | None = None,
+) -> AsyncIterator[tuple[str, Parts]]:
+    """A sandbox on 127.0.0.1 for as long as the block lasts; yields its address and its parts.
+
+    Port 0: a free one.
+    """
+    clock = clock or SandboxClock()
+    deliver = HttpDeliver()
+    world = open_world(clock, seed=seed, state_file=state_file, webhook_url=webhook_url, inferred=inferred)
+    parts = assemble(world, clock, deliver)
+    listener = socket.create_server(("127.0.0.1", port))
+    config = uvicorn.Config(
+        build(parts, state_file=state_file),
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+        lifespan="on",
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+                raise RuntimeError("the sandbox did not start")
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", parts
+    finally:
+        server.should_exit = True
+        await serving
+        await deliver.close()
+        listener.close()
+
+
+async def serve(
+    *,
+    port: int = sandbox.DEFAULT_PORT,
+    seed: int | None = None,
+    state_file: Path | None = None,
+    webhook_url: str | None = None,
+) -> None:
+    """Run until SIGINT or SIGTERM.
+
+    Prints nothing; the world is in `state_file` afterwards, and the next run goes on.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url):
+        await stop.wait()

@@ -1,0 +1,139 @@
+"""GET /payments: pages, filters and their defaults (portone-facts §2.13)."""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from jangbu.sandbox.gate import Call
+from jangbu.sandbox.problems import ApiError
+from jangbu.sandbox.records import Attempt, Payment, Store
+from jangbu.sandbox.wire import payment_json
+
+ROWS_MAX = 60_000
+WINDOW = timedelta(days=90)
+PLATFORMS = {"PC": "SDK_PC", "MOBILE": "SDK_MOBILE", "API": "API"}
+METHOD_TYPES = {"PaymentMethodCard": "CARD", "PaymentMethodEasyPay": "EASY_PAY"}
+
+ListedStatus = Literal[
+    "READY", "PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "FAILED", "PARTIAL_CANCELLED", "CANCELLED"
+]
+LISTED_AS = {"PAY_PENDING": "PENDING"}
+"""The filter has another word for one status than the payment itself (portone-facts §2.2)."""
+
+
+class TextSearch(msgspec.Struct, rename="camel"):
+    field: str
+    value: str
+
+
+class PaymentsFilter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The filters the sandbox has. One that it lacks is refused aloud: ignoring it would list too much."""
+
+    merchant_id: str | None = None
+    store_id: str | None = None
+    timestamp_type: Literal["CREATED_AT", "STATUS_CHANGED_AT"] | None = None
+    from_: datetime | None = msgspec.field(default=None, name="from")
+    until: datetime | None = None
+    status: list[ListedStatus] | None = None
+    methods: list[str] | None = None
+    pg_provider: list[str] | None = None
+    is_test: bool | None = None
+    is_scheduled: bool | None = None
+    sort_by: Literal["REQUESTED_AT", "STATUS_CHANGED_AT"] | None = None
+    sort_order: Literal["DESC", "ASC"] | None = None
+    version: Literal["V1", "V2"] | None = None
+    platform_type: Literal["SDK_MOBILE", "SDK_PC", "API"] | None = None
+    currency: str | None = None
+    text_search: list[TextSearch] | None = None
+
+
+class Page(msgspec.Struct):
+    number: int | None = None
+    size: int | None = None
+
+
+class PaymentsQuery(msgspec.Struct):
+    page: Page = msgspec.field(default_factory=Page)
+    filter: PaymentsFilter = msgspec.field(default_factory=PaymentsFilter)
+
+
+def page_of(call: Call, store: Store, query: PaymentsQuery) -> dict[str, Any]:
+    """One page, 0-based, 10 rows by default; nothing beyond row 60,000."""
+    number = query.page.number if query.page.number is not None else 0
+    size = query.page.size if query.page.size is not None else 10
+    if number < 0 or size < 1 or (number + 1) * size > ROWS_MAX:
+        raise ApiError("INVALID_REQUEST", f"page must lie within the first {ROWS_MAX} rows.")
+    rows = _rows(call, store, query.filter)
+    shown = rows[number * size : (number + 1) * size]
+    faults, world = call.parts.faults, call.world
+    return {
+        "items": [faults.bend(call.operation.name, payment_json(world, payment)) for payment, _ in shown],
+        "page": {"number": number, "size": size, "totalCount": len(rows)},
+    }
+
+
+def _rows(call: Call, store: Store, wanted: PaymentsFilter) -> list[tuple[Payment, Attempt]]:
+    until = _aware(wanted.until) or call.now
+    since = _aware(wanted.from_) or until - WINDOW
+    inclusive = call.world.inferred.list_until_is_inclusive
+    by_creation = wanted.timestamp_type == "CREATED_AT"
+    sort_by = wanted.sort_by or call.world.inferred.list_sort_by
+
+    def is_wanted(attempt: Attempt) -> bool:
+        at = attempt.requested_at if by_creation else attempt.status_changed_at
+        is_in_time = since <= at <= until if inclusive else since <= at < until
+        return is_in_time and _passes(call, wanted, attempt)
+
+    rows = [
+        (payment, attempt)
+        for payment in call.world.state.payments.get(store.id, {}).values()
+        if (attempt := payment.current) is not None and is_wanted(attempt)
+    ]
+    rows.sort(
+        key=lambda row: (
+            row[1].requested_at if sort_by == "REQUESTED_AT" else row[1].status_changed_at,
+            row[1].transaction_id,
+        ),
+        reverse=wanted.sort_order != "ASC",
+    )
+    return rows
+
+
+def _passes(call: Call, wanted: PaymentsFilter, attempt: Attempt) -> bool:
+    channel = call.world.channel_of(attempt)
+    status = LISTED_AS.get(attempt.status, attempt.status)
+    method = METHOD_TYPES[attempt.method["type"]] if attempt.method else None
+    conditions = (
+        (wanted.merchant_id, wanted.merchant_id == call.world.state.merchant_id),
+        (wanted.status, status in (wanted.status or ())),
+        (wanted.methods, method in (wanted.methods or ())),
+        (wanted.pg_provider, channel.pg_provider in (wanted.pg_provider or ())),
+        (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
+        # No operation of the sandbox schedules a payment yet.
+        (wanted.is_scheduled, wanted.is_scheduled is False),
+        (wanted.version, wanted.version == "V2"),
+        (wanted.platform_type, wanted.platform_type == PLATFORMS[attempt.origin["platformType"]]),
+        (wanted.currency, wanted.currency == attempt.order.currency),
+        (wanted.text_search, _has_text(wanted.text_search or [], attempt)),
+    )
+    # An empty list of wanted values counts as absent, like every optional filter [I].
+    return all(holds for asked, holds in conditions if asked is not None and asked != [])
+
+
+def _has_text(searches: list[TextSearch], attempt: Attempt) -> bool:
+    fields = {"PAYMENT_ID": attempt.payment_id, "TX_ID": attempt.transaction_id}
+    for search in searches:
+        if search.field != "ALL" and search.field not in fields:
+            raise ApiError("INVALID_REQUEST", f"The sandbox cannot search {search.field}.")
+        searched = fields.values() if search.field == "ALL" else [fields[search.field]]
+        if not any(search.value in text for text in searched):
+            return False
+    return True
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    """An RFC 3339 time has an offset (portone-facts §1.6). Refuses one that has none."""
+    if at is not None and at.tzinfo is None:
+        raise ApiError("INVALID_REQUEST", "A time must have a UTC offset.")
+    return at
