@@ -1,0 +1,1 @@
+"""One payment's life: register, pay, confirm, cancel; the intent log and the sweeper."""

@@ -1,0 +1,372 @@
+"""What the two payment pages show: the list, and the whole story of one payment. Shapes and wording only, no I/O.
+
+`pages.py` builds the moments with `called`, `webhook`, `changed`, `posted` and `acted`, in any order; `StoryPage.of`
+puts them in order and works out the days and the silences between them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from jangbu.clock import seoul_day
+from jangbu.money import Money
+from jangbu.web.chrome import Pager
+from jangbu.web.texts import Catalogue, Words
+
+Tone = Literal["neutral", "good", "bad", "waiting", "unknown"]
+Kind = Literal["call", "webhook", "state", "entry", "person"]
+Outcome = Literal["succeeded", "refused", "running", "unknown"]
+
+_TONE_OF: dict[Outcome, Tone] = {
+    "succeeded": "good", "refused": "bad", "running": "waiting", "unknown": "unknown",
+}  # fmt: skip
+LONG_SILENCE = timedelta(hours=1)
+"""From here on the timeline itself shows that nothing happened for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label with its value. `exact` values are ids, keys and the like: drawn so that one click selects the whole."""
+
+    label: str
+    value: str
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One leg of an entry: exactly one of the two sides is set."""
+
+    account: str
+    debit: Money | None = None
+    credit: Money | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.debit is None) != (self.credit is None), f"{self.account}: a posting has one side"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A ledger entry with its two sums."""
+
+    key: str
+    postings: tuple[Posting, ...]
+
+    @property
+    def debits(self) -> Money:
+        """The left side."""
+        return _sum([posting.debit for posting in self.postings if posting.debit], self._currency)
+
+    @property
+    def credits(self) -> Money:
+        """The right side."""
+        return _sum([posting.credit for posting in self.postings if posting.credit], self._currency)
+
+    @property
+    def balances(self) -> bool:
+        """Always true of what the ledger accepted; shown, not assumed."""
+        return self.debits == self.credits
+
+    @property
+    def _currency(self) -> str:
+        first = self.postings[0].debit or self.postings[0].credit
+        assert first is not None
+        return first.currency
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An attempt outside: what we meant to do, written down first, and what came of it."""
+
+    operation: str
+    key: str
+    outcome: Outcome
+    intent_at: datetime
+    outcome_at: datetime | None
+    duration_ms: int | None
+    said: str = ""
+    """PortOne's own words, if it said any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened. `quiet` ones (duplicates, re-reads without news) are drawn small."""
+
+    kind: Kind
+    at: datetime
+    title: str
+    tone: Tone = "neutral"
+    note: str = ""
+    facts: tuple[Fact, ...] = ()
+    call: Call | None = None
+    change: tuple[str, str] | None = None
+    entry: Entry | None = None
+    raw: str | None = None
+    """JSON as it was received or sent, already without secrets and card numbers."""
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A moment where it stands on the timeline: after which silence, and whether a new business day begins with it."""
+
+    moment: Moment
+    after: timedelta | None
+    new_day: bool
+
+    @property
+    def long_silence(self) -> bool:
+        """Whether so little happened for so long that the eye should notice."""
+        return self.after is not None and self.after >= LONG_SILENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One amount as three sources state it. None: that source has not said."""
+
+    label: str
+    portone: Money | None
+    ours: Money
+    ledger: Money
+
+    @property
+    def agreement(self) -> Literal["equal", "unequal", "unasked"]:
+        """Whether all three say the same."""
+        if self.ours != self.ledger or self.portone not in (None, self.ours):
+            return "unequal"
+        return "unasked" if self.portone is None else "equal"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentHead:
+    """The top of the story: what was sold, for how much, how it stands, and every id somebody might search by."""
+
+    order_name: str
+    amount: Money
+    status: str
+    requested_at: datetime
+    payment_id: str
+    portone_payment_id: str
+    transaction_id: str | None
+    pg_transaction_id: str | None
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the three sources agree, in one sentence. `checked_at` is when PortOne was last asked."""
+
+    tone: Tone
+    title: str
+    sentence: str
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoryPage:
+    """All that templates/payment_story.html may use."""
+
+    payment: PaymentHead
+    figures: tuple[Figure, ...]
+    verdict: Verdict
+    moments: tuple[Moment, ...]
+    back_href: str
+
+    def __post_init__(self) -> None:
+        assert all(a.at <= b.at for a, b in zip(self.moments, self.moments[1:], strict=False)), "a story is told in order"
+
+    @classmethod
+    def of(
+        cls, t: Words, payment: PaymentHead, figures: Sequence[Figure], moments: Iterable[Moment], *,
+        asked_at: datetime | None, back_href: str,
+    ) -> "StoryPage":  # fmt: skip
+        """The page, with its moments in order and its verdict drawn from `figures`."""
+        told = tuple(sorted(moments, key=lambda moment: moment.at))
+        return cls(payment, tuple(figures), _verdict(t, figures, asked_at), told, back_href)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The moments with what lies between them."""
+        steps: list[Step] = []
+        before: datetime | None = None
+        day: date | None = None
+        for moment in self.moments:
+            after = None if before is None else moment.at - before
+            steps.append(Step(moment, after, seoul_day(moment.at) != day))
+            before, day = moment.at, seoul_day(moment.at)
+        return tuple(steps)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """One line of the list."""
+
+    href: str
+    requested_at: datetime
+    order_name: str
+    amount: Money
+    status: str
+    method: str
+    payment_id: str
+    portone_payment_id: str
+    cancelled: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentsListPage:
+    """All that templates/payments_list.html may use."""
+
+    query: str
+    rows: tuple[PaymentRow, ...]
+    pager: Pager
+    action: str
+
+
+def called(t: Words, call: Call, *, title: str, facts: tuple[Fact, ...] = (), raw: str | None = None) -> Moment:
+    """A call to PortOne, at the time of its intent."""
+    return Moment(
+        "call", call.intent_at, title, _TONE_OF[call.outcome], t(f"story.call.{call.outcome}"), facts, call=call, raw=raw
+    )
+
+
+def webhook(
+    t: Words, at: datetime, *, webhook_id: str, type_: str,
+    result: Literal["processed", "duplicate", "failed", "received"], problem: str = "", raw: str | None = None,
+) -> Moment:  # fmt: skip
+    """A delivery from PortOne. Duplicates are quiet: they are PortOne's habit, not news."""
+    tones: dict[str, Tone] = {"processed": "neutral", "duplicate": "neutral", "failed": "bad", "received": "waiting"}
+    facts = [Fact(t("story.webhook.type"), type_, exact=True), Fact("webhook-id", webhook_id, exact=True)]
+    if problem:
+        facts.append(Fact(t("story.webhook.problem"), problem))
+    title = t(f"story.webhook.{result}")
+    return Moment("webhook", at, title, tones[result], "", tuple(facts), raw=raw, quiet=result == "duplicate")
+
+
+def changed(t: Words, at: datetime, *, before: str, after: str, because: str = "") -> Moment:
+    """A change of the payment's state, as our own rules decided it."""
+    tone: Tone = "good" if after == "PAID" else "bad" if after == "FAILED" else "neutral"
+    return Moment("state", at, t("story.state.changed"), tone, because, change=(before, after))
+
+
+def posted(t: Words, at: datetime, entry: Entry, *, title: str, sealed_as: int | None = None) -> Moment:
+    """A ledger entry. `sealed_as` is its place in the seal, once it has one."""
+    seal = t("story.entry.unsealed") if sealed_as is None else f"#{sealed_as:,}"
+    facts = (Fact(t("story.entry.key"), entry.key, exact=True), Fact(t("story.entry.seal"), seal))
+    return Moment("entry", at, title, "neutral" if entry.balances else "bad", "", facts, entry=entry)
+
+
+def acted(t: Words, at: datetime, *, who: str, title: str, reason: str = "") -> Moment:
+    """Something a person did."""
+    facts = [Fact(t("story.person.who"), who)]
+    if reason:
+        facts.append(Fact(t("story.person.reason"), reason))
+    return Moment("person", at, title, facts=tuple(facts))
+
+
+def _verdict(t: Words, figures: Sequence[Figure], asked_at: datetime | None) -> Verdict:
+    found = {figure.agreement for figure in figures}
+    if "unequal" in found:
+        apart = ", ".join(figure.label for figure in figures if figure.agreement == "unequal")
+        return Verdict("bad", t("story.verdict.unequal"), t("story.verdict.unequal.explained", what=apart), asked_at)
+    if "unasked" in found:
+        return Verdict("waiting", t("story.verdict.unasked"), t("story.verdict.unasked.explained"), asked_at)
+    return Verdict("good", t("story.verdict.equal"), t("story.verdict.equal.explained"), asked_at)
+
+
+def _sum(amounts: Sequence[Money], currency: str) -> Money:
+    return sum(amounts, Money(0, currency))
+
+
+PAYMENT_TEXTS: Catalogue = {
+    "payments.title": ("결제", "Payments"),
+    "payments.search": ("검색", "Search"),
+    "payments.search.hint": ("주문명, 결제 ID, 거래 ID", "Order name, payment id, transaction id"),
+    "payments.search.clear": ("검색 지우기", "Clear"),
+    "payments.requested_at": ("요청 시각", "Requested"),
+    "payments.order_name": ("주문명", "Order"),
+    "payments.amount": ("금액", "Amount"),
+    "payments.status": ("상태", "Status"),
+    "payments.method": ("결제 수단", "Method"),
+    "payments.id": ("포트원 결제 ID", "PortOne payment id"),
+    "payments.cancelled_of": ("취소 {amount}", "{amount} cancelled"),
+    "payments.empty": ("아직 결제가 없습니다", "No payments yet"),
+    "payments.empty.explained": (
+        "첫 결제가 등록되면 여기에 나타납니다.",
+        "The first payment appears here as soon as it is registered.",
+    ),
+    "payments.not_found": ("‘{query}’에 맞는 결제가 없습니다", "No payment matches ‘{query}’"),
+    "payments.not_found.explained": (
+        "ID 전체를 붙여 넣었는지, 다른 상점의 결제가 아닌지 확인해 주세요.",
+        "Check that the whole id was pasted, and that the payment is not another store's.",
+    ),
+    "story.title": ("결제 이야기", "Payment story"),
+    "story.back": ("결제 목록", "All payments"),
+    "story.timeline": ("시간순 기록", "What happened"),
+    "story.ids": ("식별자", "Identifiers"),
+    "story.id.ours": ("장부 결제 ID", "Our payment id"),
+    "story.id.portone": ("포트원 결제 ID", "PortOne payment id"),
+    "story.id.transaction": ("포트원 거래 ID", "PortOne transaction id"),
+    "story.id.pg": ("PG 거래 ID", "PG transaction id"),
+    "story.id.none": ("아직 없음", "not yet"),
+    "story.figures": ("세 곳의 금액", "Three sources"),
+    "story.figures.portone": ("포트원", "PortOne"),
+    "story.figures.ours": ("결제 기록", "Our record"),
+    "story.figures.ledger": ("원장", "Ledger"),
+    "story.figures.equal": ("일치", "equal"),
+    "story.figures.unequal": ("불일치", "unequal"),
+    "story.figures.unasked": ("미확인", "not asked"),
+    "story.verdict.equal": ("모두 일치합니다", "All agree"),
+    "story.verdict.equal.explained": (
+        "포트원, 결제 기록, 원장의 금액이 같습니다.",
+        "PortOne, our record and the ledger state the same amounts.",
+    ),
+    "story.verdict.unequal": ("금액이 다릅니다", "The amounts differ"),
+    "story.verdict.unequal.explained": ("확인이 필요한 항목: {what}", "To be looked into: {what}"),
+    "story.verdict.unasked": ("포트원 확인 전입니다", "PortOne has not been asked"),
+    "story.verdict.unasked.explained": (
+        "결제 기록과 원장은 같습니다. 포트원의 금액은 아직 모릅니다.",
+        "Our record and the ledger agree; PortOne's figure is not known yet.",
+    ),
+    "story.checked_at": ("포트원 확인", "PortOne asked"),
+    "story.kind.call": ("포트원 호출", "Call to PortOne"),
+    "story.kind.webhook": ("웹훅", "Webhook"),
+    "story.kind.state": ("상태", "State"),
+    "story.kind.entry": ("원장 분개", "Ledger entry"),
+    "story.kind.person": ("담당자", "Person"),
+    "story.call.intent": ("의도 기록", "Intent written"),
+    "story.call.outcome": ("결과", "Outcome"),
+    "story.call.outcome.succeeded": ("성공", "Succeeded"),
+    "story.call.outcome.refused": ("거절", "Refused"),
+    "story.call.outcome.running": ("진행 중", "Under way"),
+    "story.call.outcome.unknown": ("모름", "Unknown"),
+    "story.call.key": ("멱등키", "Idempotency key"),
+    "story.call.operation": ("호출", "Call"),
+    "story.call.said": ("포트원 응답", "PortOne said"),
+    "story.call.succeeded": ("", ""),
+    "story.call.refused": ("포트원이 거절했습니다. 돈은 움직이지 않았습니다.", "PortOne refused. No money moved."),
+    "story.call.running": ("응답을 기다리고 있습니다.", "Waiting for the answer."),
+    "story.call.unknown": (
+        "답을 받지 못했습니다. 실패가 아니라, 아직 모르는 것입니다. 다시 보내지 않고 포트원에 물어봅니다.",
+        "No answer came. This is not a failure: we do not know yet. We ask PortOne instead of sending it again.",
+    ),
+    "story.webhook.processed": ("웹훅을 받아 처리했습니다", "Webhook received and handled"),
+    "story.webhook.duplicate": ("같은 웹훅이 또 왔습니다", "The same webhook again"),
+    "story.webhook.failed": ("웹훅 처리에 실패했습니다", "Webhook could not be handled"),
+    "story.webhook.received": ("웹훅을 받았습니다", "Webhook received"),
+    "story.webhook.type": ("종류", "Type"),
+    "story.webhook.problem": ("원인", "Problem"),
+    "story.state.changed": ("상태가 바뀌었습니다", "State changed"),
+    "story.entry.key": ("분개 키", "Entry key"),
+    "story.entry.seal": ("봉인", "Seal"),
+    "story.entry.unsealed": ("봉인 전", "not sealed yet"),
+    "story.entry.account": ("계정", "Account"),
+    "story.entry.debit": ("차변", "Debit"),
+    "story.entry.credit": ("대변", "Credit"),
+    "story.entry.total": ("합계", "Total"),
+    "story.entry.balances": ("차변 = 대변", "debit = credit"),
+    "story.entry.unbalanced": ("차변 ≠ 대변", "debit ≠ credit"),
+    "story.person.who": ("담당자", "By"),
+    "story.person.reason": ("사유", "Reason"),
+    "story.raw": ("원문 JSON", "Raw JSON"),
+}  # fmt: skip

@@ -1,0 +1,240 @@
+"""What happens around every request, before and after any route: an id, safe headers, a bounded body, and a last resort.
+
+Four small ASGI layers, outermost first: `Identified`, `Headed`, `Crossable`, `Bounded`. None of them buffers anything.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jangbu.errors import SetupProblem
+from jangbu.ids import Ids
+from jangbu.web.errors import REQUEST_ID, BodyTooLarge, ErrorAnswers, OriginNotAllowed
+
+BODY_BYTES_MAX = 1_000_000
+REQUEST_ID_HEADER = "x-request-id"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+_HSTS = "max-age=31536000"
+_PREFLIGHT_S = 600
+_CROSS_METHODS = "GET, POST, PUT, PATCH, DELETE"
+_CROSS_HEADERS = "authorization, content-type, idempotency-key, x-request-id"
+_CROSS_EXPOSED = "x-request-id, retry-after, idempotency-replayed"
+
+
+class Identified:
+    """Gives the request an id that the log, the answer and the caller share, and answers what nobody else caught."""
+
+    def __init__(self, app: ASGIApp, *, ids: Ids, answers: ErrorAnswers) -> None:
+        self._app = app
+        self._ids = ids
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = scope[REQUEST_ID] = self._id_for(Headers(scope=scope))
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception as error:
+                response = self._answers.crash(Request(scope), error)
+                if started:
+                    # Half an answer has left. Only breaking the connection tells the caller that it is not whole.
+                    raise
+                await response(scope, receive, send_with_id)
+
+    def _id_for(self, headers: Headers) -> str:
+        given = headers.getlist(REQUEST_ID_HEADER)
+        # Ids from outside end up in our logs: nothing that could forge a line or grow one gets in.
+        if len(given) == 1 and _SAFE_ID.fullmatch(given[0]):
+            return given[0]
+        return self._ids.uuid().hex
+
+
+class Headed:
+    """Security headers on every answer (reliability §5, Console). A route that needs other values sets its own."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._headers = {
+            "content-security-policy": CONTENT_SECURITY_POLICY,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "strict-origin-when-cross-origin",
+            "cross-origin-opener-policy": "same-origin",
+            # What is not known to be public is not to be kept: pages and answers show people's payments.
+            "cache-control": "no-store",
+        }
+        if https:
+            self._headers["strict-transport-security"] = _HSTS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_headed)
+
+
+class Crossable:
+    """CORS for `/api/`: an exact list of origins, with credentials. The console is for its own origin only."""
+
+    def __init__(self, app: ASGIApp, *, allowed_origins: Sequence[str], answers: ErrorAnswers) -> None:
+        self._app = app
+        self._allowed = frozenset(checked_origins(allowed_origins))
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        origins = request.headers.getlist("origin")
+        origin = origins[0] if len(origins) == 1 and origins[0] in self._allowed else None
+
+        async def send_crossable(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                # On refusals too, and on answers to nobody in particular: a shared cache must never mix them up.
+                headers.add_vary_header("Origin")
+                if origin is not None:
+                    headers["access-control-allow-origin"] = origin
+                    headers["access-control-allow-credentials"] = "true"
+                    headers["access-control-expose-headers"] = _CROSS_EXPOSED
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and origins and "access-control-request-method" in request.headers:
+            await self._preflight(request, origin)(scope, receive, send_crossable)
+            return
+        await self._app(scope, receive, send_crossable)
+
+    def _preflight(self, request: Request, origin: str | None) -> Response:
+        if origin is None:
+            return self._answers.refusal(request, OriginNotAllowed())
+        headers = {
+            "access-control-allow-methods": _CROSS_METHODS,
+            "access-control-allow-headers": _CROSS_HEADERS,
+            "access-control-max-age": str(_PREFLIGHT_S),
+        }
+        return Response(status_code=204, headers=headers)
+
+
+class _TooMuch(Exception):  # noqa: N818 (ends the reading of one body, nothing else)
+    pass
+
+
+class Bounded:
+    """Stops reading a body at its limit, counting what arrives: Content-Length may be absent or a lie."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        answers: ErrorAnswers,
+        limit_bytes: int = BODY_BYTES_MAX,
+        by_path: Mapping[str, int] | None = None,
+    ) -> None:
+        self._app = app
+        self._answers = answers
+        self._limit_bytes = limit_bytes
+        self._by_path = dict(by_path or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._by_path.get(scope["path"], self._limit_bytes)
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
+            await self._refuse(scope, receive, send, limit)
+            return
+        received = 0
+        started = False
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > limit:
+                    raise _TooMuch
+            return message
+
+        async def send_unless_too_much(message: Message) -> None:
+            nonlocal started
+            if received > limit and not started:
+                return  # Somebody caught _TooMuch and made another answer of it (FastAPI: "400"). Ours is the true one.
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive_bounded, send_unless_too_much)
+        except Exception:
+            # Once the body was too much, whatever the route made of that is beside the point.
+            if started or received <= limit:
+                raise
+        if received > limit and not started:
+            await self._refuse(scope, receive, send, limit)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        # The rest of the body is unread, so the connection cannot serve another request.
+        refusal = BodyTooLarge(limit_bytes=f"{limit:,}")
+        response = self._answers.refusal(Request(scope), refusal, {"connection": "close"})
+        await response(scope, receive, send)
+
+
+def checked_origins(origins: Sequence[str]) -> list[str]:
+    """`origins` as they are, each exactly what a browser sends. Raises SetupProblem for `*`, `null`, paths and patterns."""
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SetupProblem(
+                f"ALLOWED_ORIGINS contains {origin!r}, which is not an origin. "
+                "Write each as https://shop.example (lower case, no path, no wildcard)."
+            )
+    return list(origins)
+
+
+def client_address(connection: HTTPConnection, *, trusted_hops: int) -> str:
+    """The caller's address, believing exactly `trusted_hops` proxies: "" when the server knows none.
+
+    Each proxy appends the address it saw to X-Forwarded-For, so the entry that many places from the right is the last
+    one that we can believe; what stands further left was written by the caller.
+    """
+    peer = connection.client.host if connection.client else ""
+    if trusted_hops == 0:
+        return peer
+    forwarded = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+    if len(forwarded) < trusted_hops:
+        return peer
+    try:
+        return str(ipaddress.ip_address(forwarded[-trusted_hops].strip()))
+    except ValueError:
+        return peer
