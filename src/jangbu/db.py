@@ -20,7 +20,7 @@ from jangbu.errors import SetupProblem, Unavailable
 
 R = TypeVar("R")
 
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)\b")
+_PARAMETER = re.compile(r"(?<![:\w']):([a-z][a-z0-9_]*)\b")
 
 CONNECTION_GONE = (
     asyncpg.PostgresConnectionError,

@@ -18,7 +18,7 @@ TaxProfile = Literal["taxable", "simplified", "exempt", "zero_rated"]
 
 SANDBOX_STORE_ID = "store-00000000-0000-4000-8000-000000000000"
 SANDBOX_API_SECRET = "sandbox-api-secret"  # noqa: S105 (published on purpose; refused outside the sandbox)
-SANDBOX_WEBHOOK_SECRET = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0zMi1ieXRlcyE="  # noqa: S105 (likewise)
+SANDBOX_WEBHOOK_SECRET = "whsec_amFuZ2J1LXNhbmRib3gtd2ViaG9vay1zZWNyZXQtMzI="  # noqa: S105 (likewise)
 PORTONE_URL = "https://api.portone.io"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 

@@ -1,0 +1,57 @@
+"""Fixtures: a real PostgreSQL, a migrated database of one's own, a PortOne, and the house wired to it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from jangbu import embedded
+from jangbu.migrate import migrate
+from jangbu.runtime import Runtime
+from jangbu.settings import Settings, load
+from jangbu.wiring import Addresses
+from kit import TEMPLATE, House, fresh_database, house_at
+
+
+@pytest.fixture(scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[embedded.Embedded]:
+    """The embedded PostgreSQL of this test run, with a migrated template database."""
+    home = tmp_path_factory.mktemp("postgres")
+    running = await embedded.ensure(home)
+    await embedded.create_database(running, TEMPLATE)
+    await migrate(running.dsn("owner", TEMPLATE))
+    yield running
+    running.close()
+    await embedded.remove(home)
+
+
+@pytest.fixture
+async def where(server: embedded.Embedded) -> AsyncIterator[Addresses]:
+    """This test's own database."""
+    async with fresh_database(server) as addresses:
+        yield addresses
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Sandbox mode, small pools, nothing from the machine's environment or `.env`."""
+    return load(_env_file=None, JANGBU_POOL_MIN=1, JANGBU_POOL_MAX=8, JANGBU_HOME=tmp_path)
+
+
+@pytest.fixture
+async def house(where: Addresses, settings: Settings) -> AsyncIterator[House]:
+    """The house of this test."""
+    async with house_at(where, settings) as built:
+        yield built
+
+
+@pytest.fixture
+def run(house: House) -> Runtime:
+    """The runtime under the system role."""
+    return house.wired.system
+
+
+@pytest.fixture
+def request_run(house: House) -> Runtime:
+    """The runtime under the request role."""
+    return house.wired.request

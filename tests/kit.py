@@ -1,0 +1,184 @@
+"""What tests share: the house on a PortOne in process, and ways to drive it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from jangbu import embedded
+from jangbu.audit import Actor
+from jangbu.db import Query
+from jangbu.errors import Refusal
+from jangbu.failpoints import Crash
+from jangbu.ids import Ids
+from jangbu.inbox.service import receive
+from jangbu.ledger.service import Proof, balances, seal, verify
+from jangbu.runtime import Runtime
+from jangbu.sandbox.testing import Sandbox
+from jangbu.settings import Settings
+from jangbu.wiring import EXPECTATIONS, Addresses, Wired, build
+
+TEMPLATE = "jangbu_template"
+TESTER = Actor("test")
+
+_made = 0
+
+
+@asynccontextmanager
+async def fresh_database(server: embedded.Embedded) -> AsyncIterator[Addresses]:
+    """A migrated database nobody else uses, dropped afterwards."""
+    global _made
+    _made += 1
+    name = f"test_{_made}"
+    await embedded.create_database(server, name, template=TEMPLATE)
+    yield Addresses(*(server.dsn(role, name) for role in ("owner", "system", "request")))
+    await embedded.drop_database(server, name)
+
+
+@dataclass(frozen=True)
+class House:
+    """The whole house on a PortOne in process, both on one clock that stands still until it is moved."""
+
+    wired: Wired
+    portone: Sandbox
+    door: "Door"
+
+    @property
+    def run(self) -> Runtime:
+        return self.wired.system
+
+    async def work(self) -> int:
+        """Run every queued job, in order, until none is left; how many. What a job raises is raised here.
+
+        A job is removed after it ran, as a real worker does: one that crashed is there for the next worker.
+        """
+        jobs = {job.name: job for job in self.wired.jobs}
+        done = 0
+        while (queued := await self.run.db.statement(NEXT_JOB)) is not None:
+            await jobs[queued.name].handler(**queued.arguments)
+            await self.run.db.statement(JOB_DONE, id=queued.id)
+            done += 1
+        return done
+
+    async def hear(self, *, with_retries: bool = False) -> None:
+        """Let PortOne deliver what is due. If we died while listening, so does whoever called this."""
+        await self.portone.settle_webhooks(with_retries=with_retries)
+        if self.door.died is not None:
+            died, self.door.died = self.door.died, None
+            raise died
+
+    async def move(self, by: timedelta) -> None:
+        """Let time pass for PortOne and for us, sweep, and work off what came of it."""
+        await self.portone.move(by)
+        await jobs_named(self.wired, "payments.sweep")()
+        await self.work()
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """One job as it waits."""
+
+    id: int
+    name: str
+    arguments: dict[str, Any]
+
+
+# A test drives jobs one by one in order; the real worker has tests of its own (tests/test_queue.py).
+NEXT_JOB = Query(
+    QueuedJob,
+    """
+    SELECT id, entrypoint AS name, convert_from(payload, 'UTF8')::jsonb AS arguments FROM pgqueuer
+     WHERE status = 'queued' ORDER BY id LIMIT 1
+    """,
+)
+JOB_DONE = Query(int, "DELETE FROM pgqueuer WHERE id = :id RETURNING id")
+
+
+def jobs_named(wired: Wired, name: str) -> Callable[[], Awaitable[None]]:
+    """The handler of one job."""
+    return next(job.handler for job in wired.jobs if job.name == name)
+
+
+class Door:
+    """Where PortOne's webhooks arrive: our inbox while we are up, a refused connection while we are not."""
+
+    def __init__(self) -> None:
+        self.run: Runtime | None = None
+        self.died: Crash | None = None
+
+    async def __call__(self, url: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        if self.run is None or self.died is not None:
+            raise ConnectionRefusedError(url)
+        try:
+            await receive(headers, body, run=self.run)
+        except Crash as crash:
+            # PortOne only sees a line that dropped; the death is ours.
+            self.died = crash
+            raise ConnectionResetError(url) from None
+        except Refusal as refusal:
+            return refusal.http_status, {}, b""
+        return 200, {}, b"{}"
+
+
+@asynccontextmanager
+async def house_at(
+    where: Addresses, settings: Settings, *, seed: int = 0, after: House | None = None
+) -> AsyncIterator[House]:
+    """A house on `where`, wired to a fresh PortOne whose webhooks come straight to the inbox.
+
+    `after` a crash, give the house that died: the world outside, its PortOne, does not restart with us.
+    """
+    door = after.door if after else Door()
+    portone = after.portone if after else Sandbox(seed=seed, deliver=door)
+    ids = Ids(portone.clock, seed)
+    async with build(settings, where, clock=portone.clock, ids=ids, transport=portone.transport) as wired:
+        door.run, door.died = wired.system, None
+        yield House(wired, portone, door)
+        door.run = None
+
+
+async def settle(house: House) -> None:
+    """Let everything that is on its way arrive: webhooks with their retries, jobs, an hour of sweeps."""
+    await house.hear(with_retries=True)
+    await house.work()
+    for _ in range(4):
+        await house.move(timedelta(minutes=16))
+
+
+@dataclass(frozen=True)
+class Books:
+    """The ledger as it stands."""
+
+    proof: Proof
+    balances: dict[str, int]
+    events: list[str]
+
+
+EVENT_TYPES = Query(str, "SELECT type FROM events ORDER BY happened_at, id")
+
+
+async def books(house: House) -> Books:
+    """Seal, prove, and add up."""
+    await seal(db=house.run.db)
+    proof = await verify(db=house.run.db, at=house.run.clock.now(), expectations=EXPECTATIONS)
+    async with house.run.db.transaction() as tx:
+        events = await tx.all(EVENT_TYPES)
+    sums = {line.path: line.balance_minor for line in await balances(db=house.run.db)}
+    return Books(proof, sums, events)
+
+
+def with_settings(wired: Wired, **changed: Any) -> Wired:
+    """The same house under other settings."""
+    settings = wired.settings.model_copy(update=changed)
+    return replace(wired, settings=settings, system=replace(wired.system, settings=settings))
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20, what: str = "it") -> None:
+    """Wait for a condition, looking often; fails loudly when it does not come true in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await condition():
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"{what} did not happen within {seconds} s")
+        await asyncio.sleep(0.02)

@@ -1,0 +1,176 @@
+"""From initialize to a proven ledger entry, on a real PostgreSQL and the sandbox."""
+
+from datetime import timedelta
+
+import pytest
+
+from jangbu.ledger.service import balances, seal
+from jangbu.ledger.service import verify as verify_books
+from jangbu.payments import store
+from jangbu.payments.refusals import OrderHasOtherTerms, PortOneUnclear, PreRegistrationRefused
+from jangbu.payments.rules import Payment, Status
+from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.sync import find
+from jangbu.payments.service.verify import verify
+from jangbu.wiring import EXPECTATIONS
+from kit import TESTER, House
+
+TEA = Order(amount=11_000, currency="KRW", order_name="보리차")
+
+
+async def start(house: House, order: Order = TEA) -> Payment:
+    return await initialize(order, actor=TESTER, run=house.run, portone=house.wired.portone)
+
+
+async def ledger(house: House) -> dict[str, int]:
+    return {line.path: line.balance_minor for line in await balances(db=house.run.db)}
+
+
+async def books_hold(house: House) -> bool:
+    await seal(db=house.run.db)
+    proof = await verify_books(db=house.run.db, at=house.run.clock.now(), expectations=EXPECTATIONS)
+    assert proof.holds, proof
+    return True
+
+
+async def test_a_payment_is_ready_before_the_window_may_open(house: House) -> None:
+    payment = await start(house)
+    assert payment.status is Status.READY
+    known = house.portone.payment(payment.provider_order_id)
+    assert known is not None and known.preregistration is not None and known.preregistration.total_minor == 11_000
+
+
+async def test_a_paid_payment_is_captured_once_with_its_vat(house: House) -> None:
+    payment = await start(house)
+    await house.portone.pay(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    paid = await find(str(payment.id), run=house.run)
+    assert paid.status is Status.PAID
+    assert (paid.cancelled_amount, paid.cancellable_amount) == (0, 11_000)
+    assert await ledger(house) == {
+        "assets:pg_receivable": 11_000,
+        "income:sales": -10_000,
+        "liabilities:vat_payable": -1_000,
+    }
+    assert await books_hold(house)
+
+
+async def test_webhook_verify_and_sweeper_together_capture_once(house: House) -> None:
+    payment = await start(house)
+    await house.portone.pay(payment.provider_order_id)
+    verdict = await verify(payment.provider_order_id, actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert verdict.is_paid
+    await house.hear()
+    await house.work()
+    await house.move(timedelta(hours=1))
+    assert (await ledger(house))["assets:pg_receivable"] == 11_000
+    assert await books_hold(house)
+
+
+async def test_a_payment_no_webhook_told_of_is_found_by_the_sweeper(house: House) -> None:
+    payment = await start(house)
+    house.portone.fault("webhook_lost", payment_id=payment.provider_order_id, times=99)
+    await house.portone.pay(payment.provider_order_id)
+    await house.hear(with_retries=True)
+    assert (await find(str(payment.id), run=house.run)).status is Status.READY
+    await house.move(timedelta(minutes=15))
+    assert (await find(str(payment.id), run=house.run)).status is Status.PAID
+
+
+async def test_a_decline_fails_and_a_later_success_is_adopted(house: House) -> None:
+    payment = await start(house)
+    await house.portone.decline(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    failed = await find(str(payment.id), run=house.run)
+    assert failed.status is Status.FAILED and failed.failure is not None
+    await house.move(timedelta(minutes=1))
+    await house.portone.pay(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    assert (await find(str(payment.id), run=house.run)).status is Status.PAID
+    assert await books_hold(house)
+
+
+@pytest.mark.parametrize("fault", ["answer_lost", "not_reached", "status_500", "html_502", "bad_json", "status_429"])
+async def test_an_unclear_pre_registration_is_unknown_and_asking_again_continues(house: House, fault: str) -> None:
+    order = Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1")
+    house.portone.fault(fault, times=1)
+    with pytest.raises(PortOneUnclear):
+        await start(house, order)
+    async with house.run.db.transaction() as tx:
+        written = await store.newest(
+            tx, before_at=house.run.clock.now() + timedelta(days=1), before_id=house.run.ids.uuid(), search="", most=9
+        )
+    assert [payment.status for payment in written] == [Status.REGISTERING]
+    again = await start(house, order)
+    assert again.status is Status.READY and again.id == written[0].id
+
+
+async def test_the_sweeper_settles_an_unclear_pre_registration(house: House) -> None:
+    house.portone.fault("answer_lost", times=1)
+    with pytest.raises(PortOneUnclear):
+        await start(house, Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1"))
+    await house.move(timedelta(minutes=2))
+    again = await start(house, Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1"))
+    assert again.status is Status.READY
+    async with house.run.db.transaction() as tx:
+        attempts = await store.attempts(tx, again.id)
+    assert [attempt.state for attempt in attempts] == ["done", "done"]
+
+
+async def test_one_order_has_one_payment_and_other_terms_are_refused(house: House) -> None:
+    first = await start(house, Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1"))
+    second = await start(house, Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1"))
+    assert first.id == second.id
+    with pytest.raises(OrderHasOtherTerms):
+        await start(house, Order(amount=50, currency="KRW", order_name="차", order_id="order-1"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "review"),
+    [("amount_changed", "other_amount"), ("live_channel", "live_channel"), ("other_store", "other_store")],
+)
+async def test_paid_but_not_as_asked_is_never_a_sale(house: House, fault: str, review: str) -> None:
+    payment = await start(house)
+    await house.portone.pay(payment.provider_order_id)
+    house.portone.fault(fault, operation="get_payment", times=9)
+    verdict = await verify(payment.provider_order_id, actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert not verdict.is_paid
+    assert verdict.mismatch == review
+    assert "income:sales" not in await ledger(house)
+    assert await books_hold(house)
+
+
+async def test_a_status_nobody_heard_of_is_kept_and_shown_to_a_person(house: House) -> None:
+    payment = await start(house)
+    await house.portone.pay(payment.provider_order_id)
+    house.portone.fault("unknown_status", operation="get_payment", times=1)
+    verdict = await verify(payment.provider_order_id, actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert not verdict.is_paid and verdict.payment.review == "unknown_status"
+    verdict = await verify(payment.provider_order_id, actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert verdict.is_paid
+
+
+async def test_a_payment_nobody_pays_is_abandoned_and_a_late_one_still_adopted(house: House) -> None:
+    payment = await start(house)
+    for _ in range(60):
+        await house.move(timedelta(hours=1))
+    assert (await find(str(payment.id), run=house.run)).status is Status.ABANDONED
+    await house.portone.pay(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    assert (await find(str(payment.id), run=house.run)).status is Status.PAID
+    assert await books_hold(house)
+
+
+async def test_a_refused_pre_registration_stops_the_payment(house: House) -> None:
+    # KRW 1,000 is fine for us; the sandbox's store refuses a secret that is not its own.
+    from dataclasses import replace
+
+    from jangbu.portone import PortOne
+
+    stranger = replace(house, wired=replace(house.wired, portone=PortOne(house.portone.transport, api_secret="wrong")))
+    with pytest.raises(PreRegistrationRefused):
+        await start(stranger)
