@@ -49,6 +49,7 @@ CLAIM_DUE = Query(
     RETURNING id
     """,
 )
+DUE_COUNT = Query(int, "SELECT count(*) FROM payments WHERE due_at <= :now")
 NEWEST = Query(
     Payment,
     f"""
@@ -212,6 +213,11 @@ async def update(tx: Tx, payment: Payment) -> None:
 async def claim_due(tx: Tx, *, now: datetime, until: datetime, most: int) -> list[UUID]:
     """Payments to ask about now; nobody else gets them before `until`."""
     return await tx.all(CLAIM_DUE, now=now, until=until, most=most)
+
+
+async def due_count(tx: Tx, now: datetime) -> int:
+    """How many payments the sweeper has yet to claim."""
+    return await tx.one(DUE_COUNT, now=now)
 
 
 async def newest(tx: Tx, *, before_at: datetime, before_id: UUID, search: str, most: int) -> list[Payment]:

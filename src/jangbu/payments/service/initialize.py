@@ -143,7 +143,7 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
     now = run.clock.now()
     payment_id = run.ids.uuid()
     if order.order_id is not None:
-        portone_id = ids.from_facts("order", store_id, order.order_id)
+        portone_id = portone_id_of(store_id, order.order_id)
     elif order.idempotency_key is not None:
         portone_id = ids.from_facts("key", store_id, order.idempotency_key)
     else:
@@ -178,6 +178,11 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
         created_at=now,
     )
     return replace(payment, due_at=next_due(payment, now))
+
+
+def portone_id_of(store_id: str, order_id: str) -> str:
+    """The paymentId of an order: fixed by it, so that no crash or second tab can make two payments of one order."""
+    return ids.from_facts("order", store_id, order_id)
 
 
 async def _conclude(

@@ -1,0 +1,131 @@
+"""The web program: mounts the doors of the capabilities, and serves them."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from jinja2 import PackageLoader
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from jangbu import wiring
+from jangbu.access import api as access_api
+from jangbu.access import pages as access_pages
+from jangbu.access.guard import refuse_undeclared
+from jangbu.errors import SetupProblem
+from jangbu.failpoints import arm_from_environment
+from jangbu.inbox import api as inbox_api
+from jangbu.payments import api as payments_api
+from jangbu.payments import pages as payments_pages
+from jangbu.payments.story_page import PAYMENT_TEXTS
+from jangbu.runtime import Runtime, follow_sandbox_clock
+from jangbu.settings import Settings
+from jangbu.web import health
+from jangbu.web.app_kit import Looks, WebOptions, assemble
+from jangbu.web.chrome import NavItem
+
+WEBHOOK_BYTES_MAX = 64 * 1024
+
+
+def create(wired: wiring.Wired) -> FastAPI:
+    """The application over a wired house. Refuses to be built with a route that declares no rule."""
+    settings, people, system = wired.settings, wired.request, wired.system
+    app = assemble(
+        [
+            payments_api.routes(people, wired.portone),
+            *inbox_api.routes(system),
+            payments_pages.routes(people),
+            access_pages.routes(people),
+            access_api.routes(people),
+            *health.routes(people, system),
+        ],
+        options=WebOptions(
+            allowed_origins=settings.origins,
+            https=settings.url.startswith("https://"),
+            mode=settings.mode,
+            body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
+        ),
+        clock=system.clock,
+        ids=system.ids,
+        title="Jangbu",
+        looks=Looks(
+            templates=(PackageLoader("jangbu.payments"),),
+            texts=(PAYMENT_TEXTS, payments_pages.TEXTS),
+            nav=(NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),),
+        ),
+    )
+    refuse_undeclared(app)
+    if settings.mode == "sandbox":
+        app.add_middleware(_FollowsClock, run=system)
+    return app
+
+
+class _FollowsClock:
+    """Sandbox mode: take the moved clock's offset before each request (design §4.7)."""
+
+    def __init__(self, app: ASGIApp, run: Runtime) -> None:
+        self._app = app
+        self._run = run
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            with contextlib.suppress(Exception):
+                # The request itself will say that the database is away.
+                await follow_sandbox_clock(self._run)
+        await self._app(scope, receive, send)
+
+
+async def serve(settings: Settings, *, with_worker: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is being answered."""
+    arm_from_environment()
+    listener = listen(settings.host, settings.port)
+    async with running(settings) as wired:
+        worker = wired.worker() if with_worker else None
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create(wired),
+                http="httptools",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=20,
+                lifespan="off",
+                proxy_headers=False,
+            )
+        )
+        working = asyncio.create_task(worker.run()) if worker else None
+        await server.serve(sockets=[listener])
+        if worker and working:
+            worker.stop()
+            await working
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[wiring.Wired]:
+    """The wired house on the database that the settings name."""
+    async with wiring.addresses(settings) as where, wiring.build(settings, where) as wired:
+        yield wired
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SetupProblem when the port is taken or not ours to take."""
+    try:
+        return socket.create_server((host, port), backlog=1024, reuse_port=False)
+    except OSError as taken:
+        raise SetupProblem(
+            f"Port {port} on {host} cannot be used: {taken.strerror}. Another program probably listens there; stop it, "
+            "or choose another port (--port, or JANGBU_PORT)."
+        ) from taken
+
+
+def stop_on_signals(stop: Any) -> None:
+    """Call `stop` once on SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop)

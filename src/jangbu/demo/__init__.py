@@ -1,0 +1,282 @@
+"""`jangbu demo`: everything on this machine, a hundred payers, and a table that proves where every won went."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from jangbu import app, embedded, wiring
+from jangbu.access import cli as access_cli
+from jangbu.db import Query
+from jangbu.demo import payers, report
+from jangbu.demo.programs import Programs
+from jangbu.errors import SetupProblem
+from jangbu.inbox import store as inbox_store
+from jangbu.ledger.service import verify as verify_books
+from jangbu.migrate import migrate
+from jangbu.payments import store as payment_store
+from jangbu.queue import open_count
+from jangbu.runtime import SET_CLOCK_OFFSET, follow_sandbox_clock
+from jangbu.settings import Settings, load
+
+SETTLE_TIMEOUT_S = 120
+CLOCK_STEP = timedelta(minutes=4)
+"""PortOne's webhooks are valid for five minutes, so the two clocks are never moved further apart than this."""
+SWEEP_AFTER = timedelta(minutes=20)
+ADMIN_EMAIL = "admin@jangbu.local"
+CAPTURED = Query(
+    list,
+    """
+    SELECT jsonb_build_array(count(DISTINCT e.id), coalesce(sum(p.amount_minor), 0)) FROM ledger_entries e
+      JOIN ledger_postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
+     WHERE e.kind = 'payment.captured' AND a.path = 'assets:pg_receivable'
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line said."""
+
+    once: bool
+    fast: bool
+    seed: int
+    home: Path
+
+
+async def demo(options: Options, *, console: Console) -> bool:
+    """Play the journey; without `once`, serve until `stop`. True when every check held."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    home = Path(tempfile.mkdtemp(prefix="jangbu-demo-")) if options.once else options.home
+    home.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        if options.once:
+            stack.push_async_callback(_throw_away, home)
+        stack.enter_context(_only_one(home))
+        environment = _environment(home, free_ports=options.once)
+        settings = load(_env_file=None, **environment)
+        with console.status("Starting PostgreSQL…"):
+            server = await embedded.ensure(home)
+            stack.callback(server.close)
+            await migrate(server.dsn("owner"))
+        where = wiring.Addresses(*(server.dsn(role) for role in ("owner", "system", "request")))
+        wired = await stack.enter_async_context(wiring.build(settings, where))
+        await follow_sandbox_clock(wired.system)
+        people = await _identities(wired, once=options.once)
+        programs = Programs(home / "logs", environment)
+        stack.push_async_callback(programs.stop)
+        with console.status("Starting PortOne's sandbox, the web program and a worker…"):
+            await _start(programs, settings, home, options.seed)
+        held = await _journey(wired, people.api_key, options, console=console, began=began)
+        if not options.once:
+            _welcome(console, settings, people)
+            stop = asyncio.Event()
+            app.stop_on_signals(stop.set)
+            await stop.wait()
+            console.print("[dim]Stopping; nothing is lost. `make demo` continues here.[/]")
+    return held
+
+
+async def _journey(wired: wiring.Wired, api_key: str, options: Options, *, console: Console, began: float) -> bool:
+    settings = wired.settings
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=90)) as http:
+        portone = _Portone(http, settings.portone_url)
+        async with wired.system.db.transaction() as tx:
+            before = sum(line.count for line in await payment_store.counts(tx))
+        shop = payers.Shop(http, settings, api_key)
+        people = payers.payers(options.seed, before // 100 + 1)
+        with _progress(console) as progress:
+            task = progress.add_task("100 payers: initialize → pay → webhook → verify", total=len(people))
+            await shop.serve_all(people, on_done=lambda: progress.advance(task))
+        with console.status("Waiting until every webhook has arrived and every job is done…"):
+            await _until(lambda: _is_quiet(wired, portone), "PortOne's webhooks and our jobs to settle")
+        with console.status("Twenty minutes later: the sweeper asks about payments nobody told us of…"):
+            await _let_time_pass(wired, portone, SWEEP_AFTER)
+            await _until(lambda: _nothing_is_due(wired), "the sweeper to ask about what is due")
+            await _until(lambda: _is_quiet(wired, portone), "the sweeper's checks to finish")
+        with console.status("Sealing and proving the books…"):
+            await _until(lambda: _is_sealed(wired), "the ledger to be sealed")
+            now = wired.system.clock.now()
+            proof = await verify_books(db=wired.system.db, at=now, expectations=wiring.EXPECTATIONS)
+        async with wired.system.db.transaction(snapshot=True) as tx:
+            ours = await payment_store.counts(tx)
+            captured = await tx.one(CAPTURED)
+        lines = report.compare(await portone.get("state"), ours, (captured[0], captured[1]))
+    _say_what_happened(console, people)
+    return report.show(console, lines, proof, int(asyncio.get_running_loop().time() - began))
+
+
+@dataclass(frozen=True, slots=True)
+class _Portone:
+    """The sandbox's control API."""
+
+    http: aiohttp.ClientSession
+    url: str
+
+    async def get(self, what: str) -> dict[str, Any]:
+        async with self.http.get(f"{self.url}/__sandbox__/{what}") as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def post(self, what: str, body: dict[str, Any]) -> None:
+        async with self.http.post(f"{self.url}/__sandbox__/{what}", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+
+
+@dataclass(frozen=True, slots=True)
+class _Identities:
+    api_key: str
+    password: str | None
+
+
+async def _identities(wired: wiring.Wired, *, once: bool) -> _Identities:
+    """A new API key for this run, and a first admin when there is none."""
+    key = await access_cli.create_key("demo", ["payments:create", "payments:verify", "payments:read"], run=wired.system)
+    password = None if once else await access_cli.first_admin(ADMIN_EMAIL, "관리자", run=wired.system)
+    return _Identities(key, password)
+
+
+async def _start(programs: Programs, settings: Settings, home: Path, seed: int) -> None:
+    await programs.start(
+        "sandbox",
+        "sandbox",
+        f"--port={settings.sandbox_port}",
+        f"--seed={seed}",
+        f"--state={home / 'portone.json'}",
+        f"--webhook-url={settings.url}/api/portone/webhook",
+        healthy_at=f"{settings.portone_url}/__sandbox__/clock",
+    )
+    await asyncio.gather(
+        programs.start("web", "serve", healthy_at=f"{settings.url}/api/health"), programs.start("worker", "worker")
+    )
+
+
+def _environment(home: Path, *, free_ports: bool) -> dict[str, str]:
+    """The settings of the demo's programs: always the sandbox, whatever else this shell is set up for."""
+    port, sandbox_port = _ports(free=free_ports)
+    return {
+        "JANGBU_MODE": "sandbox",
+        "JANGBU_HOME": str(home),
+        "JANGBU_PORT": str(port),
+        "JANGBU_SANDBOX_PORT": str(sandbox_port),
+        "JANGBU_SWEEP_CRON": "* * * * * */2",
+        "JANGBU_LOG_FORMAT": "json",
+        "DATABASE_URL": "",
+        "PORTONE_V2_BASE_URL": "",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _ports(*, free: bool) -> tuple[int, int]:
+    if free:
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+            return one.getsockname()[1], two.getsockname()[1]
+    usual = load(_env_file=None)
+    for port in (usual.port, usual.sandbox_port):
+        app.listen("127.0.0.1", port).close()
+    return usual.port, usual.sandbox_port
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """One demo a folder: two would play each other's payers."""
+    lock = os.open(home / "demo.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetupProblem(
+                f"A demo already runs in {home}. Stop it with Ctrl-C where it runs, or start another one elsewhere: "
+                "make demo JANGBU_HOME=/another/folder"
+            ) from None
+        yield
+    finally:
+        os.close(lock)
+
+
+async def _throw_away(home: Path) -> None:
+    await embedded.remove(home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+async def _is_quiet(wired: wiring.Wired, portone: _Portone) -> bool:
+    webhooks = (await portone.get("state"))["webhooks"]
+    async with wired.system.db.transaction() as tx:
+        jobs, deliveries = await open_count(tx), await inbox_store.open_count(tx)
+    return not webhooks.get("WAITING") and jobs == 0 and deliveries == 0
+
+
+async def _nothing_is_due(wired: wiring.Wired) -> bool:
+    async with wired.system.db.transaction() as tx:
+        return await payment_store.due_count(tx, wired.system.clock.now()) == 0
+
+
+async def _is_sealed(wired: wiring.Wired) -> bool:
+    async with wired.system.db.transaction() as tx:
+        from jangbu.ledger.store import CHAIN
+
+        return (await tx.one(CHAIN.tail)).rows == 0
+
+
+async def _let_time_pass(wired: wiring.Wired, portone: _Portone, by: timedelta) -> None:
+    """Move our clock and PortOne's together, in steps small enough that no signature looks too old on the way."""
+    async with wired.system.db.transaction() as tx:
+        from jangbu.runtime import CLOCK_OFFSET
+
+        offset_s = await tx.one(CLOCK_OFFSET)
+    moved = timedelta()
+    while moved < by:
+        step = min(CLOCK_STEP, by - moved)
+        moved += step
+        await wired.system.db.statement(SET_CLOCK_OFFSET, offset_s=offset_s + int(moved.total_seconds()))
+        await portone.post("clock", {"moveS": int(step.total_seconds())})
+    await follow_sandbox_clock(wired.system)
+
+
+async def _until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    deadline = asyncio.get_running_loop().time() + SETTLE_TIMEOUT_S
+    while not await condition():
+        if asyncio.get_running_loop().time() > deadline:
+            raise SetupProblem(f"The demo waited {SETTLE_TIMEOUT_S} s for {what}. See the logs in its folder.")
+        await asyncio.sleep(0.1)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console,
+        transient=True,
+    )  # fmt: skip
+
+
+def _say_what_happened(console: Console, people: list[payers.Payer]) -> None:
+    counted: dict[str, int] = {}
+    for payer in people:
+        counted[payer.fate] = counted.get(payer.fate, 0) + 1
+    said = ", ".join(f"{count} {fate}" for fate, count in sorted(counted.items(), key=lambda pair: -pair[1]))
+    console.print(f"100 payers came: {said}.\n", highlight=False)
+
+
+def _welcome(console: Console, settings: Settings, people: _Identities) -> None:
+    password = people.password or "(as before; `jangbu admin create` makes another)"
+    console.print(
+        f"""
+[bold]Now look around[/] (Ctrl-C stops; run again to continue)
+  console   {settings.url}/console/payments    {ADMIN_EMAIL} / {password}
+  API docs  {settings.url}/api-docs    key {people.api_key}
+  PortOne   {settings.portone_url}/__sandbox__/state
+""",
+        highlight=False,
+    )

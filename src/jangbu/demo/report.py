@@ -1,0 +1,83 @@
+"""The table at the end: PortOne's own count and sum beside ours and beside the ledger's, line by line."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from jangbu.ledger.service import Proof
+from jangbu.money import Money, written
+from jangbu.payments.store import CountAndSum
+
+_IN_LEDGER = {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
+# PortOne has not heard of a window that nobody opened; ours is READY then. The words are otherwise PortOne's.
+_STATES = ("PAID", "FAILED", "READY", "PAY_PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PARTIAL_CANCELLED", "CANCELLED")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One state: (count, sum in minor units) by PortOne, by our payments, and by the ledger where it has a say."""
+
+    state: str
+    portone: tuple[int, int]
+    ours: tuple[int, int]
+    ledger: tuple[int, int] | None
+
+    @property
+    def equal(self) -> bool:
+        return self.portone == self.ours and self.ledger in (None, self.portone)
+
+
+def compare(
+    state: dict[str, Any], ours: list[CountAndSum], ledger: tuple[int, int], currency: str = "KRW"
+) -> list[Line]:
+    """The lines of the table. `state` is what the sandbox says at /__sandbox__/state; `ledger` is captured entries."""
+    theirs = state["payments"].get(currency, {})
+    mine = {line.status: (line.count, line.total_minor) for line in ours if line.currency == currency}
+    lines = []
+    for name in (*_STATES, *sorted(set(mine) - set(_STATES))):
+        there = theirs.get(name, {"count": 0, "total": 0})
+        portone, here = (there["count"], there["total"]), mine.get(name, (0, 0))
+        if portone == here == (0, 0):
+            continue
+        lines.append(Line(name, portone, here, ledger if name in _IN_LEDGER else None))
+    return lines
+
+
+def show(console: Console, lines: list[Line], proof: Proof, seconds: int, *, currency: str = "KRW") -> bool:
+    """Draw the table and both verdicts; whether everything held."""
+    table = Table(title="PortOne, our payments and the ledger", title_justify="left")
+    table.add_column("state")
+    for source in ("PortOne", "Jangbu", "ledger"):
+        table.add_column(f"{source}", justify="right")
+        table.add_column("sum", justify="right")
+    table.add_column("equal")
+    for line in lines:
+        table.add_row(
+            line.state,
+            *_cells(line.portone, currency),
+            *_cells(line.ours, currency),
+            *_cells(line.ledger, currency),
+            "[green]✓[/]" if line.equal else "[red bold]✗[/]",
+        )
+    console.print(table)
+    unaltered, complete = proof.unaltered, proof.complete
+    mark = {True: "[green]✓[/]", False: "[red bold]✗[/]"}
+    console.print(
+        f"{mark[unaltered.holds]} books unaltered: {unaltered.entries} entries, {unaltered.sealed} sealed, "
+        f"head {unaltered.head.digest.hex()[:16]}"
+    )
+    for problem in unaltered.problems:
+        console.print(f"    [red]{problem}[/]")
+    console.print(f"{mark[complete.holds]} books complete: {complete.expected} entries expected, all there")
+    for key in (*complete.missing, *complete.unexpected):
+        console.print(f"    [red]{key}[/]")
+    held = all(line.equal for line in lines) and bool(lines) and proof.holds
+    verdict = "[green bold]Every won accounted for.[/]" if held else "[red bold]The figures differ. See above.[/]"
+    console.print(f"{verdict} [dim]({seconds} s)[/]", highlight=False)
+    return held
+
+
+def _cells(pair: tuple[int, int] | None, currency: str) -> tuple[str, str]:
+    return ("—", "—") if pair is None else (f"{pair[0]}", written(Money(pair[1], currency)))

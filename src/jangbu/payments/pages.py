@@ -1,0 +1,237 @@
+"""The console's payment pages: the list, and the whole story of one payment."""
+
+import json
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from jangbu.access.guard import Caller, guard
+from jangbu.access.rules import Scoped
+from jangbu.clock import instant, rfc3339
+from jangbu.money import Money
+from jangbu.payments import story_page as page
+from jangbu.payments.rules import Payment
+from jangbu.payments.service.story import Story, page_of_payments, tell
+from jangbu.payments.story_store import PostedLeg, SeenWebhook
+from jangbu.runtime import Runtime
+from jangbu.web import rendering
+from jangbu.web.chrome import Pager
+from jangbu.web.texts import Catalogue, Words
+
+LIST = "/console/payments"
+_MILLISECOND = timedelta(milliseconds=1)
+_OUTCOMES: dict[str, page.Outcome] = {
+    "sent": "running",
+    "done": "succeeded",
+    "refused": "refused",
+    "unknown": "unknown",
+}
+_METHODS = {
+    "PaymentMethodCard": "카드",
+    "PaymentMethodEasyPay": "간편결제",
+    "PaymentMethodTransfer": "계좌이체",
+    "PaymentMethodVirtualAccount": "가상계좌",
+    "PaymentMethodMobile": "휴대폰",
+    "PaymentMethodGiftCertificate": "상품권",
+}
+
+
+def routes(run: Runtime) -> APIRouter:
+    """`/console/payments` and `/console/payments/{payment_id}`."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(LIST)
+    async def payments_list(
+        request: Request,
+        caller: Annotated[Caller, guard(Scoped("payments:read"))],  # noqa: ARG001 (the guard is the point)
+        q: str = "",
+        before: str = "",
+    ) -> Response:
+        found = await page_of_payments(run=run, search=q.strip(), before=_cursor(before))
+        older = None if found.older is None else rendering.address(request, before=_cursor_text(found.older))
+        newest = rendering.address(request, before=None) if before else None
+        rows = tuple(_row(payment) for payment in found.payments)
+        shown = page.PaymentsListPage(query=q.strip(), rows=rows, pager=Pager(newest, older), action=LIST)
+        return rendering.page(request, "payments_list.html", shown)
+
+    @router.get(LIST + "/{payment_id}")
+    async def payment_story(
+        request: Request,
+        payment_id: str,
+        caller: Annotated[Caller, guard(Scoped("payments:read"))],  # noqa: ARG001
+    ) -> Response:
+        story = await tell(payment_id, run=run)
+        return rendering.page(request, "payment_story.html", story_page_of(story, rendering.words(request)))
+
+    return router
+
+
+def story_page_of(story: Story, t: Words) -> page.StoryPage:
+    """The story as the page shows it."""
+    payment = story.payment
+    return page.StoryPage.of(
+        t,
+        page.PaymentHead(
+            order_name=payment.order_name,
+            amount=payment.total,
+            status=payment.status.value,
+            requested_at=payment.created_at,
+            payment_id=str(payment.id),
+            portone_payment_id=payment.provider_order_id,
+            transaction_id=payment.provider_transaction_id,
+            pg_transaction_id=(payment.portone or {}).get("pgTxId"),
+            facts=_head_facts(payment, t),
+        ),
+        _figures(story, t),
+        _moments(story, t),
+        asked_at=payment.portone_changed_at,
+        back_href=LIST,
+    )
+
+
+def _head_facts(payment: Payment, t: Words) -> tuple[page.Fact, ...]:
+    facts = []
+    if payment.order_id:
+        facts.append(page.Fact(t("story.fact.order"), payment.order_id, exact=True))
+    if payment.pg_provider:
+        facts.append(page.Fact("PG", payment.pg_provider))
+    if payment.method:
+        facts.append(page.Fact(t("payments.method"), _method(payment)))
+    if payment.review:
+        facts.append(page.Fact(t("story.fact.review"), payment.review))
+    return tuple(facts)
+
+
+def _figures(story: Story, t: Words) -> list[page.Figure]:
+    payment, currency = story.payment, story.payment.currency
+    amount = (payment.portone or {}).get("amount") or {}
+    taken_there = (payment.portone or {}).get("status") in {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
+    receivable = [leg.amount_minor for leg in story.legs if leg.path == "assets:pg_receivable"]
+    captured, given_back = sum(minor for minor in receivable if minor > 0), -sum(m for m in receivable if m < 0)
+    asked = payment.portone is not None
+
+    def theirs(minor: Any) -> Money | None:
+        return Money(minor, currency) if asked and isinstance(minor, int) else None
+
+    return [
+        page.Figure(
+            t("story.figure.captured"),
+            theirs(amount.get("total") if taken_there else 0),
+            Money(payment.amount if payment.is_captured else 0, currency),
+            Money(captured, currency),
+        ),
+        page.Figure(
+            t("story.figure.cancelled"),
+            theirs(amount.get("cancelled", 0)),
+            Money(payment.cancelled_amount, currency),
+            Money(given_back, currency),
+        ),
+    ]
+
+
+def _moments(story: Story, t: Words) -> list[page.Moment]:
+    moments = [_initialized(line.at, line.actor, t) for line in story.audit if line.action == "payment.initialized"]
+    for attempt in story.attempts:
+        finished = attempt.finished_at
+        call = page.Call(
+            operation=attempt.operation,
+            key=str(attempt.id),
+            outcome=_OUTCOMES[attempt.state],
+            intent_at=attempt.started_at,
+            outcome_at=finished,
+            duration_ms=None if finished is None else (finished - attempt.started_at) // _MILLISECOND,
+            said=str((attempt.outcome or {}).get("type") or (attempt.outcome or {}).get("why") or ""),
+        )
+        moments.append(page.called(t, call, title=t(f"story.call.{attempt.operation}"), raw=_json(attempt.request)))
+    moments += [_webhook(delivery, t) for delivery in story.webhooks]
+    moments += [
+        page.changed(t, change.happened_at, before=change.data["before"], after=change.data["status"])
+        for change in story.changes
+    ]
+    by_key: defaultdict[str, list[PostedLeg]] = defaultdict(list)
+    for leg in story.legs:
+        by_key[leg.key].append(leg)
+    moments += [_entry(key, legs, t) for key, legs in by_key.items()]
+    return moments
+
+
+def _initialized(at: datetime, actor: str, t: Words) -> page.Moment:
+    return page.acted(t, at, who=actor, title=t("story.initialized"))
+
+
+def _webhook(delivery: SeenWebhook, t: Words) -> page.Moment:
+    result: Any = "duplicate" if delivery.status == "skipped" else delivery.status
+    return page.webhook(
+        t,
+        delivery.received_at,
+        webhook_id=delivery.webhook_id,
+        type_=delivery.webhook_type or "",
+        result=result,
+        problem=delivery.error_message or "",
+        raw=_json(delivery.request_body),
+    )
+
+
+def _entry(key: str, legs: list[PostedLeg], t: Words) -> page.Moment:
+    postings = tuple(
+        page.Posting(leg.path, debit=Money(leg.amount_minor, leg.currency))
+        if leg.amount_minor > 0
+        else page.Posting(leg.path, credit=Money(-leg.amount_minor, leg.currency))
+        for leg in legs
+    )
+    title = t(f"story.entry.{legs[0].kind}")
+    return page.posted(t, legs[0].recorded_at, page.Entry(key, postings), title=title, sealed_as=legs[0].seq)
+
+
+def _row(payment: Payment) -> page.PaymentRow:
+    return page.PaymentRow(
+        href=f"{LIST}/{payment.id}",
+        requested_at=payment.created_at,
+        order_name=payment.order_name,
+        amount=payment.total,
+        status=payment.status.value,
+        method=_method(payment),
+        payment_id=str(payment.id),
+        portone_payment_id=payment.provider_order_id,
+        cancelled=Money(payment.cancelled_amount, payment.currency) if payment.cancelled_amount else None,
+    )
+
+
+def _method(payment: Payment) -> str:
+    kind = str((payment.method or {}).get("type", ""))
+    return _METHODS.get(kind, kind)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _cursor_text(cursor: tuple[datetime, UUID]) -> str:
+    at, payment_id = cursor
+    return f"{rfc3339(at)}.{at.microsecond}.{payment_id.hex}"
+
+
+def _cursor(text: str) -> tuple[datetime, UUID] | None:
+    """A cursor as it stood in a link; None, the first page, for anything else somebody typed there."""
+    try:
+        at, microsecond, payment_id = text.rsplit(".", 2)
+        return instant(at).replace(microsecond=int(microsecond)), UUID(payment_id)
+    except ValueError:
+        return None
+
+
+TEXTS: Catalogue = {
+    "story.fact.order": ("주문 번호", "Order"),
+    "story.fact.review": ("확인 필요", "Needs a look"),
+    "story.figure.captured": ("승인 금액", "Captured"),
+    "story.figure.cancelled": ("취소 금액", "Cancelled"),
+    "story.initialized": ("결제가 등록되었습니다", "Payment initialized"),
+    "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),
+    "story.entry.payment.captured": ("승인 분개", "Capture posted"),
+    "story.entry.payment.mismatched": ("불일치 금액을 가수금으로 분개", "Mismatch posted to suspense"),
+}
+"""What this page says beyond the words of `story_page`."""

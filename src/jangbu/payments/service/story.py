@@ -1,0 +1,60 @@
+"""Everything known about one payment, read in one snapshot: for the console, the CLI and whoever asks at 3 a.m."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from jangbu import audit, events
+from jangbu.payments import store, story_store
+from jangbu.payments.refusals import PaymentUnknown
+from jangbu.payments.rules import Payment
+from jangbu.runtime import Runtime
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One payment and all that happened to it."""
+
+    payment: Payment
+    attempts: list[store.Attempt]
+    webhooks: list[story_store.SeenWebhook]
+    changes: list[events.Event]
+    legs: list[story_store.PostedLeg]
+    audit: list[audit.Line]
+
+
+async def tell(reference: str, *, run: Runtime) -> Story:
+    """The story of a payment, by our id or PortOne's. Raises PaymentUnknown."""
+    async with run.db.transaction(snapshot=True) as tx:
+        payment = await store.find(tx, reference)
+        if payment is None:
+            raise PaymentUnknown(reference=reference)
+        return Story(
+            payment=payment,
+            attempts=await store.attempts(tx, payment.id),
+            webhooks=await story_store.webhooks_of(tx, payment.provider_order_id),
+            changes=await events.of_subject(tx, payment.subject),
+            legs=await story_store.legs_of(tx, f"{payment.subject}:"),
+            audit=await audit.of_subject(tx, payment.subject),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PageOfPayments:
+    """`older` is the cursor of the next page, or None at the end."""
+
+    payments: list[Payment]
+    older: tuple[datetime, UUID] | None
+
+
+async def page_of_payments(
+    *, run: Runtime, search: str = "", before: tuple[datetime, UUID] | None = None
+) -> PageOfPayments:
+    """Payments newest first, `PAGE_SIZE` at a time; `search` is any of the four ids, whole."""
+    at, payment_id = before or (run.clock.now().replace(year=9999), UUID(int=2**128 - 1))
+    async with run.db.transaction() as tx:
+        found = await store.newest(tx, before_at=at, before_id=payment_id, search=search, most=PAGE_SIZE + 1)
+    shown = found[:PAGE_SIZE]
+    return PageOfPayments(shown, (shown[-1].created_at, shown[-1].id) if len(found) > PAGE_SIZE else None)

@@ -1,0 +1,47 @@
+"""Is it alive? `/health` for people and load balancers (B10), `/api/health` with the database's state (E15)."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from jangbu import __version__
+from jangbu.access.guard import declare
+from jangbu.access.rules import Public
+from jangbu.clock import rfc3339
+from jangbu.db import Query
+from jangbu.runtime import Runtime
+
+PING = Query(int, "SELECT 1")
+SENTENCE = "장부 백엔드 서버가 정상적으로 실행 중입니다."
+
+
+def routes(people: Runtime, system: Runtime) -> list[Route]:
+    """Both health routes; neither needs anybody to be known."""
+
+    async def health(_: Request) -> Response:
+        at = rfc3339(people.clock.now())
+        return JSONResponse({"status": "ok", "message": SENTENCE, "timestamp": at, "version": __version__})
+
+    async def api_health(_: Request) -> Response:
+        pools: dict[str, Any] = {}
+        ok = True
+        for name, run in (("request", people), ("system", system)):
+            try:
+                await run.db.statement(PING)
+                pools[name] = {"reachable": True, **run.db.pool_state()}
+            except Exception:  # noqa: BLE001 (whatever it is, this is where it is shown)
+                ok = False
+                pools[name] = {"reachable": False}
+        body = {
+            "status": "ok" if ok else "degraded",
+            "database": pools,
+            "mode": people.settings.mode,
+            "timestamp": rfc3339(people.clock.now()),
+            "version": __version__,
+        }
+        return JSONResponse(body, status_code=200 if ok else 503)
+
+    rule = Public("load balancers and monitors have no credentials")
+    return [declare(Route("/health", health), rule), declare(Route("/api/health", api_health), rule)]
