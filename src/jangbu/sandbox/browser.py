@@ -58,6 +58,7 @@ class WindowPage:
     store_name: str
     order_name: str
     amount: str
+    pay_label: str
     payment_id: str
     is_live: bool
     is_over: bool
@@ -147,6 +148,7 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
     window, order = attempt.window, attempt.order
     assert window is not None, "only a browser's attempt has a window"
     words = WORDS[window.language]
+    amount = written(Money(order.total_minor, order.currency))
     methods = ("kakaopay",) if _is_kakao(parts, attempt) else bodies.METHODS
     return WindowPage(
         words=words,
@@ -154,7 +156,8 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
         transaction_id=attempt.transaction_id,
         store_name=parts.world.state.stores[attempt.store_id].name,
         order_name=order.order_name,
-        amount=written(Money(order.total_minor, order.currency)),
+        amount=amount,
+        pay_label=words["pay"].format(amount=amount),
         payment_id=attempt.payment_id,
         is_live=parts.world.channel_of(attempt).type == "LIVE",
         is_over=attempt.status != "READY",

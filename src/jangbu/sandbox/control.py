@@ -49,7 +49,7 @@ class Resend(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 def state_of(parts: Parts) -> dict[str, Any]:
-    """Counts and sums as PortOne itself counts: one row per payment, by currency and status, in minor units."""
+    """Counts and sums as PortOne itself counts: one row a payment, by currency and status, in minor units."""
     currencies: dict[str, dict[str, dict[str, int]]] = {}
     preregistered = 0
     for payment in parts.world.payments():

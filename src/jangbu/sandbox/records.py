@@ -15,7 +15,7 @@ WEBHOOK_SECRETS_MAX = 2
 
 
 class WebhookSettings(msgspec.Struct):
-    """Where and how a store hears of its payments, separately for live and test (portone-facts §1.5, §4.1)."""
+    """Where and how a store hears of payments, separately for live and test (portone-facts §1.5, §4.1)."""
 
     url: str | None = None
     secrets: list[str] = []

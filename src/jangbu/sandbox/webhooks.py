@@ -95,7 +95,7 @@ class Courier:
         return self._queue[0][0] if self._queue else None
 
     async def run_due(self, now: datetime) -> None:
-        """Send all that is due: side by side over HTTP, one after the other where a run must repeat exactly."""
+        """Send all that is due: side by side over HTTP, one after another where a run must repeat."""
         if not self._is_parallel:
             while self._queue and self._queue[0][0] <= now:
                 await self._send(heapq.heappop(self._queue)[2])

@@ -221,7 +221,7 @@ class World:
     # Webhooks: which there are. Sending them is webhooks.py.
 
     def _announce(self, attempt: Attempt, type_: str, now: datetime) -> None:
-        """One webhook per URL; `noticeUrls` replace the store's own, an empty list counts as absent (§2.3)."""
+        """One webhook per URL; `noticeUrls` replace the store's, an empty list counts as absent (§2.3)."""
         environment = self.channel_of(attempt).type
         settings = self.state.stores[attempt.store_id].webhooks[environment]
         for url in attempt.order.notice_urls or ([settings.url] if settings.url else []):
