@@ -41,6 +41,19 @@ class Account:
                 "Run Jangbu as an ordinary user, or keep its folder on another disk."
             ) from why
 
+    def refuse_nameless(self) -> None:
+        """Raise SetupProblem when the account has only a number, as in a container run with `--user 1234`."""
+        uid = os.geteuid() if self.uid is None else self.uid
+        try:
+            pwd.getpwuid(uid)
+        except KeyError:
+            raise SetupProblem(
+                f"The user with number {uid} has no name on this machine, and PostgreSQL does not make a "
+                "database "
+                "for one without. Run Jangbu as a user that /etc/passwd knows, or set DATABASE_URL to a "
+                "server of yours."
+            ) from None
+
     @contextmanager
     def acting(self) -> Iterator[None]:
         """Let the whole process act as this account within a block; for one thread and a few system calls.

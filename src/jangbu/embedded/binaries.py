@@ -129,28 +129,31 @@ def _candidates(
 
 
 def _probe(bin_dir: Path, account: Account, failures: list[str]) -> Binaries | None:
-    """Run `postgres --version` as the account: proves that it can read all it needs."""
+    """Let the programs tell their version, as the account: proves that it can reach all they need."""
     if not (bin_dir / "initdb").exists() or not (bin_dir / "postgres").exists():
         return None
-    try:
-        said = subprocess.run(  # noqa: S603 (our own argument list)
-            [bin_dir / "postgres", "--version"],
-            user=account.uid,
-            group=account.gid,
-            extra_groups=account.groups,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PROBE_TIMEOUT_S,
-            check=True,
-            cwd="/",
-            env={"LC_ALL": "C"},
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as why:
-        said_why = getattr(why, "stderr", None) or str(why)
-        failures.append(f"{bin_dir}: {said_why.strip()}")
-        return None
+    said = ""
+    # initdb as well: unlike the server it needs the libraries that come in a folder of their own.
+    for program in ("initdb", "postgres"):
+        try:
+            said = subprocess.run(  # noqa: S603 (our own argument list)
+                [bin_dir / program, "--version"],
+                user=account.uid,
+                group=account.gid,
+                extra_groups=account.groups,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=PROBE_TIMEOUT_S,
+                check=True,
+                cwd="/",
+                env={"LC_ALL": "C"},
+            ).stdout
+        except (OSError, subprocess.SubprocessError) as why:
+            said_why = getattr(why, "stderr", None) or str(why)
+            failures.append(f"{bin_dir}: {said_why.strip()}")
+            return None
     version = "".join(said.split("(PostgreSQL)")[-1].split()[:1])
     if not RELEASE.fullmatch(version):  # "19beta1" is not for money.
         failures.append(f"{bin_dir}: says {said.strip()!r}")

@@ -191,7 +191,7 @@ class Home:
         sync_folder(self.folder)
 
     def join(self) -> int | None:
-        """A program's shared lock, an open descriptor; None while the keeper holds it, to leave: try again."""
+        """A program's shared lock, an open descriptor; None while a leaving keeper holds it: try again."""
         descriptor = _open_lock(self.in_use_lock)
         if _lock(descriptor, fcntl.LOCK_SH) and _is_still(descriptor, self.in_use_lock):
             return descriptor
@@ -287,6 +287,8 @@ def _card_from(written: Any) -> Card:
         raise ValueError("it is not a JSON object")
     if written.get("format") != CARD_FORMAT:
         raise ValueError(f"its format is {written.get('format')!r} and this Jangbu knows {CARD_FORMAT}")
+    if "passwords" not in written:
+        raise ValueError("passwords are missing")
     known = {field.name for field in fields(Card)}
     card = Card(**{name: value for name, value in written.items() if name in known})
     logins = set(LOGINS.values())

@@ -23,7 +23,7 @@ from jangbu.embedded.account import server_account
 from jangbu.embedded.home import Card, Home, let_go, open_in_use_lock, take_alone
 from jangbu.errors import SetupProblem
 
-POLL_S = 0.5
+POLL_S = 0.25
 GRACE_S = 2.0
 """How long the server outlives its last program, so that `migrate && serve` does not start it twice."""
 TERM_PATIENCE_S = 10.0

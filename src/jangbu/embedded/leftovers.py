@@ -57,7 +57,7 @@ def _all_gone(home: Home, account: Account, ask: signal.Signals, patience_s: flo
     """Send `ask` once to each server process as it is found, and wait. True when none is left."""
     asked: set[int] = set()
     deadline = time.monotonic() + patience_s
-    while processes := _processes(home, account):
+    while processes := working_in(home, account):
         if time.monotonic() > deadline:
             return False
         postmaster = postmaster_of(home.pgdata)
@@ -72,10 +72,11 @@ def _all_gone(home: Home, account: Account, ask: signal.Signals, patience_s: flo
 
 
 def _listed(home: Home, account: Account) -> str:
-    return ", ".join(str(process) for process in sorted(_processes(home, account)))
+    return ", ".join(str(process) for process in sorted(working_in(home, account)))
 
 
-def _processes(home: Home, account: Account) -> set[int]:
+def working_in(home: Home, account: Account) -> set[int]:
+    """The server processes of this home."""
     finder: Callable[[Home, Account], set[int]] = _by_proc if sys.platform == "linux" else _by_pid_file
     return finder(home, account)
 

@@ -57,6 +57,7 @@ def major_of(home: Home) -> int | None:
 
 def initialise(home: Home, binaries: Binaries, account: Account, superuser_password: str) -> None:
     """Make an empty database. It gets its final name when whole, so what has the name can be started."""
+    account.refuse_nameless()
     shutil.rmtree(home.unfinished_pgdata, ignore_errors=True)
     home.unfinished_pgdata.mkdir(mode=0o700)
     account.own(home.unfinished_pgdata)
