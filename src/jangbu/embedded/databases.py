@@ -1,6 +1,7 @@
 """What is inside the server: the logins, the database, and further databases for tests.
 
-Imported only where it is needed, as it brings the driver along, which the keeper should not carry for the rest of its life.
+Imported only where it is needed, as it brings the driver along, which the keeper should not carry for the
+rest of its life.
 """
 
 import re
@@ -16,9 +17,9 @@ CONNECT_TIMEOUT_S = 5
 
 
 async def answers(card: Card) -> bool:
-    """True when our server is behind the card's port. SCRAM proves both sides, so no other program can pass for it."""
+    """True when the server lets us in. Asks as the least powerful login, should another program sit there."""
     try:
-        connection = await asyncpg.connect(card.dsn("owner"), timeout=CONNECT_TIMEOUT_S)
+        connection = await asyncpg.connect(card.dsn("request"), timeout=CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     await connection.close()
@@ -26,7 +27,7 @@ async def answers(card: Card) -> bool:
 
 
 async def provision(card: Card) -> None:
-    """Create the logins and the database. Idempotent: a first start that was cut short is finished by the next."""
+    """Create the logins and the database. Idempotent: the next start finishes one that was cut short."""
     connection = await asyncpg.connect(card.dsn("superuser", "postgres"), timeout=CONNECT_TIMEOUT_S)
     try:
         for login in APPLICATION_LOGINS:
@@ -47,13 +48,13 @@ async def provision(card: Card) -> None:
 
 
 async def create(card: Card, name: str, template: str | None) -> None:
-    """Create a database owned by the owner login, as a copy of `template` if given (nobody may be connected to that one)."""
+    """Create a database owned by the owner login, as a copy of `template` if given."""
     _refuse_odd(name)
     copy = ""
     if template is not None:
-        # Copying files costs two checkpoints but leaves the log alone; writing every page to the log is slower for
-        # anything but an empty database (measured: see tests/embedded/test_databases.py).
-        copy = f"TEMPLATE {_refuse_odd(template)} STRATEGY FILE_COPY"
+        # Copying through the log is three times as fast here as STRATEGY FILE_COPY, which waits for two
+        # checkpoints: 33 ms against 107 ms for 120 tables with indexes.
+        copy = f"TEMPLATE {_refuse_odd(template)} STRATEGY WAL_LOG"
     connection = await asyncpg.connect(card.dsn("superuser", "postgres"), timeout=CONNECT_TIMEOUT_S)
     try:
         await connection.execute(f"CREATE DATABASE {name} OWNER {LOGINS['owner']} {copy}")

@@ -1,4 +1,4 @@
-"""The folder of an embedded database: which files it has, its two locks, and the card that says how to reach the server.
+"""The folder of an embedded database: its files, its locks, and the card that says how to reach it.
 
 <home>/server.json     0600: port, passwords, process ids. Written by the keeper, read by programs.
 <home>/in-use.lock     every program holds it shared; when nobody does, the server may stop.
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, BinaryIO, Literal, Self
 
 from jangbu.errors import SetupProblem
 from jangbu.ids import secret_token
@@ -59,7 +59,7 @@ class Card:
         return cls(passwords={login: secret_token() for login in LOGINS.values()})
 
     def dsn(self, role: Role, database: str = DATABASE) -> str:
-        """A connection address that asyncpg, psql and pgbench all understand. Passwords are URL-safe as they are."""
+        """An address that asyncpg, psql and pgbench all understand. The passwords are URL-safe."""
         login = LOGINS[role]
         return f"postgresql://{login}:{self.passwords[login]}@{HOST}:{self.port}/{database}?sslmode=disable"
 
@@ -69,6 +69,15 @@ class Home:
     """The folder of one embedded database."""
 
     folder: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """The home in `folder`, whatever the current folder becomes later."""
+        return cls(folder.absolute())
+
+    def was_used(self) -> bool:
+        """True when a program has ever joined here: only then the folder is ours to delete."""
+        return self.in_use_lock.exists()
 
     @property
     def pgdata(self) -> Path:
@@ -107,13 +116,14 @@ class Home:
         return self.folder / "hurry"
 
     def prepare(self) -> None:
-        """Make the folder if need be and refuse one that is not ours. Raises SetupProblem. Changes nothing that exists."""
+        """Make the folder if need be; refuse (SetupProblem) one that is not ours."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = self.folder.stat()
         except FileExistsError:
             raise SetupProblem(
-                f"{self.folder} is a file, and Jangbu keeps its database in a folder. Name another one in JANGBU_HOME."
+                f"{self.folder} is a file, and Jangbu keeps its database in a folder. Name another one in "
+                "JANGBU_HOME."
             ) from None
         except OSError as why:
             raise SetupProblem(
@@ -122,7 +132,8 @@ class Home:
             ) from why
         if found.st_uid != os.geteuid():
             raise SetupProblem(
-                f"The folder {self.folder} belongs to another user (number {found.st_uid}; you are {os.geteuid()}). "
+                f"The folder {self.folder} belongs to another user (number {found.st_uid}; you are "
+                f"{os.geteuid()}). "
                 "Run Jangbu as that user, or name a folder of your own in JANGBU_HOME."
             )
         if found.st_mode & stat.S_IWOTH:
@@ -133,17 +144,21 @@ class Home:
         self.check()
 
     def check(self) -> Card | None:
-        """The card, None for a home that was never used. Raises SetupProblem when card and data do not belong together."""
+        """The card, or None for a home never used. Raises SetupProblem when card and data disagree."""
         card = self.read_card()
         if card is None and self.pgdata.exists():
             raise SetupProblem(
-                f"{self.pgdata} holds a database, but the file with its passwords, {self.card_path}, is gone. "
-                f"Put {self.card_path.name} back from a copy; or, to begin with empty books, move {self.pgdata} away."
+                f"{self.pgdata} holds a database, but the file with its passwords, {self.card_path}, is "
+                "gone. "
+                f"Put {self.card_path.name} back from a copy; or, to begin with empty books, move "
+                f"{self.pgdata} away."
             )
         if card is not None and card.provisioned and not self.pgdata.exists():
-            # The disk may simply not be mounted: quietly beginning with empty books would be the worst answer.
+            # The disk may simply not be mounted: quietly beginning with empty books would be the worst
+            # answer.
             raise SetupProblem(
-                f"{self.card_path} describes a database that should be in {self.pgdata}, and that folder is gone. "
+                f"{self.card_path} describes a database that should be in {self.pgdata}, and that folder is "
+                "gone. "
                 f"Put it back; or, to begin with empty books, remove {self.card_path}."
             )
         return card
@@ -157,7 +172,8 @@ class Home:
             return None
         except (ValueError, OSError) as why:
             raise SetupProblem(
-                f"{self.card_path} cannot be read ({why}), and without its passwords the database beside it stays shut. "
+                f"{self.card_path} cannot be read ({why}), and without its passwords the database beside it "
+                "stays shut. "
                 f"Put the file back from a copy; or, to begin with empty books, move {self.folder} away."
             ) from why
 
@@ -165,7 +181,7 @@ class Home:
         """Replace the card in one step: a reader sees the old one or the new one, also after a power cut."""
         unfinished = self.card_path.with_suffix(".json.new")
         unfinished.unlink(missing_ok=True)
-        text = json.dumps({**asdict(replace(card, passwords=dict(card.passwords)))}, indent=2)
+        text = json.dumps(asdict(replace(card, passwords=dict(card.passwords))), indent=2)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text + "\n")
@@ -175,7 +191,7 @@ class Home:
         sync_folder(self.folder)
 
     def join(self) -> int | None:
-        """The shared lock of a program, as an open descriptor; None while the keeper holds it to leave, so try again."""
+        """A program's shared lock, an open descriptor; None while a leaving keeper holds it: try again."""
         descriptor = _open_lock(self.in_use_lock)
         if _lock(descriptor, fcntl.LOCK_SH) and _is_still(descriptor, self.in_use_lock):
             return descriptor
@@ -183,10 +199,10 @@ class Home:
         return None
 
     def become_keeper(self) -> int | None:
-        """The keeper's lock, as an open descriptor, or None when a keeper lives. Who gets it must start a keeper.
+        """The keeper's lock, as an open descriptor; None when a keeper lives. Who gets it must start one.
 
-        The lock belongs to the open file, not to the process: handed down as a descriptor it passes to the new keeper
-        without ever being free, so no two programs can start one each.
+        The lock belongs to the open file, not to the process: handed down as a descriptor it passes to the
+        new keeper without ever being free, so no two programs can start one each.
         """
         descriptor = _open_lock(self.keeper_lock)
         if _lock(descriptor, fcntl.LOCK_EX) and _is_still(descriptor, self.keeper_lock):
@@ -195,7 +211,7 @@ class Home:
         return None
 
     def is_in_use(self) -> bool:
-        """True when a program holds the in-use lock. Wrong for an instant when the keeper looks too: ask again."""
+        """True when a program holds the in-use lock. Wrong while the keeper looks, for an instant."""
         descriptor = _open_lock(self.in_use_lock)
         try:
             # Alone: nobody has it. Not even shared: the keeper has it, to leave.
@@ -206,7 +222,8 @@ class Home:
     def ask_to_hurry(self) -> None:
         """Ask the keeper to leave as soon as nobody uses the server.
 
-        A file, not a signal: between two keepers the card names a process that is gone, and its number may be another's.
+        A file, not a signal: between two keepers the card names a process that is gone, and its number may be
+        another's.
         """
         self.hurry_path.touch(mode=0o600)
 
@@ -215,7 +232,7 @@ class Home:
         self.problem_path.write_text(sentence, encoding="utf-8")
 
     def take_problem(self) -> str | None:
-        """What the last keeper gave up over, if it did. Forgotten once read; read only while holding the keeper's lock."""
+        """What the last keeper gave up over, if it did. Forgotten once read, under the keeper's lock."""
         try:
             sentence = self.problem_path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -237,6 +254,11 @@ def take_alone(descriptor: int) -> bool:
 def let_go(descriptor: int) -> None:
     """Release the lock and keep the descriptor."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def open_log(path: Path) -> BinaryIO:
+    """Open a log for adding to it, readable by us alone."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab")
 
 
 def last_lines(path: Path, *, since: int = 0, lines: int = 8) -> str:
@@ -262,9 +284,11 @@ def sync_folder(folder: Path) -> None:
 
 def _card_from(written: Any) -> Card:
     if not isinstance(written, dict):
-        raise ValueError("it is not a JSON object")  # noqa: TRY004 (one kind of error for a file that is not a card)
+        raise ValueError("it is not a JSON object")
     if written.get("format") != CARD_FORMAT:
         raise ValueError(f"its format is {written.get('format')!r} and this Jangbu knows {CARD_FORMAT}")
+    if "passwords" not in written:
+        raise ValueError("passwords are missing")
     known = {field.name for field in fields(Card)}
     card = Card(**{name: value for name, value in written.items() if name in known})
     logins = set(LOGINS.values())
@@ -290,7 +314,7 @@ def _lock(descriptor: int, kind: int) -> bool:
 
 
 def _is_still(descriptor: int, path: Path) -> bool:
-    """False when somebody removed the folder after we opened the file: then the lock we hold guards nothing."""
+    """False when the folder was removed after we opened the file: then the lock we hold guards nothing."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

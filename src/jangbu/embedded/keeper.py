@@ -1,7 +1,9 @@
-"""The keeper: one small process per home that owns the server, `python -m jangbu.embedded.keeper <home> [<lock fd>]`.
+"""The keeper: one small process per home that owns the server.
 
-It is started by the first program that needs the database and belongs to none of them. It starts the server, starts it
-again when it dies, and leaves with it once no program holds the in-use lock.
+    python -m jangbu.embedded.keeper <home> [<descriptor of the keeper's lock>]
+
+It is started by the first program that needs the database and belongs to none of them. It starts the server,
+starts it again when it dies, and leaves with it once no program holds the in-use lock.
 """
 
 import asyncio
@@ -21,11 +23,11 @@ from jangbu.embedded.account import server_account
 from jangbu.embedded.home import Card, Home, let_go, open_in_use_lock, take_alone
 from jangbu.errors import SetupProblem
 
-POLL_S = 0.5
+POLL_S = 0.25
 GRACE_S = 2.0
-"""How long the server outlives its last program: `jangbu migrate && jangbu serve` should not start it twice."""
+"""How long the server outlives its last program, so that `migrate && serve` does not start it twice."""
 TERM_PATIENCE_S = 10.0
-"""Asked to end (the machine goes down), the keeper first lets programs finish with the database, this long."""
+"""Asked to end (the machine goes down), the keeper first lets programs finish with it, this long."""
 RESTARTS_MAX = 5
 RESTART_WINDOW_S = 60.0
 
@@ -47,7 +49,8 @@ class Keeper:
         """Keep the server until nobody needs it. Raises SetupProblem when it cannot be kept running."""
         self._home.hurry_path.unlink(missing_ok=True)
         card = self._home.check() or Card.new()
-        # The passwords are safe on disk before a server knows them, so no kill can leave one that nobody can enter.
+        # The passwords are safe on disk before a server knows them, so no kill can leave one that nobody can
+        # enter.
         card = self._announce(replace(card, ready=False, keeper_pid=os.getpid(), postgres_pid=None))
         leftovers.see_off(self._home, self._account)
         programs = binaries.find(
@@ -78,7 +81,7 @@ class Keeper:
             leftovers.see_off(self._home, self._account)
 
     def _watch(self, running: server.Server) -> None:
-        """Return when the server has ended, or when it is time to leave (then the in-use lock is held, or time is up)."""
+        """Return when the server has ended or it is time to leave."""
         while running.is_running():
             self._wakeups.wait(POLL_S)
             if self._may_leave():
@@ -97,8 +100,9 @@ class Keeper:
             self._unused_since = now
         hurry = asked_at is not None or self._home.hurry_path.exists()
         if hurry or now - self._unused_since >= GRACE_S:
-            # The lock stays ours until this process is gone: a program that comes now waits for it, then finds no
-            # keeper and starts the next. Had we let go, it could take a server that is being stopped for a running one.
+            # The lock stays ours until this process is gone: a program that comes now waits for it, then
+            # finds no keeper and starts the next. Had we let go, it could take a server that is being stopped
+            # for a running one.
             log.info("no program uses the database; leaving")
             self._home.hurry_path.unlink(missing_ok=True)
             return True
@@ -112,7 +116,8 @@ class Keeper:
             self._restarts.popleft()
         if len(self._restarts) > RESTARTS_MAX:
             raise SetupProblem(
-                f"PostgreSQL ended {len(self._restarts)} times within {RESTART_WINDOW_S:.0f} s of being started; what is committed is safe in "
+                f"PostgreSQL ended {len(self._restarts)} times within {RESTART_WINDOW_S:.0f} s of being "
+                "started; what is committed is safe in "
                 f"{self._home.pgdata}. {self._home.postgres_log} should say why (often: too little memory)."
             )
 
@@ -122,7 +127,7 @@ class Keeper:
 
 
 class _Wakeups:
-    """Waits for a while, or until a signal: the end of the server (SIGCHLD) or a request to leave (SIGTERM)."""
+    """Waits for a while, or until a signal: the server's end (SIGCHLD) or a request to leave (SIGTERM)."""
 
     def __init__(self) -> None:
         self.asked_to_leave_at: float | None = None
@@ -152,7 +157,7 @@ def _provision(card: Card) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the keeper detached from whoever started it. 0: done, or another keeper lives. 1: gave up; problem.txt says why."""
+    """Run the keeper detached from whoever started it; 1 when it gave up, and problem.txt says why."""
     home = Home(Path(arguments[0]))
     os.umask(0o077)
     if len(arguments) > 1:
@@ -162,21 +167,22 @@ def main(arguments: list[str]) -> int:
         lock = home.become_keeper()
     if lock is None:
         return 0
-    # Our parent would have to wait for us at our end, and it has other things to do: the middle process ends now, and
-    # we are the system's child. The lock belongs to the open file and comes along.
+    # Our parent would have to wait for us at our end, and it has other things to do: the middle process ends
+    # now, and we are the system's child. The lock belongs to the open file and comes along.
     if os.fork():
         os._exit(0)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         Keeper(home).run()
     except SetupProblem as problem:
-        log.error("%s", problem)  # noqa: TRY400 (the sentence says it all)
+        log.error("%s", problem)
         home.write_problem(str(problem))
         return 1
     except Exception as bug:
         log.exception("the keeper failed")
         home.write_problem(
-            f"The keeper of the embedded PostgreSQL failed unexpectedly ({type(bug).__name__}: {bug}). The data in {home.pgdata} was left as it is; "
+            f"The keeper of the embedded PostgreSQL failed unexpectedly ({type(bug).__name__}: {bug}). The "
+            f"data in {home.pgdata} was left as it is; "
             f"the details are in {home.keeper_log}. Starting Jangbu again may help; please report it."
         )
         return 1

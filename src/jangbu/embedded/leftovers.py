@@ -3,6 +3,7 @@
 On Linux a server leaves by itself when its keeper dies (server.py), which takes a moment; elsewhere it stays.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ LOOK_AGAIN_S = 0.02
 
 
 def see_off(home: Home, account: Account) -> None:
-    """Return once no server process works in this home. The caller holds the keeper's lock, so none can be starting.
+    """Return once no server process works in this home. The caller holds the keeper's lock: none can start.
 
     Raises SetupProblem when one would not go, which is for a person to look at.
     """
@@ -38,8 +39,8 @@ def see_off(home: Home, account: Account) -> None:
             f"A PostgreSQL that is working in {home.pgdata} does not end (process {_listed(home, account)}). "
             "Restart the machine, or end that process, and start Jangbu again."
         )
-    # Without this a number that was given to another process since (after a reboot, say) would keep the server out:
-    # PostgreSQL only sees that the process named in its file is alive, not that it is no server.
+    # Without this a number that was given to another process since (after a reboot, say) would keep the
+    # server out: PostgreSQL only sees that the process named in its file is alive, not that it is no server.
     (home.pgdata / "postmaster.pid").unlink(missing_ok=True)
 
 
@@ -56,33 +57,32 @@ def _all_gone(home: Home, account: Account, ask: signal.Signals, patience_s: flo
     """Send `ask` once to each server process as it is found, and wait. True when none is left."""
     asked: set[int] = set()
     deadline = time.monotonic() + patience_s
-    while processes := _processes(home, account):
+    while processes := working_in(home, account):
         if time.monotonic() > deadline:
             return False
         postmaster = postmaster_of(home.pgdata)
         leader = {postmaster[0]} & processes if postmaster else set()
         # Its children leave when it does; asking them directly would look like a crash to it.
         for process in (leader or processes) - asked:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(process, ask)
-            except ProcessLookupError:
-                pass
             asked.add(process)
         time.sleep(LOOK_AGAIN_S)
     return True
 
 
 def _listed(home: Home, account: Account) -> str:
-    return ", ".join(str(process) for process in sorted(_processes(home, account)))
+    return ", ".join(str(process) for process in sorted(working_in(home, account)))
 
 
-def _processes(home: Home, account: Account) -> set[int]:
+def working_in(home: Home, account: Account) -> set[int]:
+    """The server processes of this home."""
     finder: Callable[[Home, Account], set[int]] = _by_proc if sys.platform == "linux" else _by_pid_file
     return finder(home, account)
 
 
 def _by_proc(home: Home, account: Account) -> set[int]:
-    """Every PostgreSQL process whose working folder is this database: certain, where a process id in a file is not."""
+    """Every PostgreSQL process whose working folder is this database. A number in a file proves less."""
     folders = set()
     for folder in (home.pgdata, home.unfinished_pgdata):
         try:

@@ -1,6 +1,7 @@
 """Makes, starts and stops one PostgreSQL in a home. Plain and synchronous: only the keeper uses it.
 
-The server listens on 127.0.0.1 alone, asks for passwords (scram-sha-256), checks its pages, and keeps fsync on.
+The server listens on 127.0.0.1 alone, asks for passwords (scram-sha-256), checks its pages, and keeps fsync
+on.
 """
 
 import ctypes
@@ -38,7 +39,7 @@ SETTINGS = (
     "log_timezone=UTC",
     "timezone=UTC",
 )
-"""Given on the command line: nothing in the data folder can turn them off. fsync and full_page_writes keep their default, on."""
+"""Given on the command line, where nothing in the data folder can undo them. fsync keeps its default, on."""
 
 
 def major_of(home: Home) -> int | None:
@@ -55,7 +56,8 @@ def major_of(home: Home) -> int | None:
 
 
 def initialise(home: Home, binaries: Binaries, account: Account, superuser_password: str) -> None:
-    """Make an empty database. It gets its final name only when it is whole, so what carries the name can be started."""
+    """Make an empty database. It gets its final name when whole, so what has the name can be started."""
+    account.refuse_nameless()
     shutil.rmtree(home.unfinished_pgdata, ignore_errors=True)
     home.unfinished_pgdata.mkdir(mode=0o700)
     account.own(home.unfinished_pgdata)
@@ -97,7 +99,8 @@ def initialise(home: Home, binaries: Binaries, account: Account, superuser_passw
         shutil.rmtree(home.unfinished_pgdata, ignore_errors=True)
         ending = "\n".join(done.stdout.strip().splitlines()[-8:])
         raise SetupProblem(
-            f"PostgreSQL could not make a database in {home.folder}, and nothing was kept of it. Is the disk full, or the folder on "
+            f"PostgreSQL could not make a database in {home.folder}, and nothing was kept of it. Is the "
+            "disk full, or the folder on "
             f"a disk that does not know owners? Its last words:\n{ending}"
         )
     home.unfinished_pgdata.rename(home.pgdata)
@@ -119,7 +122,7 @@ class Server:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End it in good order: clients are cut off, memory is written out. Does nothing when it is gone already."""
+        """End it in good order: clients are cut off, memory is written out. Does nothing when it is gone."""
         for ask in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             if not self.is_running():
                 return
@@ -131,7 +134,7 @@ class Server:
 
 
 def start(home: Home, binaries: Binaries, account: Account, wanted_port: int) -> Server:
-    """Start the server and return once it accepts connections, on `wanted_port` if that is free, else on another.
+    """Start the server, on `wanted_port` if that is free, and return once it accepts connections.
 
     Raises SetupProblem with the server's last words when it does not start.
     """
@@ -149,12 +152,14 @@ def start(home: Home, binaries: Binaries, account: Account, wanted_port: int) ->
         words = last_lines(home.postgres_log, since=said_before)
         if "could not create any TCP/IP sockets" not in words:
             raise SetupProblem(
-                f"PostgreSQL did not start; the data in {home.pgdata} was left as it is. If the words below do not say what to do, "
+                f"PostgreSQL did not start; the data in {home.pgdata} was left as it is. If the words below "
+                "do not say what to do, "
                 f"read {home.postgres_log}:\n{words}"
             )
         port = _free_port()
     raise SetupProblem(
-        f"No free port was found on {HOST} for PostgreSQL in {STARTS_MAX} tries. Close programs that you do not need, and start again."
+        f"No free port was found on {HOST} for PostgreSQL in {STARTS_MAX} tries. Close programs that you do "
+        "not need, and start again."
     )
 
 
@@ -172,7 +177,8 @@ def _spawn(home: Home, binaries: Binaries, account: Account, port: int) -> subpr
             stdout=log,
             stderr=log,
             cwd="/",
-            # A session of its own: Ctrl-C in a terminal is for the programs, which let go of the server in their own time.
+            # A session of its own: Ctrl-C in a terminal is for the programs, which let go of the server in
+            # their own time.
             start_new_session=True,
             env=_environment(),
         )
@@ -186,7 +192,8 @@ def _becomes_ready(home: Home, server: Server) -> bool:
             return True
         if time.monotonic() > deadline:
             raise SetupProblem(
-                f"PostgreSQL was still not ready after {RECOVERY_TIMEOUT_S} s. It may be repairing itself after a crash: see {home.postgres_log}."
+                f"PostgreSQL was still not ready after {RECOVERY_TIMEOUT_S} s. It may be repairing itself "
+                f"after a crash: see {home.postgres_log}."
             )
         time.sleep(LOOK_AGAIN_S)
     return False
@@ -196,10 +203,11 @@ def _becomes_ready(home: Home, server: Server) -> bool:
 def _reachable(path: Path, account: Account) -> Iterator[tuple[str, tuple[int, ...]]]:
     """A name for `path` that the account can open, and the descriptors a child must inherit for it to work.
 
-    A home under /root or in a temporary folder of mode 700 cannot be reached by `nobody`, and opening up other people's
-    folders is not ours to do. So root opens it and hands it down: /proc/self/fd leads to the very file, past the folders
-    above it. PostgreSQL enters its data folder once and uses relative names from there; what it does open by full
-    name later (its settings, on reload) goes through the descriptor, which every process it forks inherits.
+    A home under /root or in a temporary folder of mode 700 cannot be reached by `nobody`, and opening up
+    other people's folders is not ours to do. So root opens it and hands it down: /proc/self/fd leads to the
+    very file, past the folders above it. PostgreSQL enters its data folder once and uses relative names from
+    there; what it does open by full name later (its settings, on reload) goes through the descriptor, which
+    every process it forks inherits.
     """
     if account.uid is None or not Path("/proc/self/fd").is_dir():
         yield str(path), ()
@@ -212,10 +220,10 @@ def _reachable(path: Path, account: Account) -> Iterator[tuple[str, tuple[int, .
 
 
 def _leave_with_parent(farewell: signal.Signals) -> Callable[[], None] | None:
-    """What the child does just before it becomes PostgreSQL: ask the kernel for `farewell` when we die. Linux only.
+    """What the child does just before it becomes PostgreSQL: order a `farewell` for when we die. Linux only.
 
-    It must come after the change of user, which would clear it; subprocess sees to that order. Elsewhere the next
-    keeper sees off what was left (leftovers.py).
+    It must come after the change of user, which would clear it; subprocess sees to that order. Elsewhere the
+    next keeper sees off what was left (leftovers.py).
     """
     if sys.platform != "linux":
         return None
@@ -231,14 +239,17 @@ def _leave_with_parent(farewell: signal.Signals) -> Callable[[], None] | None:
 
 
 def _locale(binaries: Binaries) -> tuple[str, ...]:
-    """The same sorting and upper-casing on every machine, whichever locales it has: code points, so Hangul sorts 가나다."""
+    """The same sorting and upper-casing on every machine, whichever locales it has.
+
+    By code point, which for Hangul is the order of the dictionary.
+    """
     if binaries.major >= 17:
         return ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
     return ("--locale=C",)
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the program that happened to start us: PGPORT, PGDATA or a locale of its own would leak in."""
+    """Nothing of the program that happened to start us: its PGPORT, PGDATA or locale would leak in."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
