@@ -140,9 +140,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _mock_payments_means_sandbox(cls, values: Any) -> Any:
-        if isinstance(values, dict) and str(values.get("MOCK_PAYMENTS", "")).strip().lower() in {"1", "true", "yes"}:
-            values.setdefault("JANGBU_MODE", "sandbox")
+    def _empty_means_unset(cls, values: Any) -> Any:
+        # `.env` files and container manifests write NAME= for "not set"; for us an empty secret is not a secret.
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
         return values
 
     @model_validator(mode="after")

@@ -242,7 +242,7 @@ async def _let_time_pass(wired: wiring.Wired, portone: _Portone, by: timedelta) 
         step = min(CLOCK_STEP, by - moved)
         moved += step
         await wired.system.db.statement(SET_CLOCK_OFFSET, offset_s=offset_s + int(moved.total_seconds()))
-        await portone.post("clock", {"moveS": int(step.total_seconds())})
+        await portone.post("clock", {"move_s": int(step.total_seconds())})
     await follow_sandbox_clock(wired.system)
 
 
@@ -262,11 +262,10 @@ def _progress(console: Console) -> Progress:
 
 
 def _say_what_happened(console: Console, people: list[payers.Payer]) -> None:
-    counted: dict[str, int] = {}
-    for payer in people:
-        counted[payer.fate] = counted.get(payer.fate, 0) + 1
-    said = ", ".join(f"{count} {fate}" for fate, count in sorted(counted.items(), key=lambda pair: -pair[1]))
-    console.print(f"100 payers came: {said}.\n", highlight=False)
+    console.print(f"{len(people)} payers came:")
+    for fate in ("pays", *payers.FATES):
+        count = sum(1 for payer in people if payer.fate == fate)
+        console.print(f"  {count:>3}  {payers.IN_WORDS[fate]}", highlight=False)
 
 
 def _welcome(console: Console, settings: Settings, people: _Identities) -> None:

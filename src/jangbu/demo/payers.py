@@ -28,6 +28,15 @@ FAULT_OF = {
     "webhook before the browser returns": "webhook_before_return",
     "webhook never arrives": "webhook_lost",
 }
+IN_WORDS = {
+    "pays": "paid, and one webhook came",
+    "declined": "were declined by the PG",
+    "closed the window": "closed the window",
+    "webhook arrives twice": "paid; the webhook arrived twice at the same moment",
+    "webhook before the browser returns": "paid; the webhook was here before the browser",
+    "webhook never arrives": "paid; the browser was closed and no webhook ever came: the sweeper found them",
+    "PortOne's answer is lost": "paid; PortOne's answer to the pre-registration was lost: unknown, asked again",
+}
 GOODS = ("보리차 2병", "유기농 녹차", "도자기 찻잔", "우롱차 선물세트", "텀블러", "말차 라떼 키트")
 
 
@@ -140,11 +149,12 @@ class Shop:
         async with self.http.post(url, json=body, headers={"Authorization": f"Bearer {self.api_key}"}) as answer:
             return answer.status, await answer.json()
 
-    async def _portone(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def _portone(self, path: str, body: Any) -> Any:
         async with self.http.post(f"{self.settings.portone_url}{path}", json=body) as answer:
-            found: dict[str, Any] = await answer.json()
+            found = await answer.json()
             assert answer.status == 200, found
             return found
 
     async def _fault(self, name: str, payment_id: str, *, operation: str) -> None:
-        await self._portone("/__sandbox__/faults", {"name": name, "paymentId": payment_id, "operation": operation})
+        fault = {"name": name, "paymentId": payment_id, "operation": operation}
+        await self._portone("/__sandbox__/faults", [fault])

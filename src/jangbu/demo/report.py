@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -47,20 +48,14 @@ def compare(
 
 def show(console: Console, lines: list[Line], proof: Proof, seconds: int, *, currency: str = "KRW") -> bool:
     """Draw the table and both verdicts; whether everything held."""
-    table = Table(title="PortOne, our payments and the ledger", title_justify="left")
-    table.add_column("state")
-    for source in ("PortOne", "Jangbu", "ledger"):
-        table.add_column(f"{source}", justify="right")
-        table.add_column("sum", justify="right")
-    table.add_column("equal")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("state", no_wrap=True)
+    for source in ("PortOne says", "Jangbu says", "the ledger says"):
+        table.add_column(source, justify="right", no_wrap=True)
+    table.add_column("equal", justify="center")
     for line in lines:
-        table.add_row(
-            line.state,
-            *_cells(line.portone, currency),
-            *_cells(line.ours, currency),
-            *_cells(line.ledger, currency),
-            "[green]✓[/]" if line.equal else "[red bold]✗[/]",
-        )
+        cells = (_cell(line.portone, currency), _cell(line.ours, currency), _cell(line.ledger, currency))
+        table.add_row(line.state, *cells, "[green]✓[/]" if line.equal else "[red bold]✗[/]")
     console.print(table)
     unaltered, complete = proof.unaltered, proof.complete
     mark = {True: "[green]✓[/]", False: "[red bold]✗[/]"}
@@ -79,5 +74,5 @@ def show(console: Console, lines: list[Line], proof: Proof, seconds: int, *, cur
     return held
 
 
-def _cells(pair: tuple[int, int] | None, currency: str) -> tuple[str, str]:
-    return ("—", "—") if pair is None else (f"{pair[0]}", written(Money(pair[1], currency)))
+def _cell(pair: tuple[int, int] | None, currency: str) -> str:
+    return "—" if pair is None else f"{pair[0]:,}  {written(Money(pair[1], currency)):>11}"
