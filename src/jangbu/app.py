@@ -82,7 +82,8 @@ class _FollowsClock:
 
 async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is being answered."""
-    arm_from_environment()
+    if settings.mode == "sandbox":
+        arm_from_environment()
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None

@@ -62,7 +62,7 @@ def watched(act: Callable[[str], None]) -> Iterator[None]:
 
 
 def arm_from_environment() -> None:
-    """Arm the failpoint that JANGBU_FAILPOINT names, if any, to kill this process for real."""
+    """Arm the failpoint that JANGBU_FAILPOINT names, if any, to kill this process for real. Sandbox mode only."""
     wanted = os.environ.get(ENVIRONMENT_VARIABLE, "")
     if not wanted:
         return

@@ -63,14 +63,22 @@ class Settings(BaseSettings):
     pool_min: int = _named("JANGBU_POOL_MIN", default=2, description="Connections kept open per pool (E16).")
     pool_max: int = _named("JANGBU_POOL_MAX", default=10, description="Connections at most per pool (E16).")
 
-    portone_v2_api_secret: SecretStr = _named(
-        "PORTONE_V2_API_SECRET",
-        "PORTONE_API_SECRET",
-        default=SecretStr(SANDBOX_API_SECRET),
-        description="V2 API secret of the store. PORTONE_API_SECRET means this one unless PORTONE_API_KEY is set.",
+    portone_v2_api_secret: SecretStr | None = _named(
+        "PORTONE_V2_API_SECRET", default=None, description="V2 API secret of the store."
     )
     portone_v1_api_key: SecretStr | None = _named(
-        "PORTONE_V1_API_KEY", "PORTONE_API_KEY", default=None, description="V1 REST API key (not used yet)."
+        "PORTONE_V1_API_KEY", default=None, description="V1 REST API key (V1 is not used yet)."
+    )
+    portone_v1_api_secret: SecretStr | None = _named(
+        "PORTONE_V1_API_SECRET", default=None, description="V1 REST API secret (V1 is not used yet)."
+    )
+    portone_api_secret: SecretStr | None = _named(
+        "PORTONE_API_SECRET",
+        default=None,
+        description="A source's name: V1's secret when PORTONE_API_KEY is set, else V2's. The explicit names win.",
+    )
+    portone_api_key: SecretStr | None = _named(
+        "PORTONE_API_KEY", default=None, description="A source's name for V1's key; makes PORTONE_API_SECRET V1's."
     )
     portone_store_id: str = _named(
         "PORTONE_STORE_ID",
@@ -133,9 +141,10 @@ class Settings(BaseSettings):
         "JANGBU_LOG_LEVEL", default="info", description="How much to log."
     )
 
-    @field_validator("portone_webhook_secrets", "portone_v2_api_secret", "database_url", "auth_secret", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _trim_secrets(cls, value: Any) -> Any:
+    def _trim(cls, value: Any) -> Any:
+        # str_strip_whitespace does not reach into SecretStr.
         return value.strip() if isinstance(value, str) else value
 
     @model_validator(mode="before")
@@ -159,13 +168,22 @@ class Settings(BaseSettings):
         if urlsplit(self.portone_url).hostname in LOOPBACK:
             raise ValueError(f"JANGBU_MODE is {self.mode} but PORTONE_V2_BASE_URL points at a sandbox")
         for name, value, published in (
-            ("PORTONE_V2_API_SECRET", self.portone_v2_api_secret.get_secret_value(), SANDBOX_API_SECRET),
+            ("PORTONE_V2_API_SECRET", self.v2_api_secret, SANDBOX_API_SECRET),
             ("PORTONE_WEBHOOK_SECRET", self.portone_webhook_secrets.get_secret_value(), SANDBOX_WEBHOOK_SECRET),
             ("PORTONE_STORE_ID", self.portone_store_id, SANDBOX_STORE_ID),
         ):
             if published in value or not value:
                 raise ValueError(f"JANGBU_MODE is {self.mode} but {name} is not set (the sandbox's value is refused)")
         return self
+
+    @property
+    def v2_api_secret(self) -> str:
+        """V2's secret as it applies (requirements X1): the explicit name, else the source's unless that is V1's."""
+        if self.portone_v2_api_secret is not None:
+            return self.portone_v2_api_secret.get_secret_value()
+        if self.portone_api_secret is not None and self.portone_api_key is None:
+            return self.portone_api_secret.get_secret_value()
+        return SANDBOX_API_SECRET if self.mode == "sandbox" else ""
 
     @property
     def portone_url(self) -> str:

@@ -112,7 +112,7 @@ async def build(
             )
         portone = PortOne(
             transport,
-            api_secret=settings.portone_v2_api_secret.get_secret_value(),
+            api_secret=settings.v2_api_secret,
             store_id=settings.portone_store_id,
         )
         system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))

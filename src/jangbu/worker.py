@@ -7,7 +7,8 @@ from jangbu.settings import Settings
 
 async def work(settings: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT; those that run are finished, the others wait for the next worker."""
-    arm_from_environment()
+    if settings.mode == "sandbox":
+        arm_from_environment()
     async with app.running(settings) as wired:
         worker = wired.worker()
         app.stop_on_signals(worker.stop)

@@ -102,9 +102,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
     await remove(folder)
 
 
-async def until(
-    holds: Callable[[], bool | Awaitable[bool]], what: str, deadline_s: float = DEADLINE_S
-) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, deadline_s: float = DEADLINE_S) -> None:
     """Wait until `holds()`; fail when it does not within the deadline."""
     deadline = asyncio.get_running_loop().time() + deadline_s
     while True:

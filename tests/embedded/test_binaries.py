@@ -101,9 +101,7 @@ def test_an_unreachable_environment_is_copied_once_with_its_libraries(
 
 
 @root_only
-def test_nothing_is_run_from_a_place_that_others_may_write_to(
-    wheel: Wheel, tmp_path: Path, reachable: Path
-) -> None:
+def test_nothing_is_run_from_a_place_that_others_may_write_to(wheel: Wheel, tmp_path: Path, reachable: Path) -> None:
     hidden = Wheel(root=tmp_path / wheel.root.name, libraries=tmp_path / wheel.libraries.name, version="1")
     fake(hidden.bin_dir, "18.6")
     trap = reachable / "cache"

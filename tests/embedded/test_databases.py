@@ -125,8 +125,6 @@ async def test_a_first_start_cut_short_between_roles_and_database_is_finished_by
 
 async def acl(shared: Embedded, name: str) -> list[str]:
     connection = await asyncpg.connect(shared.dsn("superuser", "postgres"))
-    grants: list[str] = await connection.fetchval(
-        "SELECT datacl::text[] FROM pg_database WHERE datname = $1", name
-    )
+    grants: list[str] = await connection.fetchval("SELECT datacl::text[] FROM pg_database WHERE datname = $1", name)
     await connection.close()
     return grants

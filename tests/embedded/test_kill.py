@@ -28,9 +28,7 @@ async def test_a_killed_server_comes_back_for_who_is_connected(made, tools) -> N
         assert tools.pids(made)[1] != server
 
 
-async def test_a_killed_keeper_takes_its_server_along_and_a_living_program_brings_both_back(
-    made, tools
-) -> None:
+async def test_a_killed_keeper_takes_its_server_along_and_a_living_program_brings_both_back(made, tools) -> None:
     with await ensure(made) as embedded:
         dsn = embedded.dsn("owner")
         await tools.remember(dsn, 1, 2)
@@ -51,9 +49,7 @@ async def test_a_killed_backend_is_not_noticed_by_new_connections(made, tools) -
         await tools.until(lambda: reads(tools, embedded.dsn("owner"), [5]), "the rows can be read again")
 
 
-async def test_a_killed_program_neither_stops_the_others_nor_keeps_the_server_alone(
-    made, program, tools
-) -> None:
+async def test_a_killed_program_neither_stops_the_others_nor_keeps_the_server_alone(made, program, tools) -> None:
     victim, survivor = await program(made), await program(made)
     told = await victim.told()
     await survivor.told()
@@ -99,9 +95,7 @@ async def test_a_keeper_killed_during_the_first_start_leaves_nothing_half_made(
     await waiting.finish()
 
 
-async def test_a_stale_process_number_of_somebody_else_does_not_keep_the_server_out(
-    made, tools, program
-) -> None:
+async def test_a_stale_process_number_of_somebody_else_does_not_keep_the_server_out(made, tools, program) -> None:
     """After a reboot the number in postmaster.pid may be another program's of the same user."""
     with await ensure(made) as embedded:
         await tools.remember(embedded.dsn("owner"), 1)

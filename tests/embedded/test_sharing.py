@@ -153,9 +153,7 @@ async def test_keeps_its_files_to_itself_and_everything_else_as_it_was(home: Pat
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert stat.S_IMODE((home / "pgdata").stat().st_mode) == 0o700
     files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir() if path.is_file()}
-    assert files == dict.fromkeys(
-        ("server.json", "in-use.lock", "keeper.lock", "keeper.log", "postgres.log"), 0o600
-    )
+    assert files == dict.fromkeys(("server.json", "in-use.lock", "keeper.lock", "keeper.log", "postgres.log"), 0o600)
     for log in ("keeper.log", "postgres.log"):
         text = (home / log).read_text()
         card = Home(home).read_card()

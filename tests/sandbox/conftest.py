@@ -17,9 +17,7 @@ class Shop:
     answers: list[int | Exception] = field(default_factory=list)
     got: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
 
-    async def __call__(
-        self, url: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         self.got.append((headers, body))
         answer = self.answers.pop(0) if self.answers else 200
         if isinstance(answer, Exception):
@@ -30,9 +28,7 @@ class Shop:
         return [msgspec.json.decode(body)["type"] for _, body in self.got]
 
     def ids(self, type_: str) -> list[str]:
-        return [
-            headers["webhook-id"] for headers, body in self.got if msgspec.json.decode(body)["type"] == type_
-        ]
+        return [headers["webhook-id"] for headers, body in self.got if msgspec.json.decode(body)["type"] == type_]
 
 
 @pytest.fixture

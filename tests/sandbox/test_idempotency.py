@@ -97,9 +97,7 @@ async def test_a_stranger_cannot_take_a_key(sandbox: Sandbox) -> None:
 
 
 async def test_of_two_requests_at_once_one_acts(sandbox: Sandbox) -> None:
-    both = await asyncio.gather(
-        *(sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY) for _ in range(2))
-    )
+    both = await asyncio.gather(*(sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY) for _ in range(2)))
     assert sorted(status for status, _ in both) in ([200, 200], [200, 409])
 
 

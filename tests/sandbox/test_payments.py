@@ -109,9 +109,7 @@ async def test_deciding_twice_answers_the_first_decision_again(sandbox: Sandbox)
 
 async def test_a_pg_may_approve_late_what_had_failed(sandbox: Sandbox) -> None:
     result = await sandbox.close("ord-000007")
-    status, _, _ = await sandbox.transport.send(
-        "POST", f"/__sandbox__/transactions/{result['txId']}/approve-late"
-    )
+    status, _, _ = await sandbox.transport.send("POST", f"/__sandbox__/transactions/{result['txId']}/approve-late")
     assert status == 200
     paid = await get(sandbox, "ord-000007")
     assert paid["status"] == "PAID"
@@ -188,9 +186,7 @@ async def test_a_stated_vat_wins_over_the_computed_one(sandbox: Sandbox) -> None
         ({"orderName": "가" * 101}, "PGProviderError"),
     ],
 )
-async def test_what_the_server_refuses_comes_back_as_a_code(
-    sandbox: Sandbox, params: dict, code: str
-) -> None:
+async def test_what_the_server_refuses_comes_back_as_a_code(sandbox: Sandbox, params: dict, code: str) -> None:
     refused = await sandbox.open(params.get("paymentId", "ord-000015"), **params)
     assert refused["code"] == code
     assert "windowUrl" not in refused

@@ -1,0 +1,176 @@
+"""Writes the reference pages made from code; `--check` fails when one is stale (tests/test_docs.py runs it)."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+HEAD = "<!-- Made by `make docs`. Change the code it is made from, not this page. -->\n\n"
+
+
+def settings_page() -> str:
+    """Every setting: names, default, what it does."""
+    from pydantic import AliasChoices, SecretStr
+
+    from jangbu.settings import Settings
+
+    lines = [
+        "# Settings",
+        "",
+        "Read once at start from the environment and `.env`. Values are trimmed; empty means unset.",
+        "",
+    ]
+    lines += ["| Name | Also read as | Default | What it does |", "|---|---|---|---|"]
+    for field in Settings.model_fields.values():
+        choices = field.validation_alias
+        assert isinstance(choices, AliasChoices)
+        names = [f"`{name}`" for name in choices.choices]
+        default = field.default
+        if isinstance(default, SecretStr):
+            shown = "the sandbox's own; refused outside the sandbox"
+        else:
+            shown = "unset" if default in (None, "") else f"`{str(default).lower() if default is False else default}`"
+        lines.append(f"| {names[0]} | {', '.join(names[1:]) or '–'} | {shown} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def errors_page() -> str:
+    """Every refusal: code, status, what it means, both sentences."""
+    import jangbu.app  # noqa: F401 (brings in every refusal)
+    from jangbu.errors import every_refusal
+
+    lines = [
+        "# Error codes",
+        "",
+        "Stable: programs may branch on them. The sentences are for people and may change.",
+        "",
+    ]
+    for kind in every_refusal():
+        meaning = " ".join((kind.__doc__ or "").split())
+        lines += [f"## `{kind.code}` ({kind.http_status})", "", meaning, "", f"> {kind.ko}", ">", f"> {kind.en}", ""]
+    return "\n".join(lines)
+
+
+def states_page() -> str:
+    """A payment's states, drawn from the transition table."""
+    from jangbu.payments.rules import TRANSITIONS, Status
+
+    lines = ["# A payment's states", "", "```mermaid", "stateDiagram-v2", "    [*] --> REGISTERING"]
+    for (before, event), after in TRANSITIONS.items():
+        lines.append(f"    {before.value} --> {after.value}: {event.value}")
+    lines += ["```", "", "| State | Meaning |", "|---|---|"]
+    meanings = _member_docs(Status)
+    lines += [f"| `{status.value}` | {meanings[status.name]} |" for status in Status]
+    return "\n".join(lines) + "\n"
+
+
+def routes_page() -> str:
+    """Every route with the rule it declares."""
+    from jangbu.access.guard import rules_of
+
+    rows = asyncio.run(_rules())
+    assert rules_of is not None
+    lines = ["# Routes and who may call them", "", "A route that declares no rule stops the program at start.", ""]
+    lines += ["| Method | Path | Rule |", "|---|---|---|"]
+    lines += [
+        f"| {method} | `{path}` | {rule} |" for (method, path), rule in sorted(rows.items(), key=lambda r: r[0][::-1])
+    ]
+    return "\n".join(lines) + "\n"
+
+
+async def _rules() -> dict[tuple[str, str], Any]:
+    from jangbu.access.guard import rules_of
+    from jangbu.app import create
+    from jangbu.clock import SystemClock
+    from jangbu.db import Database
+    from jangbu.ids import Ids
+    from jangbu.portone import AiohttpTransport, PortOne
+    from jangbu.queue import Waker
+    from jangbu.runtime import Runtime
+    from jangbu.settings import load
+    from jangbu.wiring import wire
+
+    # Nothing is opened: building the application only needs the objects, not their connections.
+    settings = load(_env_file=None)
+    db = Database("postgresql://nowhere/none", name="docs")
+    run = Runtime(settings, db, SystemClock(), Ids(), Waker(db))
+    app = create(wire(run, run, PortOne(AiohttpTransport(settings.portone_url), api_secret="x" * 16)))
+    return rules_of(app)
+
+
+def cli_page() -> str:
+    """Every command's help, as the terminal shows it."""
+    from jangbu.cli import cli
+
+    command = typer.main.get_command(cli)
+    lines = ["# Commands", ""]
+
+    def describe(name: str, one: Any) -> None:
+        summary = " ".join((one.help or "").split("\n\n")[0].split())
+        lines.append(f"## `{name}`")
+        lines.extend(["", summary, ""])
+        rows = [_option_row(parameter) for parameter in one.params if parameter.name not in {"help", "version"}]
+        if rows:
+            lines.extend(["| Option | What it does |", "|---|---|", *rows, ""])
+        for child_name, child in sorted(getattr(one, "commands", {}).items()):
+            describe(f"{name} {child_name}", child)
+
+    describe("jangbu", command)
+    return "\n".join(lines)
+
+
+def _option_row(parameter: Any) -> str:
+    names = (
+        ", ".join(f"`{name}`" for name in parameter.opts)
+        if parameter.opts[0].startswith("-")
+        else f"`{parameter.name.upper()}`"
+    )
+    return f"| {names} | {' '.join((getattr(parameter, 'help', None) or '').split())} |"
+
+
+def _member_docs(enum: type) -> dict[str, str]:
+    """The string under each enum member: Python keeps it in the source only."""
+    import ast
+    import inspect
+
+    tree = ast.parse(inspect.getsource(enum)).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    docs: dict[str, str] = {}
+    for member, text in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            assert isinstance(member.targets[0], ast.Name)
+            docs[member.targets[0].id] = " ".join(str(text.value.value).split())
+    return docs
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "payment-states.md": states_page,
+    "routes.md": routes_page,
+    "commands.md": cli_page,
+}
+
+
+def main() -> int:
+    """Write the pages, or with `--check` say which are stale; 1 if any is."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = REFERENCE / name, HEAD + make()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        sys.stderr.write(f"{'stale' if '--check' in sys.argv else 'wrote'}: docs/reference/{name}\n")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

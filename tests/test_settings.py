@@ -1,0 +1,83 @@
+"""Settings: the sources' names work, modes do not mix, and what is wrong is said in one plain sentence."""
+
+import pytest
+
+from jangbu import sandbox, settings
+from jangbu.errors import SetupProblem
+from jangbu.settings import Settings, load
+
+LIVE = {
+    "JANGBU_MODE": "live",
+    "PORTONE_V2_API_SECRET": "a-real-secret",
+    "PORTONE_STORE_ID": "store-11111111-0000-4000-8000-000000000000",
+    "PORTONE_WEBHOOK_SECRET": "whsec_cmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQ=",
+}
+
+
+def given(**environment: str) -> Settings:
+    return load(_env_file=None, **environment)
+
+
+def test_the_sandbox_is_what_a_newcomer_gets() -> None:
+    plain = given()
+    assert plain.mode == "sandbox"
+    assert plain.portone_url == "http://127.0.0.1:8090"
+
+
+def test_our_sandbox_defaults_are_the_sandboxs_own() -> None:
+    assert settings.SANDBOX_STORE_ID == sandbox.STORE_ID
+    assert settings.SANDBOX_API_SECRET == sandbox.API_SECRET
+    assert settings.SANDBOX_WEBHOOK_SECRET == sandbox.WEBHOOK_SECRET
+
+
+def test_live_mode_goes_to_portone() -> None:
+    assert given(**LIVE).portone_url == "https://api.portone.io"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"PORTONE_V2_API_SECRET": ""}, "PORTONE_V2_API_SECRET is not set"),
+        ({"PORTONE_V2_API_SECRET": sandbox.API_SECRET}, "the sandbox's value is refused"),
+        ({"PORTONE_WEBHOOK_SECRET": sandbox.WEBHOOK_SECRET}, "PORTONE_WEBHOOK_SECRET"),
+        ({"PORTONE_STORE_ID": ""}, "PORTONE_STORE_ID"),
+        ({"PORTONE_V2_BASE_URL": "http://127.0.0.1:8090"}, "points at a sandbox"),
+        ({"MOCK_PAYMENTS": "true"}, "MOCK_PAYMENTS is on where real money may move"),
+        ({"JANGBU_PORT": "eighty"}, "JANGBU_PORT"),
+        ({"JANGBU_MODE": "prod"}, "JANGBU_MODE"),
+    ],
+)
+def test_what_does_not_fit_live_money_is_refused_in_words(changed: dict[str, str], said: str) -> None:
+    with pytest.raises(SetupProblem, match=said):
+        given(**(LIVE | changed))
+
+
+def test_the_sandbox_does_not_talk_to_the_real_portone() -> None:
+    with pytest.raises(SetupProblem, match="not on this machine"):
+        given(PORTONE_V2_BASE_URL="https://api.portone.io")
+
+
+def test_mock_payments_cannot_stay_on_in_production() -> None:
+    assert given(MOCK_PAYMENTS="true").mode == "sandbox"
+    with pytest.raises(SetupProblem, match="MOCK_PAYMENTS"):
+        given(MOCK_PAYMENTS="true", NODE_ENV="production")
+
+
+def test_a_sources_secret_is_v2s_unless_v1s_key_is_set() -> None:
+    assert given(PORTONE_API_SECRET="v2-secret").v2_api_secret == "v2-secret"
+    assert given(PORTONE_API_SECRET="v1-secret", PORTONE_API_KEY="key").v2_api_secret == sandbox.API_SECRET
+    both = given(PORTONE_API_SECRET="v1-secret", PORTONE_API_KEY="key", PORTONE_V2_API_SECRET="v2-secret")
+    assert both.v2_api_secret == "v2-secret"
+
+
+def test_values_are_trimmed_and_empty_means_unset() -> None:
+    assert given(PORTONE_V2_API_SECRET=" pasted \n").v2_api_secret == "pasted"
+    assert given(DATABASE_URL="  ").database_url is None
+
+
+def test_two_webhook_secrets_are_kept_while_rotating() -> None:
+    assert given(PORTONE_WEBHOOK_SECRET="whsec_YQ==, whsec_Yg==").webhook_secrets == ("whsec_YQ==", "whsec_Yg==")
+
+
+def test_secrets_do_not_show_in_a_repr() -> None:
+    assert "a-real-secret" not in repr(given(**LIVE))
