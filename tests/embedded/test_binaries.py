@@ -1,5 +1,6 @@
 """Which PostgreSQL is taken, and under which account it can be run."""
 
+import asyncio
 import os
 import shutil
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jangbu.embedded import binaries
+from jangbu.embedded import binaries, stop
 from jangbu.embedded.account import Account, server_account
 from jangbu.embedded.binaries import Wheel
 from jangbu.errors import SetupProblem
@@ -148,15 +149,14 @@ async def test_an_ordinary_user_needs_nothing_of_root(program, tools, reachable:
     os.kill(keeper, 9)
     await tools.until(lambda: comes_back(tools, told["dsn"]), "the rows can be read again")
     await first.finish()
-    await tools.until_stopped(home)
+    await stop(home)
+    assert not tools.is_alive(tools.pids(home)[1])
 
 
 CAN_IMPORT = "import sys, asyncpg, jangbu.embedded; sys.exit(sys.version_info[:2] != ({}, {}))"
 
 
 async def runs(*command: str) -> bool:
-    import asyncio
-
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     return await process.wait() == 0
 

@@ -63,8 +63,18 @@ async def test_a_killed_program_neither_stops_the_others_nor_keeps_the_server_al
     assert await tools.rows(told["dsn"]) == [1]
     assert tools.pids(made) == pids
     await survivor.kill()
-    await tools.until_stopped(made)
+    await stop(made)  # Refused if a dead program still counted.
     assert not tools.is_alive(pids[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next keeper sees it off")
+async def test_a_server_does_not_outlive_a_killed_keeper_even_if_nobody_comes(made, program, tools) -> None:
+    last = await program(made)
+    await last.told()
+    keeper, server = tools.pids(made)
+    await last.kill()
+    os.kill(keeper, signal.SIGKILL)
+    await tools.until(lambda: not tools.is_alive(server), "the server left with its keeper")
 
 
 async def test_everything_killed_at_once_is_recovered_by_the_next_program(made, program, tools) -> None:
