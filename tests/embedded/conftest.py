@@ -106,17 +106,15 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
     await remove(folder)
 
 
-async def until(
-    holds: Callable[[], bool | Awaitable[bool]], what: str, deadline_s: float = DEADLINE_S
-) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, pause_s: float = 0.02) -> None:
     """Wait until `holds()`; fail when it does not within the deadline."""
-    deadline = asyncio.get_running_loop().time() + deadline_s
+    deadline = asyncio.get_running_loop().time() + DEADLINE_S
     while True:
         answer = holds()
         if answer if isinstance(answer, bool) else await answer:
             return
         assert asyncio.get_running_loop().time() < deadline, f"never happened: {what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_s)
 
 
 def is_alive(pid: int) -> bool:

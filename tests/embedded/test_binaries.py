@@ -86,7 +86,11 @@ def test_an_unreachable_environment_is_copied_once_with_its_libraries(
     account = server_account()
     before = tmp_path.stat().st_mode
 
-    found = binaries.find(account, wheel=hidden, system_root=reachable, shared_places=[shared])
+    umask = os.umask(0o077)  # The keeper's.
+    try:
+        found = binaries.find(account, wheel=hidden, system_root=reachable, shared_places=[shared])
+    finally:
+        os.umask(umask)
     assert found.bin_dir.is_relative_to(shared)
     assert found.version.startswith("18.")
     assert tmp_path.stat().st_mode == before

