@@ -131,6 +131,12 @@ def test_a_user_without_a_name_is_told_so() -> None:
 
 
 @root_only
+async def test_root_without_its_rights_is_told_what_is_missing(program, made: Path) -> None:
+    limited = await program(made, before=("setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-all"))
+    assert "root may not become the user 'nobody' here" in (await limited.told())["problem"]
+
+
+@root_only
 async def test_an_ordinary_user_needs_nothing_of_root(program, tools, reachable: Path) -> None:
     """The same test files run as any user; this one makes sure of it when they are run by root."""
     environment = Path(sysconfig.get_paths()["purelib"])

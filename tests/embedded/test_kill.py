@@ -77,6 +77,18 @@ async def test_a_server_does_not_outlive_a_killed_keeper_even_if_nobody_comes(ma
     await tools.until(lambda: not tools.is_alive(server), "the server left with its keeper")
 
 
+async def test_a_keeper_asked_to_end_lets_programs_finish_first(made, tools) -> None:
+    """The machine goes down: everybody is told at once, and programs still have something to write."""
+    embedded = await ensure(made)
+    keeper, server = tools.pids(made)
+    os.kill(keeper, signal.SIGTERM)
+    await tools.remember(embedded.dsn("owner"), 1)
+    assert await tools.rows(embedded.dsn("owner")) == [1]
+    embedded.close()
+    await tools.until_stopped(made)
+    assert not tools.is_alive(server)
+
+
 async def test_everything_killed_at_once_is_recovered_by_the_next_program(made, program, tools) -> None:
     victim = await program(made)
     told = await victim.told()

@@ -4,6 +4,7 @@ Only the files of the wheel are used. Its own `get_server()` is not: trust authe
 modes of every parent folder, and its server outlives its owner (all three observed).
 """
 
+import errno
 import importlib.metadata
 import importlib.util
 import os
@@ -151,6 +152,9 @@ def _probe(bin_dir: Path, account: Account, failures: list[str]) -> Binaries | N
                 env={"LC_ALL": "C"},
             ).stdout
         except (OSError, subprocess.SubprocessError) as why:
+            if account.uid is not None and getattr(why, "errno", None) == errno.EPERM:
+                # Not the programs' fault, which would be EACCES.
+                raise account.cannot_step_down() from why
             said_why = getattr(why, "stderr", None) or str(why)
             failures.append(f"{bin_dir}: {said_why.strip()}")
             return None
