@@ -75,21 +75,25 @@ async def home(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 @pytest.fixture(scope="session")
-async def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stopped home with an empty database, to copy from: making one costs more than half a second."""
-    folder = tmp_path_factory.mktemp("made") / "home"
+async def made_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """A home to start and stop again and again: making one costs more than the rest of most tests."""
+    folder = tmp_path_factory.mktemp("made") / "김 사장" / ".jangbu"
     (await ensure(folder)).close()
     await stop(folder)
-    return folder
+    yield folder
+    await remove(folder)
 
 
 @pytest.fixture
-async def made(home: Path, made_once: Path) -> Path:
-    """A home that was used before and is stopped."""
-    home.parent.mkdir(parents=True)
-    copied = await asyncio.create_subprocess_exec("cp", "-a", str(made_once), str(home))
-    assert await copied.wait() == 0
-    return home
+async def made(made_once: Path) -> AsyncIterator[Path]:
+    """A home that was used before and is stopped. Tests may damage its small files: they are put back."""
+    small = [made_once / name for name in ("server.json", "pgdata/PG_VERSION", "pgdata/postgresql.conf")]
+    kept = {path: path.read_bytes() for path in small}
+    yield made_once
+    await until(lambda: not Home(made_once).is_in_use(), "the programs let go of the home")
+    await stop(made_once)
+    for path, text in kept.items():
+        path.write_bytes(text)
 
 
 @pytest.fixture(scope="session")
@@ -102,15 +106,15 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
     await remove(folder)
 
 
-async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, deadline_s: float = DEADLINE_S) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, pause_s: float = 0.02) -> None:
     """Wait until `holds()`; fail when it does not within the deadline."""
-    deadline = asyncio.get_running_loop().time() + deadline_s
+    deadline = asyncio.get_running_loop().time() + DEADLINE_S
     while True:
         answer = holds()
         if answer if isinstance(answer, bool) else await answer:
             return
         assert asyncio.get_running_loop().time() < deadline, f"never happened: {what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_s)
 
 
 def is_alive(pid: int) -> bool:
@@ -137,9 +141,9 @@ async def rows(dsn: str) -> list[int] | None:
 
 
 async def remember(dsn: str, *numbers: int) -> None:
-    """Commit some rows."""
+    """Commit some rows, in place of those of an earlier test."""
     connection = await asyncpg.connect(dsn)
-    await connection.execute("CREATE TABLE IF NOT EXISTS remembered (n int PRIMARY KEY)")
+    await connection.execute("DROP TABLE IF EXISTS remembered; CREATE TABLE remembered (n int PRIMARY KEY)")
     await connection.executemany("INSERT INTO remembered VALUES ($1)", [(number,) for number in numbers])
     await connection.close()
 

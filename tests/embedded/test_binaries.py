@@ -1,5 +1,6 @@
 """Which PostgreSQL is taken, and under which account it can be run."""
 
+import asyncio
 import os
 import shutil
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jangbu.embedded import binaries
+from jangbu.embedded import binaries, stop
 from jangbu.embedded.account import Account, server_account
 from jangbu.embedded.binaries import Wheel
 from jangbu.errors import SetupProblem
@@ -85,7 +86,11 @@ def test_an_unreachable_environment_is_copied_once_with_its_libraries(
     account = server_account()
     before = tmp_path.stat().st_mode
 
-    found = binaries.find(account, wheel=hidden, system_root=reachable, shared_places=[shared])
+    umask = os.umask(0o077)  # The keeper's.
+    try:
+        found = binaries.find(account, wheel=hidden, system_root=reachable, shared_places=[shared])
+    finally:
+        os.umask(umask)
     assert found.bin_dir.is_relative_to(shared)
     assert found.version.startswith("18.")
     assert tmp_path.stat().st_mode == before
@@ -124,6 +129,12 @@ def test_a_user_without_a_name_is_told_so() -> None:
 
 
 @root_only
+async def test_root_without_its_rights_is_told_what_is_missing(program, made: Path) -> None:
+    limited = await program(made, before=("setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-all"))
+    assert "root may not become the user 'nobody' here" in (await limited.told())["problem"]
+
+
+@root_only
 async def test_an_ordinary_user_needs_nothing_of_root(program, tools, reachable: Path) -> None:
     """The same test files run as any user; this one makes sure of it when they are run by root."""
     environment = Path(sysconfig.get_paths()["purelib"])
@@ -146,15 +157,14 @@ async def test_an_ordinary_user_needs_nothing_of_root(program, tools, reachable:
     os.kill(keeper, 9)
     await tools.until(lambda: comes_back(tools, told["dsn"]), "the rows can be read again")
     await first.finish()
-    await tools.until_stopped(home)
+    await stop(home)
+    assert not tools.is_alive(tools.pids(home)[1])
 
 
 CAN_IMPORT = "import sys, asyncpg, jangbu.embedded; sys.exit(sys.version_info[:2] != ({}, {}))"
 
 
 async def runs(*command: str) -> bool:
-    import asyncio
-
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     return await process.wait() == 0
 

@@ -1,8 +1,8 @@
 """What is in the server: who may do what, and databases for tests."""
 
 import asyncio
-from dataclasses import replace
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg

@@ -54,6 +54,13 @@ class Account:
                 "server of yours."
             ) from None
 
+    def cannot_step_down(self) -> SetupProblem:
+        """What to tell root in a container that took root's rights away."""
+        return SetupProblem(
+            f"PostgreSQL may not run as root, and root may not become the user {self.name!r} here. "
+            "Run Jangbu as an ordinary user, or allow the container CAP_SETUID, CAP_SETGID and CAP_CHOWN."
+        )
+
     @contextmanager
     def acting(self) -> Iterator[None]:
         """Let the whole process act as this account within a block; for one thread and a few system calls.
@@ -64,9 +71,12 @@ class Account:
         if self.uid is None or self.gid is None:
             yield
             return
-        os.setegid(self.gid)
-        os.seteuid(self.uid)
         try:
+            try:
+                os.setegid(self.gid)
+                os.seteuid(self.uid)
+            except PermissionError as why:
+                raise self.cannot_step_down() from why
             yield
         finally:
             os.seteuid(0)

