@@ -1,6 +1,7 @@
 """What tests share: the house on a PortOne in process, and ways to drive it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -161,12 +162,24 @@ EVENT_TYPES = Query(str, "SELECT type FROM events ORDER BY happened_at, id")
 
 async def books(house: House) -> Books:
     """Seal, prove, and add up."""
-    await seal(db=house.run.db)
-    proof = await verify(db=house.run.db, at=house.run.clock.now(), expectations=EXPECTATIONS)
-    async with house.run.db.transaction() as tx:
+    return await books_of(house.run)
+
+
+async def books_of(run: Runtime) -> Books:
+    """The same, for a house whose programs run elsewhere."""
+    await seal(db=run.db)
+    proof = await verify(db=run.db, at=run.clock.now(), expectations=EXPECTATIONS)
+    async with run.db.transaction() as tx:
         events = await tx.all(EVENT_TYPES)
-    sums = {line.path: line.balance_minor for line in await balances(db=house.run.db)}
+    sums = {line.path: line.balance_minor for line in await balances(db=run.db)}
     return Books(proof, sums, events)
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port: int = one.getsockname()[1]
+        return port
 
 
 def with_settings(wired: Wired, **changed: Any) -> Wired:

@@ -118,6 +118,12 @@ class Settings(BaseSettings):
         description="How often payments that are due are asked about (cron, UTC; a sixth field is seconds).",
     )
 
+    job_lease_s: int = _named(
+        "JANGBU_JOB_LEASE_S",
+        default=30,
+        description="Seconds without a sign of life after which a worker's job is given to another worker.",
+    )
+
     host: str = _named("JANGBU_HOST", default="127.0.0.1", description="Address the web program listens on.")
     port: int = _named("JANGBU_PORT", "PORT", default=8080, description="Port of the web program.")
     sandbox_port: int = _named("JANGBU_SANDBOX_PORT", default=8090, description="Port of the sandbox.")

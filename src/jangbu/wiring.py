@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jangbu.clock import Clock, SystemClock
@@ -57,6 +58,7 @@ class Wired:
             schedules=self.schedules,
             ticks=self.ticks,
             before_job=lambda: follow_sandbox_clock(self.system),
+            heartbeat_timeout=timedelta(seconds=self.settings.job_lease_s),
         )
 
 
