@@ -80,6 +80,8 @@ async def test_faults_are_ordered_and_listed_and_a_typo_is_answered_with_the_nam
     _, body = await control(sandbox, "POST", "/faults", order)
     assert body["items"] == [{**order[0], "seconds": 3, "acts": False}]
     assert (await control(sandbox, "GET", "/faults"))[1] == body
+    good = order[0]
+    assert (await control(sandbox, "POST", "/faults", [good, {"name": "slwo"}]))[0] == 400
     for typo in ([{"name": "slwo", "seconds": 1}], [{"nmae": "slow"}], {"name": "slow"}):
         status, refused = await control(sandbox, "POST", "/faults", typo)
         assert status == 400

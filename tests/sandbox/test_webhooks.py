@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
 from urllib.parse import parse_qs
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
+from jangbu.failpoints import Crash
 from jangbu.sandbox import LIVE_CHANNEL, STORE_ID, WEBHOOK_SECRET
 from jangbu.sandbox.control import Config, configure
 from jangbu.sandbox.inferred import Inferred
@@ -295,6 +297,27 @@ async def test_a_resend_is_refused_for_what_is_not_there_and_when_it_was_too_oft
     assert await resend("ord-000001", {"webhookId": "wh_unknown"}) == (404, "WEBHOOK_NOT_FOUND")
     assert await resend("ord-000001", {}) == (200, None)
     assert await resend("ord-000001", {}) == (400, "MAX_WEBHOOK_RETRY_COUNT_REACHED")
+
+
+async def test_a_receiver_that_dies_while_it_answers_is_tried_again(sandbox: Sandbox, shop: Endpoint) -> None:
+    """A crashed process drops the connection; PortOne only sees a try without an answer."""
+    crashes = [Crash("inbox.stored")]
+
+    async def dying(
+        url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if crashes and b"Transaction.Paid" in body:
+            raise crashes.pop()
+        return await shop(url, headers, body)
+
+    sandbox = Sandbox(deliver=dying)
+    await sandbox.pay("ord-000001")
+    with pytest.raises(Crash):
+        await sandbox.settle_webhooks()
+    await sandbox.settle_webhooks(with_retries=True)
+    assert shop.types() == ["Transaction.Ready", "Transaction.Paid"]
+    paid = sandbox.world.state.deliveries[1]
+    assert [attempt.problem for attempt in paid.tries] == ["Crash", None]
 
 
 async def test_a_receiver_may_ask_portone_back_while_it_answers() -> None:

@@ -208,6 +208,10 @@ async def _act(
         response = json_response(200, await operation.handler(call))
     except ApiError as refusal:
         response = json_response(refusal.status, refusal.body)
+    except BaseException:
+        if key is not None:
+            key.abandon()
+        raise
     # The work is done: a caller who gives up waiting does not undo it (portone-facts §1.5).
     parts.nudge()
     if pause_s:
