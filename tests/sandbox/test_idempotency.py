@@ -37,7 +37,7 @@ async def test_a_second_request_while_the_first_runs_is_outstanding(sandbox: San
         during.append(await sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY))
 
     sandbox.parts.pause = meanwhile
-    sandbox.fault("slow", seconds=60)
+    sandbox.fault("slow", seconds=30)
     assert (await sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY))[0] == 200
     [(status, body)] = during
     assert (status, body["type"]) == (409, "IDEMPOTENCY_OUTSTANDING_REQUEST")
@@ -48,7 +48,10 @@ async def test_a_second_request_while_the_first_runs_is_outstanding(sandbox: San
 async def test_a_key_reused_for_another_request_is_refused_or_replayed(is_refused: bool) -> None:
     sandbox = Sandbox(inferred=Inferred(idempotency_reuse_is_refused=is_refused))
     await sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY)
-    for target, body in ((TARGET, {"totalAmount": 2000}), (TARGET.replace("1/", "2/"), {"totalAmount": 1000})):
+    for target, body in (
+        (TARGET, {"totalAmount": 2000}),
+        (TARGET.replace("1/", "2/"), {"totalAmount": 1000}),
+    ):
         status, answer = await sandbox.api("POST", target, body, headers=KEY)
         assert (status, answer.get("type")) == ((400, "INVALID_REQUEST") if is_refused else (200, None))
     payment = sandbox.payment("ord-000001")
@@ -74,7 +77,6 @@ async def test_a_malformed_key_is_refused_or_ignored(is_refused: bool, malformed
 @pytest.mark.parametrize("replays", [True, False])
 async def test_whether_a_refusal_is_replayed_is_a_switch(replays: bool) -> None:
     sandbox = Sandbox(inferred=Inferred(idempotency_replays_errors=replays))
-    sandbox.fault("status_502", operation="get_payment")
     await sandbox.pay("ord-000001")
     first = await sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY)
     assert first[0] == 409

@@ -128,6 +128,31 @@ async def test_a_filter_the_sandbox_lacks_is_refused_rather_than_ignored(sandbox
     assert "cardBrand" in body["message"]
 
 
+@pytest.mark.parametrize("broken", ["{", "[]", '{"page":{"size":"ten"}}', '{"filter":{"from":"yesterday"}}'])
+async def test_a_query_that_is_not_understood_is_an_invalid_request(sandbox: Sandbox, broken: str) -> None:
+    status, body = await sandbox.api("GET", f"/payments?requestBody={quote(broken, safe='')}")
+    assert (status, body["type"]) == (400, "INVALID_REQUEST")
+
+
+async def test_a_time_without_an_offset_is_an_invalid_request(sandbox: Sandbox) -> None:
+    status, body = await sandbox.api("GET", "/payments", {"filter": {"from": "2026-08-01T00:00:00"}})
+    assert (status, body["type"]) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("sort_by", ["REQUESTED_AT", "STATUS_CHANGED_AT"])
+async def test_what_the_list_is_sorted_by_unless_asked_is_a_switch(sort_by: str) -> None:
+    sandbox = Sandbox(inferred=Inferred(list_sort_by=sort_by))
+    first = await sandbox.open("begun-first")
+    await sandbox.move(timedelta(minutes=1))
+    await sandbox.pay("begun-second")
+    await sandbox.move(timedelta(minutes=1))
+    await sandbox.decide(first["txId"], "approve")
+    by_request, by_change = ["begun-second", "begun-first"], ["begun-first", "begun-second"]
+    assert (await listed(sandbox))[0] == (by_request if sort_by == "REQUESTED_AT" else by_change)
+    assert (await listed(sandbox, sortBy="STATUS_CHANGED_AT"))[0] == by_change
+    assert (await listed(sandbox, sortBy="REQUESTED_AT"))[0] == by_request
+
+
 async def test_another_stores_list_is_forbidden(sandbox: Sandbox) -> None:
     status, body = await sandbox.api("GET", "/payments", {"filter": {"storeId": "store-other"}})
     assert (status, body["type"]) == (403, "FORBIDDEN")

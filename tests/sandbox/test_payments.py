@@ -275,6 +275,16 @@ async def test_a_second_login_ends_the_first_ones_refresh_token(sandbox: Sandbox
     assert (await sandbox.api("POST", "/token/refresh", {"refreshToken": second["refreshToken"]}))[0] == 200
 
 
+@pytest.mark.parametrize("end_by", ["store", "secret"])
+async def test_whose_login_ends_whose_refresh_token_is_a_switch(end_by: str) -> None:
+    sandbox = Sandbox(inferred=Inferred(refreshes_end_by=end_by))
+    next(iter(sandbox.world.state.stores.values())).api_secrets.append("second-secret")
+    _, first = await sandbox.api("POST", "/login/api-secret", {"apiSecret": API_SECRET})
+    await sandbox.api("POST", "/login/api-secret", {"apiSecret": "second-secret"})
+    status, _ = await sandbox.api("POST", "/token/refresh", {"refreshToken": first["refreshToken"]})
+    assert status == (401 if end_by == "store" else 200)
+
+
 async def test_a_wrong_secret_does_not_log_in(sandbox: Sandbox) -> None:
     status, body = await sandbox.api("POST", "/login/api-secret", {"apiSecret": "pg-secret"})
     assert (status, body["type"]) == (401, "UNAUTHORIZED")

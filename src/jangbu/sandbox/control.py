@@ -12,13 +12,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox import wire
 from jangbu.sandbox.faults import Fault, as_list
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.idempotency import forget_old
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, NotOurs
 from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, WebhookVersion
+from jangbu.sandbox.wire import amount_json
 from jangbu.sandbox.world import default_state
 
 Body = TypeVar("Body")
@@ -57,7 +57,7 @@ def state_of(parts: Parts) -> dict[str, Any]:
         if attempt is None:
             preregistered += 1
             continue
-        amount = wire.payment_json(parts.world, payment)["amount"]
+        amount = amount_json(attempt)
         of_currency = currencies.setdefault(attempt.order.currency, {})
         row = of_currency.setdefault(attempt.status, {"count": 0, "total": 0, "paid": 0, "cancelled": 0})
         row["count"] += 1
@@ -226,8 +226,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def faults_(request: Request) -> Any:
         if request.method == "POST":
-            for fault in await _body(request, list[Fault]):
-                faults.order(fault)
+            faults.order(*await _body(request, list[Fault]))
         return {"items": as_list(faults.waiting)}
 
     async def config(request: Request) -> Any:

@@ -63,8 +63,13 @@ class Faults:
     operations: Collection[str] = ()
     """What `operation` may name."""
 
-    def order(self, fault: Fault) -> None:
-        """Refuses a name or operation it does not know, with the list of those it does."""
+    def order(self, *faults: Fault) -> None:
+        """Add all of them, or none: refuses a name or operation it does not know, with the known ones."""
+        for fault in faults:
+            self._check(fault)
+        self.waiting.extend(faults)
+
+    def _check(self, fault: Fault) -> None:
         if fault.name not in KINDS:
             raise NotOurs(f"no fault {fault.name!r}; known: {', '.join(KINDS)}")
         if fault.operation is not None and fault.operation not in self.operations:
@@ -73,7 +78,6 @@ class Faults:
             raise NotOurs("times must be at least 1 and seconds must not be negative")
         if fault.name in ("slow", "webhook_late") and fault.seconds == 0:
             raise NotOurs(f"{fault.name} needs seconds")
-        self.waiting.append(fault)
 
     def clear(self) -> None:
         """Forget all that still wait."""

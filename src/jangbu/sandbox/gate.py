@@ -2,7 +2,7 @@
 shape.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,15 +24,23 @@ from jangbu.sandbox.world import World
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 HTML_502 = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-DROPPED = "jangbu.sandbox.dropped"
+LINE = "jangbu.sandbox.line"
+
+
+@dataclass(slots=True)
+class Line:
+    """What ordered faults did to one request's connection."""
+
+    is_dropped: bool = False
+    slow_s: float = 0
 
 
 class NoAnswer(Response):
-    """Leaves the caller without an answer: `lines.Lines` sees the mark and drops the connection."""
+    """Leaves the caller without an answer: `lines.Lines` drops the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        mark: MutableMapping[str, bool] = scope[DROPPED]
-        mark["dropped"] = True
+        line: Line = scope[LINE]
+        line.is_dropped = True
 
 
 class Call:
@@ -200,9 +208,15 @@ async def _act(
         response = json_response(200, await operation.handler(call))
     except ApiError as refusal:
         response = json_response(refusal.status, refusal.body)
+    except BaseException:
+        if key is not None:
+            key.abandon()
+        raise
     # The work is done: a caller who gives up waiting does not undo it (portone-facts §1.5).
     parts.nudge()
     if pause_s:
+        line: Line = request.scope[LINE]
+        line.slow_s = pause_s
         await parts.pause(pause_s)
     if key is not None:
         key.finish(response.status_code, bytes(response.body))

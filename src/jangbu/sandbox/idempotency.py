@@ -41,6 +41,10 @@ class Key:
             raise ApiError("IDEMPOTENCY_OUTSTANDING_REQUEST", "A request with this key is still in progress.")
         return record.status, record.body
 
+    def abandon(self) -> None:
+        """The work broke off without an answer: the same request may try again."""
+        self._world.state.idempotency.pop(self._name, None)
+
     def finish(self, status: int, body: bytes) -> None:
         """Remember the answer, unless it is one that may be tried again."""
         records = self._world.state.idempotency

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jangbu.sandbox.gate import DROPPED
+from jangbu.sandbox.gate import LINE, Line
 
 
 class Lines:
@@ -22,12 +22,12 @@ class Lines:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        mark: dict[str, bool] = {}
+        line = scope.get(LINE) or Line()
         # A paymentId may hold `/` (portone-facts §1.1): routing must see it as %2F, so handlers decode, not
         # the server.
-        inner = {**scope, "path": scope["raw_path"].decode("ascii"), DROPPED: mark}
+        inner = {**scope, "path": scope["raw_path"].decode("ascii"), LINE: line}
         await self._app(inner, receive, send)
-        if not mark:
+        if not line.is_dropped:
             return
         transport = _transport_of(send)
         if transport is None:

@@ -1,6 +1,7 @@
 """The sandbox for tests: the same app without a socket, on a clock that stands still, with helper verbs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -13,6 +14,7 @@ from jangbu.sandbox import control
 from jangbu.sandbox.app import assemble, build
 from jangbu.sandbox.clock import SandboxClock
 from jangbu.sandbox.faults import Fault
+from jangbu.sandbox.gate import LINE, Line
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.records import Payment
 from jangbu.sandbox.webhooks import Deliver
@@ -28,10 +30,9 @@ class InProcess:
     A dropped line is a ConnectionResetError, a too slow answer a TimeoutError.
     """
 
-    def __init__(self, app: ASGIApp, clock: SandboxClock, *, timeout_s: float = 60) -> None:
+    def __init__(self, app: ASGIApp, *, timeout_s: float = 60) -> None:
         self._app = app
-        self._clock = clock
-        self._timeout = timedelta(seconds=timeout_s)
+        self._timeout_s = timeout_s
         self.transcript: list[str] = []
         """Each exchange on a line, for comparing two runs."""
 
@@ -42,8 +43,7 @@ class InProcess:
 
         Answers status, headers (lower case) and body.
         """
-        began = self._clock.now()
-        status, answered, chunks = 0, {}, bytearray()
+        status, answered, chunks, line = 0, {}, bytearray(), Line()
 
         async def receive() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -57,36 +57,67 @@ class InProcess:
                 chunks.extend(message.get("body", b""))
 
         try:
-            await self._app(self._scope(method, target, headers or {}), receive, send)
+            scope = {**_scope(method, target, headers or {}), LINE: line}
+            await self._app(scope, receive, send)
         except ConnectionResetError:
             self.transcript.append(f"{method} {target} -> dropped")
             raise
-        if self._clock.now() - began >= self._timeout:
+        if line.slow_s >= self._timeout_s:
             self.transcript.append(f"{method} {target} -> too slow")
-            raise TimeoutError(f"no answer within {self._timeout.total_seconds()} s")
+            raise TimeoutError(f"no answer within {self._timeout_s} s")
         self.transcript.append(f"{method} {target} -> {status} {bytes(chunks).decode(errors='replace')}")
         return status, answered, bytes(chunks)
 
-    def _scope(self, method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
-        url = urlsplit(target)
-        named = {
-            "host": url.netloc or "sandbox.test",
-            **{name.lower(): value for name, value in headers.items()},
-        }
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": url.path,
-            "raw_path": url.path.encode("ascii"),
-            "query_string": url.query.encode("ascii"),
-            "root_path": "",
-            "headers": [(name.encode("ascii"), value.encode()) for name, value in named.items()],
-            "client": ("127.0.0.1", 50000),
-            "server": ("sandbox.test", 80),
-        }
+
+def _scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    url = urlsplit(target)
+    named = {
+        "host": url.netloc or "sandbox.test",
+        **{name.lower(): value for name, value in headers.items()},
+    }
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": url.path,
+        "raw_path": url.path.encode("ascii"),
+        "query_string": url.query.encode("ascii"),
+        "root_path": "",
+        "headers": [(name.encode("ascii"), value.encode()) for name, value in named.items()],
+        "client": ("127.0.0.1", 50000),
+        "server": ("sandbox.test", 80),
+    }
+
+
+@dataclass
+class Endpoint:
+    """A merchant's webhook endpoint that only listens: uses its `answers` up in order, then answers 200."""
+
+    answers: list[int | Exception] = field(default_factory=list)
+    got: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
+
+    async def __call__(
+        self, _: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        self.got.append((headers, body))
+        answer = self.answers.pop(0) if self.answers else 200
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, {"content-type": "text/plain"}, b"ok"
+
+    def types(self) -> list[str]:
+        """What was announced, in the order it arrived."""
+        return [_type_of(body) for _, body in self.got]
+
+    def ids(self, type_: str) -> list[str]:
+        """The webhook-id of each arrival of this type."""
+        return [headers["webhook-id"] for headers, body in self.got if _type_of(body) == type_]
+
+
+def _type_of(body: bytes) -> str:
+    return str(msgspec.json.decode(body)["type"])
 
 
 class Sandbox:
@@ -111,7 +142,7 @@ class Sandbox:
             self.world, self.clock, deliver or _nowhere, pause=self._pause, is_parallel=False
         )
         self.app = build(self.parts)
-        self.transport = InProcess(self.app, self.clock, timeout_s=timeout_s)
+        self.transport = InProcess(self.app, timeout_s=timeout_s)
         if deliver is not None:
             control.configure(self.parts, control.Config(webhook_url=WEBHOOK_URL))
 

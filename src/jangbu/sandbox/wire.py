@@ -32,7 +32,7 @@ def payment_json(world: World, payment: Payment) -> dict[str, Any]:
         "updatedAt": rfc3339(attempt.updated_at),
         "statusChangedAt": rfc3339(attempt.status_changed_at),
         "orderName": attempt.order.order_name,
-        "amount": _amount_json(attempt),
+        "amount": amount_json(attempt),
         "currency": attempt.order.currency,
         "customer": attempt.order.customer,
         "origin": attempt.origin,
@@ -86,7 +86,7 @@ def _channel_json(world: World, attempt: Attempt) -> dict[str, str]:
     }
 
 
-def _amount_json(attempt: Attempt) -> dict[str, int]:
+def amount_json(attempt: Attempt) -> dict[str, int]:
     """`paid` is what the customer really paid: nothing before the approval [I].
 
     There is no cancellable field.

@@ -50,4 +50,6 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && page.getAttribute("aria-busy") !== "true") decide({ action: "close" });
   });
+  // The buttons come disabled: a click before this line would be lost.
+  setBusy(false);
 })();

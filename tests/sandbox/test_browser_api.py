@@ -1,0 +1,188 @@
+"""What a shop's page passes to requestPayment, and what comes back (portone-facts §7.1)."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import pytest
+
+from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, STORE_ID
+from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.testing import Sandbox
+
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"
+PARAMS = {
+    "storeId": STORE_ID,
+    "channelKey": CARD_CHANNEL,
+    "paymentId": "ord-000001",
+    "orderName": "보리차",
+    "totalAmount": 1000,
+    "currency": "KRW",
+    "payMethod": "CARD",
+}
+
+
+async def request(sandbox: Sandbox, params: dict, agent: str = "desktop") -> tuple[int, dict]:
+    headers = {"origin": "https://shop.test", "user-agent": agent}
+    status, _, body = await sandbox.transport.send(
+        "POST", "/__browser__/payments", headers, msgspec.json.encode(params)
+    )
+    return status, msgspec.json.decode(body)
+
+
+@pytest.mark.parametrize(
+    "missing", ["storeId", "paymentId", "orderName", "totalAmount", "currency", "payMethod", "channelKey"]
+)
+async def test_a_missing_parameter_is_thrown_before_anything_opens(sandbox: Sandbox, missing: str) -> None:
+    status, body = await request(sandbox, {name: PARAMS[name] for name in PARAMS if name != missing})
+    assert (status, body["code"]) == (400, "RequestParseFailed")
+    assert missing in body["message"]
+    assert sandbox.state()["payments"] == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"totalAmount": "1000"},
+        {"totalAmount": 10.5},
+        {"totalAmount": 0},
+        {"totalAmount": -1},
+        {"totalAmount": 2**53},
+        {"currency": "XXX"},
+        {"payMethod": "BARTER"},
+        {"payMethod": "VIRTUAL_ACCOUNT"},
+        {"orderName": ""},
+        {"taxFreeAmount": 1001},
+        {"forceRedirect": True},
+        {"windowType": {"pc": "REDIRECTION"}},
+    ],
+)
+async def test_a_wrong_parameter_is_thrown_before_anything_opens(sandbox: Sandbox, wrong: dict) -> None:
+    status, body = await request(sandbox, {**PARAMS, **wrong})
+    assert (status, body["code"]) == (400, "RequestParseFailed")
+    assert sandbox.state()["payments"] == {}
+
+
+async def test_old_enum_prefixes_are_accepted(sandbox: Sandbox) -> None:
+    status, _ = await request(sandbox, {**PARAMS, "currency": "CURRENCY_KRW", "payMethod": "PAY_METHOD_CARD"})
+    assert status == 200
+    assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["currency"] == "KRW"
+
+
+@pytest.mark.parametrize("are_thrown", [True, False])
+async def test_whether_a_refusal_of_the_server_is_thrown_is_a_switch(are_thrown: bool) -> None:
+    sandbox = Sandbox(inferred=Inferred(browser_refusals_are_thrown=are_thrown))
+    status, body = await request(sandbox, {**PARAMS, "channelKey": "channel-key-none"})
+    assert status == (400 if are_thrown else 200)
+    assert body["code"] == "ChannelNotFound"
+
+
+@pytest.mark.parametrize(
+    ("agent", "more", "display"),
+    [
+        ("desktop", {}, "IFRAME"),
+        ("desktop", {"forceRedirect": True}, "REDIRECTION"),
+        ("desktop", {"windowType": {"pc": "REDIRECTION"}}, "REDIRECTION"),
+        (PHONE, {}, "REDIRECTION"),
+        (PHONE, {"windowType": {"mobile": "IFRAME"}}, "IFRAME"),
+    ],
+)
+async def test_a_computer_gets_an_overlay_and_a_phone_a_redirection(
+    sandbox: Sandbox, agent: str, more: dict, display: str
+) -> None:
+    params = {**PARAMS, "redirectUrl": "https://shop.test/done", **more}
+    _, opened = await request(sandbox, params, agent)
+    assert opened["display"] == display
+    platform = (await sandbox.api("GET", "/payments/ord-000001"))[1]["origin"]["platformType"]
+    assert platform == ("MOBILE" if agent == PHONE else "PC")
+
+
+async def test_a_redirection_carries_the_result_in_the_query_beside_what_was_there(sandbox: Sandbox) -> None:
+    params = {**PARAMS, "forceRedirect": True, "redirectUrl": "https://shop.test/done?cart=7#top"}
+    _, opened = await request(sandbox, params)
+    paid = await sandbox.decide(opened["txId"], "approve")
+    url = urlsplit(paid["redirectTo"])
+    assert (url.netloc, url.path, url.fragment) == ("shop.test", "/done", "top")
+    assert parse_qs(url.query) == {
+        "cart": ["7"],
+        "transactionType": ["PAYMENT"],
+        "txId": [opened["txId"]],
+        "paymentId": ["ord-000001"],
+    }
+
+    _, opened = await request(sandbox, {**params, "paymentId": "ord-000002"})
+    closed = await sandbox.decide(opened["txId"], "close")
+    query = parse_qs(urlsplit(closed["redirectTo"]).query)
+    assert query["code"] == ["PGProviderError"]
+    assert query["pgCode"] == ["USER_CANCEL"]
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        {"action": "steal"},
+        {"action": "approve", "method": "shells"},
+        {"action": "decline", "reason": "moonphase"},
+        {},
+    ],
+)
+async def test_an_unknown_decision_is_refused_and_decides_nothing(sandbox: Sandbox, decision: dict) -> None:
+    opened = await sandbox.open("ord-000001")
+    target = f"/__browser__/transactions/{opened['txId']}/decision"
+    status, _, _ = await sandbox.transport.send("POST", target, {}, msgspec.json.encode(decision))
+    assert status == 400
+    assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["status"] == "READY"
+
+
+async def test_a_shops_page_on_any_origin_may_call(sandbox: Sandbox) -> None:
+    preflight = {
+        "origin": "https://shop.test",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type",
+    }
+    status, headers, _ = await sandbox.transport.send("OPTIONS", "/__browser__/payments", preflight)
+    assert status == 200
+    assert headers["access-control-allow-origin"] == "*"
+    _, headers, script = await sandbox.transport.send("GET", "/v2/browser-sdk.js")
+    assert headers["content-type"].startswith("text/javascript")
+    assert b"PortOne" in script
+
+
+async def test_the_window_page_allows_nothing_inline_and_only_its_opener_as_frame(sandbox: Sandbox) -> None:
+    opened = await sandbox.open("ord-000001", orderName="<script>alert(1)</script> & 차")
+    status, headers, body = await sandbox.transport.send("GET", opened["windowUrl"])
+    html = body.decode()
+    assert status == 200
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert policy.endswith("frame-ancestors https://shop.test")
+    assert "&lt;script&gt;alert(1)" in html
+    assert "style=" not in html
+    assert "onclick" not in html
+    assert "₩1,000 결제하기" in html
+
+    redirected = await sandbox.open("ord-000002", forceRedirect=True, redirectUrl="https://shop.test/")
+    _, headers, _ = await sandbox.transport.send("GET", redirected["windowUrl"])
+    assert headers["content-security-policy"].endswith("frame-ancestors 'none'")
+
+
+async def test_the_window_speaks_english_when_asked_and_offers_what_the_channel_has(sandbox: Sandbox) -> None:
+    opened = await sandbox.open(
+        "ord-000001", locale="EN_US", channelKey=EASY_PAY_CHANNEL, payMethod="EASY_PAY"
+    )
+    _, _, body = await sandbox.transport.send("GET", opened["windowUrl"])
+    html = body.decode()
+    assert 'lang="en"' in html
+    assert "Pay ₩1,000" in html
+    assert 'value="kakaopay"' in html
+    assert 'value="card"' not in html
+    await sandbox.decide(opened["txId"], "approve")
+    _, _, body = await sandbox.transport.send("GET", opened["windowUrl"])
+    assert "This payment is over." in body.decode()
+
+
+async def test_kakaopay_can_be_chosen_in_a_card_window(sandbox: Sandbox) -> None:
+    await sandbox.pay("ord-000001", method="kakaopay")
+    method = (await sandbox.api("GET", "/payments/ord-000001"))[1]["method"]
+    assert (method["type"], method["provider"]) == ("PaymentMethodEasyPay", "KAKAOPAY")
+    assert method["easyPayMethod"]["type"] == "PaymentMethodCard"

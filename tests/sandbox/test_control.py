@@ -1,0 +1,143 @@
+"""The control API: counting as PortOne counts, the clock, faults, settings, reset."""
+
+import msgspec
+import pytest
+
+from jangbu.sandbox.testing import Endpoint, Sandbox
+
+
+async def control(sandbox: Sandbox, method: str, path: str, body: object = None) -> tuple[int, dict]:
+    raw = b"" if body is None else msgspec.json.encode(body)
+    status, _, answered = await sandbox.transport.send(method, f"/__sandbox__{path}", {}, raw)
+    return status, msgspec.json.decode(answered)
+
+
+async def test_the_state_counts_payments_once_by_currency_and_status(sandbox: Sandbox) -> None:
+    await sandbox.pay("paid-1", totalAmount=1000)
+    await sandbox.decline("paid-2")
+    await sandbox.pay("paid-2", totalAmount=2500)
+    await sandbox.decline("failed-1", totalAmount=700)
+    await sandbox.open("ready-1", totalAmount=300, currency="USD")
+    await sandbox.pre_register("registered", 9000)
+    _, state = await control(sandbox, "GET", "/state")
+    assert state["payments"] == {
+        "KRW": {
+            "PAID": {"count": 2, "total": 3500, "paid": 3500, "cancelled": 0},
+            "FAILED": {"count": 1, "total": 700, "paid": 0, "cancelled": 0},
+        },
+        "USD": {"READY": {"count": 1, "total": 300, "paid": 0, "cancelled": 0}},
+    }
+    assert state["preRegisteredOnly"] == 1
+
+
+async def test_payments_list_every_attempt(sandbox: Sandbox) -> None:
+    await sandbox.decline("ord-000001", "lost_card")
+    await sandbox.pay("ord-000001")
+    _, body = await control(sandbox, "GET", "/payments")
+    [payment] = body["items"]
+    assert payment["status"] == "PAID"
+    assert [(each["status"], each["failureCode"]) for each in payment["attempts"]] == [
+        ("FAILED", "LOST_CARD"),
+        ("PAID", None),
+    ]
+
+
+async def test_moving_the_clock_sends_what_falls_due_on_the_way(sandbox: Sandbox, shop: Endpoint) -> None:
+    await sandbox.pay("ord-000001")
+    status, clock = await control(sandbox, "POST", "/clock", {"move_s": 60})
+    assert (status, clock) == (200, {"now": "2026-08-01T03:01:00.000Z", "mode": "frozen", "offsetS": None})
+    assert len(shop.got) == 2
+    assert await control(sandbox, "GET", "/clock") == (200, clock)
+    _, clock = await control(sandbox, "POST", "/clock", {"freeze": "2026-08-02T00:00:00+09:00"})
+    assert clock["now"] == "2026-08-01T15:00:00.000Z"
+    _, clock = await control(sandbox, "POST", "/clock", {"real": True})
+    assert clock["mode"] == "running"
+    assert clock["offsetS"] is not None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"move_s": -1},
+        {"move_s": 1, "freeze": True},
+        {"freeze": False},
+        {"freeze": "2020-01-01T00:00:00Z"},
+        {"freeze": "2030-01-01T00:00:00"},
+        {"mvoe_s": 1},
+    ],
+)
+async def test_a_clock_order_that_makes_no_sense_is_refused(sandbox: Sandbox, wrong: dict) -> None:
+    before = sandbox.clock.now()
+    status, body = await control(sandbox, "POST", "/clock", wrong)
+    assert status == 400
+    assert body["error"]
+    assert sandbox.clock.now() == before
+
+
+async def test_faults_are_ordered_and_listed_and_a_typo_is_answered_with_the_names(sandbox: Sandbox) -> None:
+    order = [{"name": "slow", "operation": "get_payment", "paymentId": "x", "times": 2, "seconds": 3}]
+    _, body = await control(sandbox, "POST", "/faults", order)
+    assert body["items"] == [{**order[0], "seconds": 3, "acts": False}]
+    assert (await control(sandbox, "GET", "/faults"))[1] == body
+    good = order[0]
+    assert (await control(sandbox, "POST", "/faults", [good, {"name": "slwo"}]))[0] == 400
+    for typo in ([{"name": "slwo", "seconds": 1}], [{"nmae": "slow"}], {"name": "slow"}):
+        status, refused = await control(sandbox, "POST", "/faults", typo)
+        assert status == 400
+    status, refused = await control(sandbox, "POST", "/faults", [{"name": "slwo"}])
+    assert "webhook_before_return" in refused["error"]
+    assert (await control(sandbox, "GET", "/faults"))[1] == body
+
+
+async def test_settings_are_those_of_the_console(sandbox: Sandbox) -> None:
+    status, body = await control(
+        sandbox, "POST", "/config", {"environment": "TEST", "webhookUrl": "https://new.test/hook"}
+    )
+    assert status == 200
+    assert body["webhooks"]["TEST"]["url"] == "https://new.test/hook"
+    assert body["webhooks"]["LIVE"]["url"] == "https://shop.test/webhook"
+    status, _ = await control(sandbox, "POST", "/config", {"webhookSecrets": ["a", "b", "c"]})
+    assert status == 400
+    status, _ = await control(sandbox, "POST", "/config", {"storeId": "store-none", "webhookUrl": "x"})
+    assert status == 400
+
+
+async def test_a_reset_forgets_payments_and_webhooks_under_way_but_not_where_they_go(
+    sandbox: Sandbox, shop: Endpoint
+) -> None:
+    shop.answers = [500, 500]
+    paid = await sandbox.pay("ord-000001")
+    await sandbox.clock.run_due()
+    sandbox.fault("answer_lost")
+    status, state = await control(sandbox, "POST", "/reset")
+    assert status == 200
+    assert (state["payments"], state["webhooks"], state["faultsWaiting"]) == ({}, {}, 0)
+    await sandbox.settle_webhooks(with_retries=True)
+    assert len(shop.got) == 2
+
+    again = await sandbox.pay("ord-000001")
+    assert again["txId"] != paid["txId"]
+    await sandbox.settle_webhooks()
+    assert len(shop.got) == 4
+
+
+async def test_the_control_resends_and_shows_every_try(sandbox: Sandbox, shop: Endpoint) -> None:
+    await sandbox.pay("ord-000001")
+    await sandbox.settle_webhooks()
+    status, sent = await control(sandbox, "POST", "/payments/ord-000001/resend")
+    assert status == 200
+    assert len(sent["tries"]) == 2
+    assert (await control(sandbox, "POST", "/payments/nobody/resend"))[0] == 404
+    _, body = await control(sandbox, "GET", "/webhooks")
+    assert [(each["type"], len(each["tries"])) for each in body["items"]] == [
+        ("Transaction.Ready", 1),
+        ("Transaction.Paid", 2),
+    ]
+
+
+async def test_a_web_page_cannot_reach_the_control_api(sandbox: Sandbox) -> None:
+    status, _, _ = await sandbox.transport.send(
+        "POST", "/__sandbox__/reset", {"origin": "https://evil.test", "content-type": "text/plain"}
+    )
+    assert status == 403
