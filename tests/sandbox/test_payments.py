@@ -7,6 +7,7 @@ import pytest
 
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, EASY_PAY_CHANNEL, LIVE_CHANNEL, MERCHANT_ID, STORE_ID
 from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.records import Store
 from jangbu.sandbox.testing import Sandbox
 
 REQUIRED = {
@@ -114,6 +115,13 @@ async def test_a_pg_may_approve_late_what_had_failed(sandbox: Sandbox) -> None:
     paid = await get(sandbox, "ord-000007")
     assert paid["status"] == "PAID"
     assert "failure" not in paid
+    assert "code" not in await sandbox.decide(result["txId"], "close")
+
+
+async def test_a_channel_of_another_store_is_not_found(sandbox: Sandbox) -> None:
+    state = sandbox.world.state
+    state.stores["store-other"] = Store("store-other", "다른 상점", ["other-secret"], {})
+    assert (await sandbox.open("ord-000021", storeId="store-other"))["code"] == "ChannelNotFound"
 
 
 async def test_preregistering_a_paid_payment_is_already_paid(sandbox: Sandbox) -> None:

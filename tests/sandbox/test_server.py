@@ -195,7 +195,8 @@ async def test_a_restart_goes_on_with_the_same_world_and_sends_what_was_waiting(
         await parts.clock.move(timedelta(minutes=5))
         assert {body["type"] for body in receiver.got} == {"Transaction.Ready", "Transaction.Paid"}
         second = await pay(http, base, "ord-000002")
-        assert second["txId"] != first["txId"]
+        # The random part: the time in front of it differs anyway.
+        assert second["txId"][-12:] != first["txId"][-12:]
     assert [path.name for path in tmp_path.iterdir()] == ["world.json"]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from jangbu.failpoints import Crash
 from jangbu.sandbox import LIVE_CHANNEL, STORE_ID, WEBHOOK_SECRET
-from jangbu.sandbox.control import Config, configure
+from jangbu.sandbox.control import Config, configure, reset
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.testing import Endpoint, Sandbox
 from jangbu.sandbox.webhooks import sign
@@ -283,6 +283,45 @@ async def test_a_resend_comes_with_the_same_id_even_after_success(sandbox: Sandb
     ready = shop.got[0][0]["webhook-id"]
     assert (await sandbox.api("POST", "/payments/ord-000001/resend-webhook", {"webhookId": ready}))[0] == 200
     assert shop.types()[-1] == "Transaction.Ready"
+
+
+async def test_resends_take_nothing_from_the_six_tries_and_a_success_ends_them(
+    sandbox: Sandbox, shop: Endpoint
+) -> None:
+    shop.answers = [200] + [500] * 20
+    await sandbox.pay("ord-000001")
+    await sandbox.clock.run_due()
+    for _ in range(3):
+        await sandbox.api("POST", "/payments/ord-000001/resend-webhook", {})
+    await sandbox.settle_webhooks(with_retries=True)
+    assert len(shop.ids("Transaction.Paid")) == 6 + 3
+    assert sandbox.world.state.deliveries[1].state == "DEAD"
+
+    shop.answers = [200, 500, 200]
+    await sandbox.pay("ord-000002")
+    await sandbox.clock.run_due()
+    before = len(shop.got)
+    await sandbox.api("POST", "/payments/ord-000002/resend-webhook", {})
+    await sandbox.settle_webhooks(with_retries=True)
+    assert len(shop.got) == before + 1
+    assert sandbox.world.state.deliveries[3].state == "DELIVERED"
+
+
+async def test_a_webhook_on_its_way_during_a_reset_is_not_tried_again() -> None:
+    calls = []
+
+    async def resetting(
+        url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        calls.append(body)
+        reset(sandbox.parts)
+        return 500, {}, b""
+
+    sandbox = Sandbox(deliver=resetting)
+    await sandbox.open("ord-000001")
+    await sandbox.settle_webhooks(with_retries=True)
+    assert len(calls) == 1
+    assert sandbox.parts.courier.next_due() is None
 
 
 async def test_a_resend_is_refused_for_what_is_not_there_and_when_it_was_too_often(shop: Endpoint) -> None:

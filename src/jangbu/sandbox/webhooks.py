@@ -7,7 +7,7 @@ import base64
 import hashlib
 import heapq
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import aiohttp
@@ -96,14 +96,18 @@ class Courier:
 
     async def run_due(self, now: datetime) -> None:
         """Send all that is due: side by side over HTTP, one after another where a run must repeat."""
-        if not self._is_parallel:
-            while self._queue and self._queue[0][0] <= now:
-                await self._send(heapq.heappop(self._queue)[2])
-            return
-        due: list[Delivery] = []
+        if self._is_parallel:
+            await asyncio.gather(*[self._send(delivery) for delivery in self._take_due(now)])
+        else:
+            for delivery in self._take_due(now):
+                await self._send(delivery)
+
+    def _take_due(self, now: datetime) -> Iterator[Delivery]:
         while self._queue and self._queue[0][0] <= now:
-            due.append(heapq.heappop(self._queue)[2])
-        await asyncio.gather(*(self._send(delivery) for delivery in due))
+            due, _, delivery = heapq.heappop(self._queue)
+            # A resend beside an automatic try may have queued the next try twice: the later word counts.
+            if delivery.next_try_at == due and delivery.state == "WAITING":
+                yield delivery
 
     async def send_before_return(self, transaction_id: str) -> None:
         """Send now what a fault wants delivered before the browser hears of the outcome."""
