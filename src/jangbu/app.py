@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -114,14 +115,14 @@ async def running(settings: Settings) -> AsyncIterator[wiring.Wired]:
         yield wired
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, setting: str = "JANGBU_PORT") -> socket.socket:
     """A listening socket. Raises SetupProblem when the port is taken or not ours to take."""
     try:
-        return socket.create_server((host, port), backlog=1024, reuse_port=False)
+        return socket.create_server((host, port), backlog=1024)
     except OSError as taken:
         raise SetupProblem(
-            f"Port {port} on {host} cannot be used: {taken.strerror}. Another program probably listens there; stop it, "
-            "or choose another port (--port, or JANGBU_PORT)."
+            f"Port {port} on {host} cannot be used: {os.strerror(taken.errno or 0)}. Another program probably listens "
+            f"there; stop it, or choose another port with {setting}."
         ) from taken
 
 

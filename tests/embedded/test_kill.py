@@ -97,9 +97,7 @@ async def test_everything_killed_at_once_is_recovered_by_the_next_program(made, 
 
 
 @pytest.mark.parametrize("sign", ["server.json", "pgdata.new/PG_VERSION", "pgdata/PG_VERSION"])
-async def test_a_keeper_killed_during_the_first_start_leaves_nothing_half_made(
-    home, program, tools, sign: str
-) -> None:
+async def test_a_keeper_killed_during_the_first_start_leaves_nothing_half_made(home, program, tools, sign: str) -> None:
     """Before initdb, in the midst of it, while roles are made: the waiting program gets a whole server."""
     waiting = await program(home)
     await tools.until((home / sign).exists, f"the first start came to {sign}", pause_s=0.001)

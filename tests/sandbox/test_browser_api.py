@@ -167,9 +167,7 @@ async def test_the_window_page_allows_nothing_inline_and_only_its_opener_as_fram
 
 
 async def test_the_window_speaks_english_when_asked_and_offers_what_the_channel_has(sandbox: Sandbox) -> None:
-    opened = await sandbox.open(
-        "ord-000001", locale="EN_US", channelKey=EASY_PAY_CHANNEL, payMethod="EASY_PAY"
-    )
+    opened = await sandbox.open("ord-000001", locale="EN_US", channelKey=EASY_PAY_CHANNEL, payMethod="EASY_PAY")
     _, _, body = await sandbox.transport.send("GET", opened["windowUrl"])
     html = body.decode()
     assert 'lang="en"' in html

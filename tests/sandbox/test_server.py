@@ -99,9 +99,7 @@ async def test_a_lost_answer_closes_the_connection_after_acting(http: aiohttp.Cl
         for name, acted in (("not_reached", False), ("answer_lost", True)):
             parts.faults.order(Fault(name))
             with pytest.raises(aiohttp.ClientConnectionError):
-                await http.post(
-                    f"{base}/payments/{name}-1/pre-register", json={"totalAmount": 1}, headers=AUTHORIZED
-                )
+                await http.post(f"{base}/payments/{name}-1/pre-register", json={"totalAmount": 1}, headers=AUTHORIZED)
             assert (parts.world.payment(STORE_ID, f"{name}-1") is not None) == acted
         # The server is well, and so is a new connection.
         async with http.get(f"{base}/payments/none", headers=AUTHORIZED) as response:
@@ -200,9 +198,7 @@ async def test_a_restart_goes_on_with_the_same_world_and_sends_what_was_waiting(
     assert [path.name for path in tmp_path.iterdir()] == ["world.json"]
 
 
-async def test_the_state_file_follows_the_world_while_it_runs(
-    http: aiohttp.ClientSession, tmp_path: Path
-) -> None:
+async def test_the_state_file_follows_the_world_while_it_runs(http: aiohttp.ClientSession, tmp_path: Path) -> None:
     file = tmp_path / "world.json"
     async with running(state_file=file) as (base, _):
         await pay(http, base, "ord-000001")

@@ -59,9 +59,7 @@ async def test_a_payment_sends_ready_and_paid_after_the_browser_has_its_result(
 
 
 @pytest.mark.parametrize("makes_failed", [True, False])
-async def test_a_decline_sends_failed_and_a_closed_window_does_by_a_switch(
-    shop: Endpoint, makes_failed: bool
-) -> None:
+async def test_a_decline_sends_failed_and_a_closed_window_does_by_a_switch(shop: Endpoint, makes_failed: bool) -> None:
     sandbox = Sandbox(deliver=shop, inferred=Inferred(close_makes_failed=makes_failed, close_code="UserGone"))
     await sandbox.decline("ord-000001")
     assert (await sandbox.close("ord-000002"))["code"] == "UserGone"
@@ -85,8 +83,7 @@ async def test_a_refused_webhook_is_tried_six_times_with_growing_jittered_waits(
     assert len(tries) == 6
     waits = [after.requested_at - before.requested_at for before, after in pairwise(tries)]
     assert all(
-        timedelta() <= wait < timedelta(minutes=base)
-        for wait, base in zip(waits, (1, 4, 16, 64, 256), strict=True)
+        timedelta() <= wait < timedelta(minutes=base) for wait, base in zip(waits, (1, 4, 16, 64, 256), strict=True)
     )
     assert len(set(waits)) == 5
     assert sandbox.clock.now() - began < LAST_TRY_WITHIN
@@ -231,9 +228,7 @@ async def test_a_lost_webhook_never_comes_and_the_payment_is_paid_all_the_same(
     assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["status"] == "PAID"
 
 
-async def test_a_late_webhook_overtakes_nothing_and_may_be_overtaken(
-    sandbox: Sandbox, shop: Endpoint
-) -> None:
+async def test_a_late_webhook_overtakes_nothing_and_may_be_overtaken(sandbox: Sandbox, shop: Endpoint) -> None:
     sandbox.fault("webhook_late", operation="Transaction.Failed", seconds=3600)
     await sandbox.decline("ord-000001")
     await sandbox.pay("ord-000001")
@@ -310,9 +305,7 @@ async def test_resends_take_nothing_from_the_six_tries_and_a_success_ends_them(
 async def test_a_webhook_on_its_way_during_a_reset_is_not_tried_again() -> None:
     calls = []
 
-    async def resetting(
-        url: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def resetting(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         calls.append(body)
         reset(sandbox.parts)
         return 500, {}, b""
@@ -342,9 +335,7 @@ async def test_a_receiver_that_dies_while_it_answers_is_tried_again(sandbox: San
     """A crashed process drops the connection; PortOne only sees a try without an answer."""
     crashes = [Crash("inbox.stored")]
 
-    async def dying(
-        url: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def dying(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         if crashes and b"Transaction.Paid" in body:
             raise crashes.pop()
         return await shop(url, headers, body)

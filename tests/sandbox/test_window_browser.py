@@ -156,9 +156,7 @@ async def keep(page: Page, name: str) -> None:
         await page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
 
-async def test_paying_in_the_overlay_returns_the_result_and_gives_the_page_back(
-    browser: Browser, shop: Shop
-) -> None:
+async def test_paying_in_the_overlay_returns_the_result_and_gives_the_page_back(browser: Browser, shop: Shop) -> None:
     async with page_of(browser, viewport={"width": 1280, "height": 800}) as page:
         await shop.visit(page, "overlay-paid")
         window = page.frame_locator("iframe[data-portone-window]")
@@ -228,9 +226,7 @@ async def test_a_missing_parameter_is_thrown_and_a_refusal_is_returned(browser: 
         await expect(page.locator("iframe")).to_have_count(0)
 
 
-async def test_a_phone_is_redirected_and_comes_back_with_the_result_in_the_query(
-    browser: Browser, shop: Shop
-) -> None:
+async def test_a_phone_is_redirected_and_comes_back_with_the_result_in_the_query(browser: Browser, shop: Shop) -> None:
     async with page_of(browser, **PHONE) as page:
         await shop.visit(page, "phone-paid", redirectUrl=f"{shop.url}/?order=7")
         await expect(page.get_by_role("heading", name="보리차 선물 세트 외 2건")).to_be_visible()

@@ -185,8 +185,8 @@ def _ports(*, free: bool) -> tuple[int, int]:
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
             return one.getsockname()[1], two.getsockname()[1]
     usual = load(_env_file=None)
-    for port in (usual.port, usual.sandbox_port):
-        app.listen("127.0.0.1", port).close()
+    app.listen("127.0.0.1", usual.port).close()
+    app.listen("127.0.0.1", usual.sandbox_port, setting="JANGBU_SANDBOX_PORT").close()
     return usual.port, usual.sandbox_port
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
+from jangbu.embedded.server import leave_with_parent
 from jangbu.errors import SetupProblem
 
 START_TIMEOUT_S = 60
@@ -46,6 +47,8 @@ class Programs:
             env={**os.environ, **self.environment},
             # Ctrl-C goes to us alone; we then stop the others in order.
             start_new_session=True,
+            # And should we be killed, they go too, instead of keeping their ports for ever.
+            preexec_fn=leave_with_parent(signal.SIGTERM),
         )
         self.running[name] = process
         if healthy_at:

@@ -85,7 +85,7 @@ def initialise(home: Home, binaries: Binaries, account: Account, superuser_passw
                 group=account.gid,
                 extra_groups=account.groups,
                 pass_fds=(*pgdata_fds, *password_fds),
-                preexec_fn=_leave_with_parent(signal.SIGKILL),
+                preexec_fn=leave_with_parent(signal.SIGKILL),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -172,7 +172,7 @@ def _spawn(home: Home, binaries: Binaries, account: Account, port: int) -> subpr
             group=account.gid,
             extra_groups=account.groups,
             pass_fds=fds,
-            preexec_fn=_leave_with_parent(signal.SIGINT),
+            preexec_fn=leave_with_parent(signal.SIGINT),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -219,8 +219,8 @@ def _reachable(path: Path, account: Account) -> Iterator[tuple[str, tuple[int, .
         os.close(descriptor)
 
 
-def _leave_with_parent(farewell: signal.Signals) -> Callable[[], None] | None:
-    """What the child does just before it becomes PostgreSQL: order a `farewell` for when we die. Linux only.
+def leave_with_parent(farewell: signal.Signals) -> Callable[[], None] | None:
+    """What a child does just before it becomes its program: order a `farewell` for when we die. Linux only.
 
     It must come after the change of user, which would clear it; subprocess sees to that order. Elsewhere the
     next keeper sees off what was left (leftovers.py).
