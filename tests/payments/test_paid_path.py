@@ -174,3 +174,26 @@ async def test_a_refused_pre_registration_stops_the_payment(house: House) -> Non
     stranger = replace(house, wired=replace(house.wired, portone=PortOne(house.portone.transport, api_secret="wrong")))
     with pytest.raises(PreRegistrationRefused):
         await start(stranger)
+
+
+async def test_an_outcome_that_stays_unknown_for_six_hours_is_shown_to_a_person_until_it_is_known(house: House) -> None:
+    order = Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1")
+    house.portone.fault("not_reached", operation="pre_register_payment", times=1_000)
+    with pytest.raises(PortOneUnclear):
+        await start(house, order)
+    await house.move(timedelta(hours=5, minutes=50))
+    assert (await newest(house)).review == ""
+    await house.move(timedelta(minutes=20))
+    assert (await newest(house)).review == "outcome_unknown"
+    house.portone.parts.faults.clear()
+    await house.move(timedelta(minutes=16))
+    settled = await newest(house)
+    assert (settled.status, settled.review) == (Status.READY, "")
+
+
+async def newest(house: House) -> Payment:
+    async with house.run.db.transaction() as tx:
+        found = await store.newest(
+            tx, before_at=house.run.clock.now() + timedelta(days=1), before_id=house.run.ids.uuid(), search="", most=1
+        )
+    return found[0]

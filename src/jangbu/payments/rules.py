@@ -170,6 +170,9 @@ class Seen:
     raw: dict[str, Any] = field(repr=False)
 
 
+PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown"})
+"""Reasons to look that go away by themselves once PortOne says something we understand."""
+
 _PAID_AT_PORTONE = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
 _EVENT_OF = {
     "READY": Event.SEEN_READY,
@@ -208,6 +211,7 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
         pg_provider=seen.pg_provider or payment.pg_provider,
         method=seen.method or payment.method,
         provider_transaction_id=seen.transaction_id or payment.provider_transaction_id,
+        review="" if payment.review in PASSING_REVIEWS else payment.review,
     )
     if payment.is_captured:
         review = "cancelled_elsewhere" if seen.status in {"PARTIAL_CANCELLED", "CANCELLED"} else payment.review

@@ -130,6 +130,15 @@ STUCK_ATTEMPTS = Query(
      WHERE state IN ('sent', 'unknown') AND started_at < :before ORDER BY started_at
     """,
 )
+FLAG_STUCK = Query(
+    UUID,
+    """
+    UPDATE payments SET review = 'outcome_unknown'
+     WHERE review = '' AND id IN (
+           SELECT payment_id FROM payment_attempts WHERE state IN ('sent', 'unknown') AND started_at < :before)
+    RETURNING id
+    """,
+)
 COUNTS = Query(
     CountAndSum,
     """
@@ -256,6 +265,11 @@ async def attempts(tx: Tx, payment_id: UUID) -> list[Attempt]:
 async def stuck_attempts(tx: Tx, before: datetime) -> list[StuckAttempt]:
     """Calls made before `before` whose outcome is still open."""
     return await tx.all(STUCK_ATTEMPTS, before=before)
+
+
+async def flag_stuck(tx: Tx, before: datetime) -> list[UUID]:
+    """Mark payments with a call older than `before` that still has no outcome for a person's look; the new ones."""
+    return await tx.all(FLAG_STUCK, before=before)
 
 
 async def counts(tx: Tx) -> list[CountAndSum]:

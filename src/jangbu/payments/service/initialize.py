@@ -197,7 +197,7 @@ async def _conclude(
         if status is None:
             # A racing request, or PortOne's own word through the sweeper, was here first.
             return before
-        moved = replace(before, status=status, checks=0)
+        moved = replace(before, status=status, checks=0, review="")
         after = replace(moved, due_at=next_due(moved, now))
         await store.update(tx, after)
         # Earlier tries whose answers were lost no longer matter: this one says what holds.

@@ -37,14 +37,9 @@ async def sweep(*, run: Runtime) -> int:
         if len(due) < CLAIMED_AT_ONCE:
             break
     async with run.db.transaction() as tx:
-        stuck = await store.stuck_attempts(tx, now - CALL_A_PERSON_AFTER)
-    for attempt in stuck:
-        log.error(
-            "A call to PortOne has had no known outcome for hours: a person should look",
-            payment_id=str(attempt.payment_id),
-            operation=attempt.operation,
-            since=attempt.started_at.isoformat(),
-        )
+        stuck = await store.flag_stuck(tx, now - CALL_A_PERSON_AFTER)
+    for payment_id in stuck:
+        log.error("Nobody knows the outcome of a call to PortOne: a person should look", payment_id=str(payment_id))
     if claimed:
         run.waker.wake()
         log.info("payments to ask PortOne about", count=claimed)
