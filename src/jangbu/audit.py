@@ -6,7 +6,7 @@ from typing import Any
 
 from jangbu.clock import rfc3339
 from jangbu.db import Query, Tx
-from jangbu.sealing import Chain, digest_of
+from jangbu.sealing import Chain, Walk, digest_of
 
 CHAIN = Chain("audit_log", "audit_unsealed", "audit_seal", written_at="at")
 
@@ -44,6 +44,33 @@ RECORD = Query(
 OF_SUBJECT = Query(Line, "SELECT at, actor, action, subject, facts FROM audit_log WHERE subject = :subject ORDER BY id")
 
 
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A line as it lies in the table, with its seal."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    facts: dict[str, Any]
+    request_id: str
+    digest: bytes
+    seq: int | None
+    chained: bytes | None
+    previous: bytes | None
+
+
+STORED = Query(
+    StoredLine,
+    """
+    SELECT a.id, a.at, a.actor, a.action, a.subject, a.facts, a.request_id, a.digest, s.seq, s.digest AS chained,
+           s.previous
+      FROM audit_log a LEFT JOIN audit_seal s ON s.entry_id = a.id ORDER BY s.seq NULLS LAST, a.id
+    """,
+)
+
+
 async def record(tx: Tx, *, at: datetime, actor: Actor, action: str, subject: str, **facts: Any) -> None:
     """Write one line. `subject` is `<kind>:<id>`; `facts` are JSON values and never hold secrets or card numbers."""
     await tx.run(
@@ -54,8 +81,27 @@ async def record(tx: Tx, *, at: datetime, actor: Actor, action: str, subject: st
         subject=subject,
         facts=facts,
         request_id=actor.request_id,
-        digest=digest_of(rfc3339(at), actor.name, action, subject, facts, actor.request_id),
+        digest=_digest(at, actor.name, action, subject, facts, actor.request_id),
     )
+
+
+def _digest(at: datetime, actor: str, action: str, subject: str, facts: dict[str, Any], request_id: str) -> bytes:
+    return digest_of(rfc3339(at), at.microsecond, actor, action, subject, facts, request_id)
+
+
+async def walk(tx: Tx) -> tuple[int, Walk]:
+    """Recompute every line and follow the chain: how many lines, and what was found."""
+    found, lines = Walk(), 0
+    async for line in tx.stream(STORED):
+        lines += 1
+        digest = _digest(line.at, line.actor, line.action, line.subject, line.facts, line.request_id)
+        if digest != line.digest:
+            found.problems.append(f"line {line.id}: what it says is not what was committed")
+        if line.seq is not None:
+            name = f"line {line.id}"
+            found.follow(name, line.id, digest, seq=line.seq, chained=line.chained, previous=line.previous)
+    found.finish(await tx.one(CHAIN.length))
+    return lines, found
 
 
 async def of_subject(tx: Tx, subject: str) -> list[Line]:

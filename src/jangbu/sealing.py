@@ -77,6 +77,7 @@ class Chain:
             SELECT * FROM unnest(:seqs::bigint[], :ids::bigint[], :digests::bytea[], :previouses::bytea[])
             """,
         )
+        self.length = Query(int, f"SELECT count(*) FROM {seal}")
         self.tail = Query(
             Tail,
             f"""
@@ -102,3 +103,30 @@ class Chain:
             digests.append(previous)
         await tx.run(self.append, seqs=seqs, ids=[row.id for row in waiting], digests=digests, previouses=previouses)
         return len(waiting)
+
+
+class Walk:
+    """Follows a chain row by row, in seal order, and notes whatever does not fit. Pure: it only compares."""
+
+    def __init__(self) -> None:
+        self.head = Head(0, GENESIS)
+        self.rows = 0
+        self.problems: list[str] = []
+
+    def follow(
+        self, name: str, row_id: int, digest: bytes, *, seq: int, chained: bytes | None, previous: bytes | None
+    ) -> None:
+        """The next sealed row. `digest` is recomputed from what the row says now, never the stored one."""
+        self.rows += 1
+        if seq != self.head.seq + 1:
+            self.problems.append(f"the seal jumps from {self.head.seq} to {seq}")
+        elif previous != self.head.digest:
+            self.problems.append(f"seal {seq} does not follow from the one before it")
+        if chained != link(previous or GENESIS, seq, row_id, digest):
+            self.problems.append(f"seal {seq} does not fit {name}")
+        self.head = Head(seq, chained or GENESIS)
+
+    def finish(self, seal_rows: int) -> None:
+        """`seal_rows` is how many seals there are: more than we met means that sealed rows are gone."""
+        if seal_rows != self.rows:
+            self.problems.append(f"{seal_rows - self.rows} sealed rows are gone")

@@ -6,14 +6,14 @@ its own. Proof has two halves: *unaltered* (every digest and the whole chain rec
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from jangbu import audit
 from jangbu.db import Database, Query, Tx
 from jangbu.ledger import store
 from jangbu.ledger.rules import Entry, entry_digest
-from jangbu.sealing import GENESIS, Chain, Head, Tail, link
+from jangbu.sealing import Chain, Head, Tail, Walk
 
 SNAPSHOT_EVERY = 10_000
 SHOWN_MAX = 20
@@ -54,6 +54,8 @@ class Unaltered:
     sealed: int
     head: Head
     tail: Tail
+    audit_lines: int
+    audit_head: Head
     broken: int
     problems: tuple[str, ...] = ()
 
@@ -105,18 +107,12 @@ async def verify(*, db: Database, at: datetime, expectations: Sequence[Expectati
         return Proof(at, unaltered, await _complete(tx, keys, expectations))
 
 
-@dataclass(slots=True)
-class _Chain:
-    head: Head = field(default_factory=lambda: Head(0, GENESIS))
-    problems: list[str] = field(default_factory=list)
-
-
 async def _unaltered(tx: Tx, keys: set[str]) -> Unaltered:
-    entries, sealed, chain = 0, 0, _Chain()
+    walk, entries = Walk(), 0
     async for entry in store.stored(tx):
         entries += 1
         keys.add(entry.key)
-        computed = entry_digest(
+        digest = entry_digest(
             key=entry.key,
             kind=entry.kind,
             currency=entry.currency,
@@ -125,30 +121,26 @@ async def _unaltered(tx: Tx, keys: set[str]) -> Unaltered:
             facts=entry.facts,
             postings=[(leg[0], leg[1], leg[2], leg[3], leg[4], leg[5]) for leg in entry.legs],
         )
-        if computed != entry.digest:
-            chain.problems.append(f"{entry.key}: what it says is not what was committed")
+        if digest != entry.digest:
+            walk.problems.append(f"{entry.key}: what it says is not what was committed")
         if len(entry.legs) < 2 or sum(leg[5] for leg in entry.legs) != 0:
-            chain.problems.append(f"{entry.key}: does not balance")
+            walk.problems.append(f"{entry.key}: does not balance")
         if entry.seq is not None:
-            sealed += 1
-            _follow(chain, entry, computed)
-    seal_rows = await tx.one(store.SEAL_ROWS)
-    if seal_rows != sealed:
-        chain.problems.append(f"{seal_rows - sealed} sealed entries are gone")
+            walk.follow(entry.key, entry.id, digest, seq=entry.seq, chained=entry.chained, previous=entry.previous)
+    walk.finish(await tx.one(store.CHAIN.length))
     tail = await tx.one(store.CHAIN.tail)
-    return Unaltered(entries, sealed, chain.head, tail, len(chain.problems), tuple(chain.problems[:SHOWN_MAX]))
-
-
-def _follow(chain: _Chain, entry: store.StoredEntry, computed: bytes) -> None:
-    assert entry.seq is not None
-    if entry.seq != chain.head.seq + 1:
-        chain.problems.append(f"the seal jumps from {chain.head.seq} to {entry.seq}")
-    elif entry.previous != chain.head.digest:
-        chain.problems.append(f"seal {entry.seq} does not follow from the one before it")
-    expected = link(entry.previous or GENESIS, entry.seq, entry.id, computed)
-    if entry.chained != expected:
-        chain.problems.append(f"seal {entry.seq} does not fit {entry.key}")
-    chain.head = Head(entry.seq, entry.chained or GENESIS)
+    lines, audit_walk = await audit.walk(tx)
+    problems = [*walk.problems, *(f"audit log: {problem}" for problem in audit_walk.problems)]
+    return Unaltered(
+        entries=entries,
+        sealed=walk.rows,
+        head=walk.head,
+        tail=tail,
+        audit_lines=lines,
+        audit_head=audit_walk.head,
+        broken=len(problems),
+        problems=tuple(problems[:SHOWN_MAX]),
+    )
 
 
 async def _complete(tx: Tx, keys: set[str], expectations: Sequence[Expectation]) -> Complete:

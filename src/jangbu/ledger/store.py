@@ -178,7 +178,6 @@ STORED = Query(
      GROUP BY e.id, s.seq ORDER BY s.seq NULLS LAST, e.id
     """,
 )
-SEAL_ROWS = Query(int, "SELECT count(*) FROM ledger_seal")
 
 
 async def account_id(tx: Tx, account: Account, currency: str) -> int:
