@@ -1,0 +1,132 @@
+"""Signing in to the console, and out of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+
+from jangbu.access.cookies import NAMES, SECURE_NAME, name_for, values_in
+from jangbu.access.guard import CONSOLE, SIGN_IN, guard, request_id_of
+from jangbu.access.origins import is_from_here
+from jangbu.access.refusals import CrossSiteRequest, SignInBusy, SignInRefused, TooManySignIns
+from jangbu.access.rules import SESSION_LIFE, Public, local_path
+from jangbu.access.service.sessions import session_of, sign_in, sign_out
+from jangbu.errors import Refusal
+from jangbu.runtime import Runtime
+
+SIGN_OUT = "/console/sign-out"
+HOME = "/console/payments"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """All that templates/sign_in.html may use. `problem` is the sentence of what went wrong last time, or ""."""
+
+    action: str
+    email: str
+    problem: str
+    hidden: tuple[tuple[str, str], ...]
+
+
+Render = Callable[[Request, str, str, Refusal | None], Response]
+"""Request, e-mail address as typed, where to go afterwards, what went wrong: the page."""
+Address = Callable[[HTTPConnection], str]
+
+
+def in_the_consoles_look(request: Request, email: str, wanted: str, problem: Refusal | None) -> Response:
+    """The page by the `pages` that the web floor hangs on its application."""
+    pages: Any = request.app.state.pages
+    sentence = "" if problem is None else problem.sentence(pages.words(request).language)
+    page = SignInPage(SIGN_IN, email, sentence, (("next", wanted),))
+    status = 200 if problem is None else problem.http_status
+    retry_after_s: int | None = getattr(problem, "retry_after_s", None)
+    headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
+    response: Response = pages.page(request, "sign_in.html", page, status=status, headers=headers)
+    return response
+
+
+def peer(connection: HTTPConnection) -> str:
+    """The address at the other end of the line: right where no proxy stands before us."""
+    return connection.client.host if connection.client else ""
+
+
+def routes(
+    run: Runtime, *, render: Render = in_the_consoles_look, address: Address = peer, home: str = HOME
+) -> APIRouter:
+    """`/console`, `/console/sign-in` and `/console/sign-out`.
+
+    Behind proxies, `address` must give the real client's: failed sign-ins are counted by it.
+    """
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(CONSOLE, dependencies=[guard(Public("only says where the console begins"))])
+    async def console() -> Response:
+        return RedirectResponse(home, 303)
+
+    @router.get(SIGN_IN, dependencies=[guard(Public("here people become known"))])
+    async def sign_in_page(request: Request) -> Response:
+        wanted = local_path(request.query_params.get("next", ""), otherwise=home)
+        if await _is_signed_in(request):
+            return RedirectResponse(wanted, 303)
+        return render(request, "", wanted, None)
+
+    @router.post(SIGN_IN, dependencies=[guard(Public("here people become known"))])
+    async def sign_in_form(request: Request) -> Response:
+        # Without this, another site could sign a browser in to the attacker's account and watch what is done there.
+        _refuse_cross_site(request)
+        async with request.form(max_files=0, max_fields=8) as form:
+            email, password, wanted = (str(form.get(name, "")) for name in ("email", "password", "next"))
+        wanted = local_path(wanted, otherwise=home)
+        agent = request.headers.get("user-agent", "")
+        try:
+            session, value = await sign_in(
+                email, password, address(request), agent, run=run, request_id=request_id_of(request)
+            )
+        except (SignInRefused, TooManySignIns, SignInBusy) as refusal:
+            return render(request, email[:254], wanted, refusal)
+        for old in values_in(request.headers.getlist("cookie")):
+            await sign_out(old, run=run, request_id=request_id_of(request))
+        assert session.user_id is not None
+        response = RedirectResponse(wanted, 303)
+        _forget_cookies(response)
+        _set_cookie(response, value)
+        return response
+
+    @router.post(SIGN_OUT, dependencies=[guard(Public("it only ends the session of whoever sends it"))])
+    async def sign_out_form(request: Request) -> Response:
+        _refuse_cross_site(request)
+        for value in values_in(request.headers.getlist("cookie")):
+            await sign_out(value, run=run, request_id=request_id_of(request))
+        response = RedirectResponse(SIGN_IN, 303)
+        _forget_cookies(response)
+        return response
+
+    async def _is_signed_in(request: Request) -> bool:
+        values = values_in(request.headers.getlist("cookie"))
+        return len(values) == 1 and await session_of(values[0], run=run) is not None
+
+    def _refuse_cross_site(request: Request) -> None:
+        if not is_from_here(request, run.settings):
+            raise CrossSiteRequest
+
+    def _set_cookie(response: Response, value: str) -> None:
+        name = name_for(run.settings.url)
+        response.set_cookie(
+            name,
+            value,
+            max_age=int(SESSION_LIFE.total_seconds()),
+            path="/",
+            secure=name == SECURE_NAME,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def _forget_cookies(response: Response) -> None:
+        # Both names: an old cookie under the other one would make every later request ambiguous.
+        for name in NAMES:
+            response.delete_cookie(name, path="/", secure=name == SECURE_NAME, httponly=True, samesite="lax")
+
+    return router
