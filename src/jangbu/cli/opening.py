@@ -59,6 +59,8 @@ async def opened_with(loaded: "Settings") -> "AsyncIterator[Runtime]":
     from jangbu.queue import Waker
     from jangbu.runtime import Runtime, follow_sandbox_clock
 
+    if not has_database(loaded):
+        raise SetupProblem(f"There is no database in {loaded.home} yet. `jangbu init` makes one, or set DATABASE_URL.")
     with plain_sentences():
         async with wiring.addresses(loaded) as where:
             db = await Database(where.system, name="command", size_min=1, size_max=2).open()
@@ -69,6 +71,13 @@ async def opened_with(loaded: "Settings") -> "AsyncIterator[Runtime]":
                 yield run
             finally:
                 await db.close()
+
+
+def has_database(loaded: "Settings") -> bool:
+    """Whether there is one to look at. A command that only looks must not begin empty books in the wrong folder."""
+    from jangbu.embedded.home import Home
+
+    return loaded.database_url is not None or Home.at(loaded.home).card_path.exists()
 
 
 @contextmanager

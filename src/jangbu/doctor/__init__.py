@@ -7,7 +7,9 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from jangbu import wiring
+from jangbu.cli.opening import has_database, opened_with, plain_sentences
 from jangbu.clock import Clock, SystemClock
+from jangbu.db import DatabaseAway
 from jangbu.doctor import database, names, outside, work
 from jangbu.doctor.findings import Finding, bad, unchecked
 from jangbu.errors import SetupProblem
@@ -24,6 +26,11 @@ async def examine(load_settings: Callable[[], Settings]) -> list[Finding]:
     except SetupProblem as problem:
         return [bad("settings", " ".join(str(problem).split()), "Correct it in the environment or in .env.")]
     findings = names.findings(settings)
+    if not has_database(settings):
+        findings.append(
+            bad("database", f"There is none in {settings.home} yet.", "Run jangbu init, or set DATABASE_URL.")
+        )
+        return [*findings, *await _outside(settings, SystemClock()), unchecked("work", "It needs the database.")]
     async with AsyncExitStack() as stack:
         try:
             where = await stack.enter_async_context(wiring.addresses(settings))
@@ -32,14 +39,24 @@ async def examine(load_settings: Callable[[], Settings]) -> list[Finding]:
             return [*findings, *await _outside(settings, SystemClock()), unchecked("work", "It needs the database.")]
         seen, usable = await database.findings(settings, where)
         findings += seen
-        run = await _opened(stack, settings) if usable else None
+        run = await stack.enter_async_context(opened_with(settings)) if usable else None
         clock = run.clock if run else SystemClock()
         findings += await _outside(settings, clock)
         if run is None:
             findings.append(unchecked("work", "It needs a database that is reachable and migrated."))
         else:
-            findings += await work.findings(run)
+            findings += await _work(run)
     return findings
+
+
+async def _work(run: Runtime) -> list[Finding]:
+    try:
+        with plain_sentences():
+            return await work.findings(run)
+    except SetupProblem as problem:
+        return [bad("work", str(problem), "Mend what is marked above first.")]
+    except DatabaseAway as away:
+        return [bad("work", away.sentence("en"), "Run jangbu doctor again.")]
 
 
 async def _outside(settings: Settings, clock: Clock) -> list[Finding]:
@@ -50,9 +67,3 @@ async def _outside(settings: Settings, clock: Clock) -> list[Finding]:
     else:
         findings.append(unchecked("public address", "Without a webhook secret nothing can be signed."))
     return findings
-
-
-async def _opened(stack: AsyncExitStack, settings: Settings) -> Runtime:
-    from jangbu.cli.opening import opened_with
-
-    return await stack.enter_async_context(opened_with(settings))

@@ -96,7 +96,7 @@ async def findings(settings: Settings, where: Addresses) -> tuple[list[Finding],
         is_migrated = found[-1].mark == "good"
         if is_migrated:
             found.append(await _rights(logins))
-        found.append(_skew(system))
+        found.append(skew(system.skew))
     return found, is_migrated
 
 
@@ -243,8 +243,8 @@ async def _rights(logins: dict[str, Login]) -> Finding:
     )
 
 
-def _skew(login: Login) -> Finding:
-    ahead = login.skew
+def skew(ahead: timedelta) -> Finding:
+    """What it means that the database's clock is this far ahead of the machine's."""
     behind = "ahead of" if ahead > timedelta() else "behind"
     seconds = f"{abs(ahead).total_seconds():.1f} s"
     if abs(ahead) > SKEW_WARNED:

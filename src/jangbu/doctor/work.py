@@ -148,7 +148,7 @@ def _stuck(stuck: list[payment_store.StuckAttempt], now: datetime) -> Finding:
         return look(
             name,
             f"{len(stuck)} calls to PortOne are open for more than {ago(CALL_A_PERSON_AFTER.total_seconds())}; "
-            f"the oldest, {first.operation} of {first.payment_id}, for {ago((now - first.started_at).total_seconds())}.",
+            f"oldest: {first.operation} of {first.payment_id}, for {ago((now - first.started_at).total_seconds())}.",
             "Look the payment up in PortOne's console; jangbu payments show tells what we know.",
         )
     return good(name, "None older than six hours.")

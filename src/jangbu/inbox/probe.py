@@ -73,7 +73,7 @@ async def send(parcel: Parcel, url: str) -> Answer:
         ):
             text = await answer.content.read(ANSWER_BYTES_MAX)
             return _judge(answer.status, answer.headers.get("location", ""), text)
-    except aiohttp.InvalidURL:
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         return _no(None, "That is not an address. It must look like https://pay.example.com (JANGBU_PUBLIC_URL).")
     except aiohttp.ClientConnectorDNSError:
         return _no(None, "The name in that address is not known here. Check its spelling and its DNS record.")
