@@ -18,7 +18,7 @@ SIZE_WARNED, SIZE_MAX = 400, 600
 GROUND = {"money", "clock", "ids", "errors", "failpoints"}
 FLOORS: list[set[str]] = [
     GROUND,
-    {"embedded", "settings", "logs", "db", "migrate", "sealing", "queue", "runtime"},
+    {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
     {"audit", "events"},
     {"access", "notices", "web"},
     {
@@ -36,7 +36,7 @@ FLOORS: list[set[str]] = [
         "sandbox",
     },
     {"wiring"},
-    {"app", "worker", "cli", "demo"},
+    {"app", "worker", "cli", "demo", "doctor", "setup"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 CAPABILITIES = FLOORS[4]

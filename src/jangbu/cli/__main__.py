@@ -1,0 +1,5 @@
+"""`python -m jangbu.cli`."""
+
+from jangbu.cli import main
+
+main()

@@ -1,0 +1,97 @@
+"""From what the operator set to an open database: for the commands that look, or do one thing, and end."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from jangbu.errors import SetupProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jangbu.runtime import Runtime
+    from jangbu.settings import Settings
+
+PORT_MAX = 65_535
+
+
+def settings(**given: Any) -> "Settings":
+    """The settings, with `given` options (by environment name; None is "not given") over them.
+
+    Raises SetupProblem, in plain sentences, for whatever is wrong with them or with `.env`.
+    """
+    from jangbu.settings import load
+
+    try:
+        loaded = load(**{name: value for name, value in given.items() if value is not None})
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise SetupProblem(f"The file .env in this folder cannot be read: {unreadable}.") from unreadable
+    for name, port in (("JANGBU_PORT", loaded.port), ("JANGBU_SANDBOX_PORT", loaded.sandbox_port)):
+        if not 0 <= port <= PORT_MAX:
+            raise SetupProblem(f"Setting {name}: a port is a number from 1 to {PORT_MAX}, not {port}.")
+    return loaded
+
+
+def quiet_settings() -> "Settings":
+    """The settings of a command whose result is the point: it logs errors only, unless JANGBU_LOG_LEVEL says more."""
+    from jangbu.logs import configure
+
+    loaded = settings(JANGBU_LOG_LEVEL=None if "JANGBU_LOG_LEVEL" in os.environ else "error")
+    configure(loaded)
+    return loaded
+
+
+@asynccontextmanager
+async def opened() -> "AsyncIterator[Runtime]":
+    """The database under `jangbu_system`, on sandbox mode's moved clock; closed again at the end."""
+    async with opened_with(quiet_settings()) as run:
+        yield run
+
+
+@asynccontextmanager
+async def opened_with(loaded: "Settings") -> "AsyncIterator[Runtime]":
+    """The same under settings at hand. Raises SetupProblem when the database is not as this release needs it."""
+    from jangbu import wiring
+    from jangbu.clock import SystemClock
+    from jangbu.db import Database
+    from jangbu.ids import Ids
+    from jangbu.queue import Waker
+    from jangbu.runtime import Runtime, follow_sandbox_clock
+
+    if not has_database(loaded):
+        raise SetupProblem(f"There is no database in {loaded.home} yet. `jangbu init` makes one, or set DATABASE_URL.")
+    with plain_sentences():
+        async with wiring.addresses(loaded) as where:
+            db = await Database(where.system, name="command", size_min=1, size_max=2).open()
+            try:
+                clock = SystemClock()
+                run = Runtime(settings=loaded, db=db, clock=clock, ids=Ids(clock), waker=Waker(db))
+                await follow_sandbox_clock(run)
+                yield run
+            finally:
+                await db.close()
+
+
+def has_database(loaded: "Settings") -> bool:
+    """Whether there is one to look at. A command that only looks must not begin empty books in the wrong folder."""
+    from jangbu.embedded.home import Home
+
+    return loaded.database_url is not None or Home.at(loaded.home).card_path.exists()
+
+
+@contextmanager
+def plain_sentences() -> "Iterator[None]":
+    """Turn what an unprepared database raises into a SetupProblem."""
+    import asyncpg
+
+    try:
+        yield
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError) as missing:
+        raise SetupProblem(
+            f"The database is not prepared for this release ({missing}). Run `jangbu migrate`, then try again."
+        ) from missing
+    except asyncpg.InsufficientPrivilegeError as refused:
+        raise SetupProblem(
+            f"The database does not allow it: {refused}. `jangbu doctor` says which login lacks what."
+        ) from refused

@@ -1,0 +1,98 @@
+"""The programs: demo, serve, worker, sandbox."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jangbu.cli.opening import PORT_MAX, plain_sentences, settings
+from jangbu.errors import SetupProblem
+
+Port = Annotated[int | None, typer.Option(min=1, max=PORT_MAX, help="Port to listen on (JANGBU_PORT).")]
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Put the programs among the commands."""
+    cli.command(rich_help_panel="Start here")(demo)
+    for program in (serve, worker, sandbox):
+        cli.command(rich_help_panel="Programs")(program)
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a program on the fast loop where there is one."""
+    with plain_sentences():
+        try:
+            import uvloop
+        except ImportError:
+            return asyncio.run(work)
+        return uvloop.run(work)
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Throwaway database; stop after the table.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Do not slow down for people to watch.")] = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same payers and the same table.")] = 1,
+) -> None:
+    """Start everything on a local PortOne, take 100 payments, and prove where every won went."""
+    from rich.console import Console
+
+    from jangbu import demo as demonstration
+    from jangbu.logs import configure
+
+    loaded = settings(JANGBU_LOG_LEVEL="error")
+    configure(loaded)
+    options = demonstration.Options(once=once, fast=fast, seed=seed, home=loaded.home)
+    held = run(demonstration.demo(options, console=Console()))
+    raise typer.Exit(0 if held else 1)
+
+
+def serve(
+    port: Port = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (JANGBU_HOST).")] = None,
+    with_worker: Annotated[bool, typer.Option("--with-worker", help="Run jobs in this process too.")] = False,
+) -> None:
+    """Run the web program: API and console."""
+    from jangbu import app
+    from jangbu.logs import configure
+
+    loaded = settings(JANGBU_PORT=port, JANGBU_HOST=host)
+    configure(loaded)
+    run(app.serve(loaded, with_worker=with_worker))
+
+
+def worker() -> None:
+    """Run jobs and schedules. Start as many as you like."""
+    from jangbu import worker as program
+    from jangbu.logs import configure
+
+    loaded = settings()
+    configure(loaded)
+    run(program.work(loaded))
+
+
+def sandbox(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=PORT_MAX, help="Port to listen on (JANGBU_SANDBOX_PORT).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Make its ids repeatable.")] = None,
+    state: Annotated[Path | None, typer.Option(help="File that keeps its world between runs.")] = None,
+    webhook_url: Annotated[str | None, typer.Option(help="Where it sends webhooks.")] = None,
+) -> None:
+    """Run the local PortOne, on its own. Useful to any PortOne merchant, in any language."""
+    import msgspec
+
+    from jangbu.app import listen
+    from jangbu.sandbox.app import serve as serve_sandbox
+
+    chosen = port if port is not None else settings().sandbox_port
+    listen("127.0.0.1", chosen).close()
+    try:
+        run(serve_sandbox(port=chosen, seed=seed, state_file=state, webhook_url=webhook_url))
+    except (OSError, msgspec.DecodeError) as unreadable:
+        if state is None:
+            raise
+        raise SetupProblem(
+            f"The sandbox's world in {state} cannot be read or written: {unreadable}. Move the file away to begin anew."
+        ) from unreadable

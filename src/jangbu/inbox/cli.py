@@ -1,0 +1,194 @@
+"""`jangbu webhooks …`: what PortOne told us and what came of it, and a test webhook of our own."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jangbu.clock import seoul
+from jangbu.errors import Refusal, SetupProblem
+from jangbu.terminal import Column, Json, Mark, Opener, clean, document, execute, mark, note, say, table, working
+
+if TYPE_CHECKING:
+    from jangbu.inbox.probe import Answer
+    from jangbu.inbox.store import Delivery
+
+MOST = 10_000
+_KEY_CHARACTERS_SHOWN = 8
+_SIGNS: dict[str, Mark] = {"processed": "good", "failed": "bad", "skipped": "none"}
+
+
+class Status(StrEnum):
+    """Where a delivery stands."""
+
+    RECEIVED = "received"
+    PROCESSED = "processed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class WebhookUnknown(Refusal):
+    """No delivery with this webhook-id was ever received."""
+
+    code = "WEBHOOK_NOT_FOUND"
+    http_status = 404
+    ko = "받은 적이 없는 webhook-id입니다. `jangbu webhooks list`에서 확인해 주세요."
+    en = "No webhook with this id was received. `jangbu webhooks list` shows the latest."
+
+
+def commands(opened: Opener) -> typer.Typer:
+    """The `webhooks` commands."""
+    webhooks = typer.Typer(help="What PortOne told us, and what came of it.", no_args_is_help=True)
+
+    @webhooks.command("list")
+    def list_(
+        status: Annotated[Status | None, typer.Option(help="Only those.")] = None,
+        most: Annotated[int, typer.Option(min=1, max=MOST, help="How many, newest first.")] = 50,
+        as_json: Json = False,
+    ) -> None:
+        """The latest deliveries, newest first."""
+
+        async def work() -> "list[Delivery]":
+            from jangbu.inbox import store
+
+            async with opened() as run, run.db.transaction() as tx:
+                return await store.newest(tx, status=status.value if status else "", most=most)
+
+        deliveries = execute(work())
+        if as_json:
+            document({"webhooks": [_as_json(delivery) for delivery in deliveries]})
+        elif deliveries:
+            table(
+                [Column(title) for title in ("received (Seoul)", "status", "type", "payment at PortOne", "webhook-id")],
+                [
+                    (
+                        seoul(delivery.received_at),
+                        delivery.status,
+                        delivery.webhook_type or "",
+                        delivery.provider_transaction_id or "",
+                        delivery.webhook_id,
+                    )
+                    for delivery in deliveries
+                ],
+            )
+        else:
+            say("No webhooks." if status is None else f"No webhooks that are {status.value}.")
+
+    @webhooks.command()
+    def show(
+        webhook_id: Annotated[str, typer.Argument(help="PortOne's webhook-id.")],
+        as_json: Json = False,
+    ) -> None:
+        """One delivery: what it said, and what came of it."""
+
+        async def work() -> "Delivery":
+            from jangbu.inbox import store
+
+            async with opened() as run, run.db.transaction() as tx:
+                found = await store.find(tx, webhook_id)
+            if found is None:
+                raise WebhookUnknown(webhook_id=webhook_id)
+            return found
+
+        delivery = execute(work())
+        if as_json:
+            document(_as_json(delivery, whole=True))
+        else:
+            _show(delivery)
+
+    @webhooks.command()
+    def test(
+        url: Annotated[str, typer.Option(help="Where to; default: JANGBU_PUBLIC_URL and /api/portone/webhook.")] = "",
+        twice: Annotated[
+            bool, typer.Option("--twice", help="Send the same one again: it must change nothing.")
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Send a signed test webhook, as PortOne would, and say what came back. It names a payment nobody has."""
+        with working("Sending a signed webhook…"):
+            to, answers = execute(_send(opened, url, times=2 if twice else 1))
+        held = all(answer.received for answer in answers) and (not twice or answers[-1].duplicate)
+        if as_json:
+            document({"url": to, "holds": held, "answers": [_answer_as_json(answer) for answer in answers]})
+        else:
+            note(f"POST {to}")
+            for answer in answers:
+                status = "no answer" if answer.status is None else str(answer.status)
+                say(f"{mark('good' if answer.received else 'bad')} {status}  {clean(answer.means)}")
+            if twice and all(answer.received for answer in answers) and not answers[-1].duplicate:
+                say(f"{mark('bad')} The second was not recognised as the same webhook.")
+        raise typer.Exit(0 if held else 1)
+
+    return webhooks
+
+
+async def _send(opened: Opener, url: str, *, times: int) -> "tuple[str, list[Answer]]":
+    from jangbu.inbox import probe
+
+    async with opened() as run:
+        settings = run.settings
+        if not settings.webhook_secrets:
+            raise SetupProblem("There is no webhook secret to sign with: set PORTONE_WEBHOOK_SECRET.")
+        parcel = probe.pack(settings.webhook_secrets[0], settings.portone_store_id, at=run.clock.now(), ids=run.ids)
+    to = url or settings.url + probe.PATH
+    return to, [await probe.send(parcel, to) for _ in range(times)]
+
+
+def without_keys(value: Any) -> Any:
+    """A webhook's body with its billing keys cut short: whoever has one can charge the card."""
+    if isinstance(value, dict):
+        return {name: _cut(part) if name == "billingKey" else without_keys(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [without_keys(part) for part in value]
+    return value
+
+
+def _cut(key: Any) -> Any:
+    return f"{key[:_KEY_CHARACTERS_SHOWN]}…" if isinstance(key, str) else "…"
+
+
+def _as_json(delivery: "Delivery", *, whole: bool = False) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "webhook_id": delivery.webhook_id,
+        "type": delivery.webhook_type,
+        "status": delivery.status,
+        "payment_id": delivery.payment_id,
+        "portone_payment_id": delivery.provider_transaction_id,
+        "error": delivery.error_message,
+        "received_at": delivery.received_at,
+        "processed_at": delivery.processed_at,
+    }
+    if whole:
+        shown |= {"request_body": without_keys(delivery.request_body), "response_body": delivery.response_body}
+    return shown
+
+
+def _show(delivery: "Delivery") -> None:
+    import json
+
+    say(f"{mark(_SIGNS.get(delivery.status, 'look'))} {delivery.status}  {clean(delivery.webhook_type or '')}")
+    facts = {
+        "webhook-id": delivery.webhook_id,
+        "received": f"{seoul(delivery.received_at)} (Seoul)",
+        "handled": f"{seoul(delivery.processed_at)} (Seoul)" if delivery.processed_at else "not yet",
+        "payment": delivery.payment_id or "none of ours",
+        "at PortOne": delivery.provider_transaction_id or "",
+        "problem": delivery.error_message or "",
+        "came of it": (delivery.response_body or {}).get("message", ""),
+    }
+    for name, fact in facts.items():
+        if fact:
+            say(f"  {name:<11}{clean(fact)}")
+    say("  it said")
+    body = json.dumps(without_keys(delivery.request_body), ensure_ascii=False, indent=2)
+    for line in body.splitlines():
+        say(f"    {clean(line)}")
+
+
+def _answer_as_json(answer: "Answer") -> dict[str, Any]:
+    return {
+        "status": answer.status,
+        "received": answer.received,
+        "duplicate": answer.duplicate,
+        "means": answer.means,
+    }

@@ -1,0 +1,194 @@
+"""`jangbu payments …`: one payment's whole story, for whoever asks at 3 a.m."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jangbu.clock import SEOUL
+from jangbu.money import Money, written
+from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
+
+if TYPE_CHECKING:
+    from jangbu.payments.rules import Payment
+    from jangbu.payments.service.story import Story
+    from jangbu.payments.story_store import PostedLeg
+
+_MILLISECOND = timedelta(milliseconds=1)
+_COLOURS = {"call": "blue", "webhook": "magenta", "change": "green", "entry": "cyan", "person": "white"}
+# What happens in one transaction has one time; told in this order it reads as cause and effect.
+_ORDER = {"person": 0, "call": 1, "webhook": 2, "change": 3, "entry": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened: a line for people, and lines under it; facts for programs."""
+
+    at: datetime
+    kind: str
+    line: str
+    facts: dict[str, Any]
+    under: list[str] = field(default_factory=list)
+
+
+def commands(opened: Opener) -> typer.Typer:
+    """The `payments` commands."""
+    payments = typer.Typer(help="One payment at a time: what happened, and why.", no_args_is_help=True)
+
+    # With a single command typer would drop its name; this keeps it `payments show`.
+    @payments.callback()
+    def _group() -> None: ...
+
+    @payments.command()
+    def show(
+        payment: Annotated[str, typer.Argument(help="Our payment id, or PortOne's paymentId.")],
+        as_json: Json = False,
+    ) -> None:
+        """All that happened to a payment, in order: calls, webhooks, changes, ledger entries."""
+
+        async def work() -> "Story":
+            from jangbu.payments.service.story import tell
+
+            async with opened() as run:
+                return await tell(payment, run=run)
+
+        story = execute(work())
+        if as_json:
+            told = [{"at": moment.at, "kind": moment.kind, **moment.facts} for moment in moments(story)]
+            document({"payment": _as_json(story.payment), "moments": told})
+        else:
+            _show(story)
+
+    return payments
+
+
+def moments(story: "Story") -> list[Moment]:
+    """Everything in the story, in time order."""
+    told = [
+        Moment(line.at, "person", f"{line.action} by {line.actor}", {"action": line.action, "actor": line.actor})
+        for line in story.audit
+    ]
+    for attempt in story.attempts:
+        took = (
+            "" if attempt.finished_at is None else f", {(attempt.finished_at - attempt.started_at) // _MILLISECOND} ms"
+        )
+        said = str((attempt.outcome or {}).get("type") or (attempt.outcome or {}).get("why") or "")
+        facts = {
+            "operation": attempt.operation,
+            "idempotency_key": attempt.id,
+            "state": attempt.state,
+            "request": attempt.request,
+            "outcome": attempt.outcome,
+            "finished_at": attempt.finished_at,
+        }
+        line = f"{attempt.operation}: {attempt.state}{took}" + (f" — PortOne said {said}" if said else "")
+        told.append(Moment(attempt.started_at, "call", line, facts, [f"idempotency key {attempt.id}"]))
+    for delivery in story.webhooks:
+        facts = {
+            "webhook_id": delivery.webhook_id,
+            "type": delivery.webhook_type,
+            "status": delivery.status,
+            "error": delivery.error_message,
+        }
+        problem = [delivery.error_message] if delivery.error_message else []
+        line = f"{delivery.webhook_type or 'without a type'}: {delivery.status}"
+        told.append(Moment(delivery.received_at, "webhook", line, facts, [delivery.webhook_id, *problem]))
+    for change in story.changes:
+        before, after = change.data.get("before"), change.data.get("status")
+        facts = {"event": change.type, "before": before, "status": after}
+        line = f"{before} → {after}" if before and after else change.type
+        told.append(Moment(change.happened_at, "change", line, facts))
+    by_key: defaultdict[str, list[PostedLeg]] = defaultdict(list)
+    for leg in story.legs:
+        by_key[leg.key].append(leg)
+    told += [_entry(key, legs) for key, legs in by_key.items()]
+    return sorted(told, key=lambda moment: (moment.at, _ORDER[moment.kind]))
+
+
+def _entry(key: str, legs: "list[PostedLeg]") -> Moment:
+    first = legs[0]
+    width = max(len(leg.path) for leg in legs)
+    return Moment(
+        first.recorded_at,
+        "entry",
+        f"{key}  " + ("not sealed yet" if first.seq is None else f"sealed as #{first.seq}"),
+        {
+            "key": key,
+            "entry_kind": first.kind,
+            "currency": first.currency,
+            "seq": first.seq,
+            "postings": [
+                {
+                    "account": leg.path,
+                    "debit_minor": max(leg.amount_minor, 0),
+                    "credit_minor": max(-leg.amount_minor, 0),
+                }
+                for leg in legs
+            ],
+        },
+        [
+            f"{leg.path:<{width}}  {'debit ' if leg.amount_minor > 0 else 'credit'} "
+            f"{written(Money(abs(leg.amount_minor), leg.currency)):>14}"
+            for leg in legs
+        ],
+    )
+
+
+def _as_json(payment: "Payment") -> dict[str, Any]:
+    # PortOne's whole answer and the method stay out: they hold the payer's name, phone number and card.
+    return {
+        "id": payment.id,
+        "portone_payment_id": payment.provider_order_id,
+        "transaction_id": payment.provider_transaction_id,
+        "store_id": payment.store_id,
+        "order_id": payment.order_id,
+        "order_name": payment.order_name,
+        "status": payment.status,
+        "currency": payment.currency,
+        "amount_minor": payment.amount,
+        "tax_free_amount_minor": payment.tax_free_amount,
+        "cancelled_amount_minor": payment.cancelled_amount,
+        "cancellable_amount_minor": payment.cancellable_amount,
+        "pg": payment.pg_provider,
+        "channel_key": payment.channel_key,
+        "review": payment.review or None,
+        "failure": payment.failure,
+        "created_at": payment.created_at,
+        "paid_at": payment.paid_at,
+        "failed_at": payment.failed_at,
+        "cancelled_at": payment.cancelled_at,
+        "expires_at": payment.expires_at,
+        "asked_next_at": payment.due_at,
+    }
+
+
+def _show(story: "Story") -> None:
+    payment = story.payment
+    say(styled(f"{clean(payment.order_name)} · {written(payment.total)} · {payment.status.value}", "white", bold=True))
+    facts = {
+        "our id": payment.id,
+        "at PortOne": payment.provider_order_id,
+        "transaction": payment.provider_transaction_id or "",
+        "order": payment.order_id or "",
+        "store": payment.store_id,
+        "PG": payment.pg_provider or "",
+        "cancelled": written(Money(payment.cancelled_amount, payment.currency)) if payment.cancelled_amount else "",
+        "expires": "" if payment.is_captured else f"{_seoul(payment.expires_at)[:-4]} (Seoul)",
+        "asked next": f"{_seoul(payment.due_at)[:-4]} (Seoul)" if payment.due_at else "",
+    }
+    for name, fact in facts.items():
+        if fact:
+            say(f"  {name:<12}{clean(fact)}")
+    if payment.review:
+        say("  " + styled(f"a person should look: {payment.review}", "red", bold=True))
+    say()
+    for moment in moments(story):
+        say(f"{_seoul(moment.at)}  {styled(f'{moment.kind:<8}', _COLOURS[moment.kind])} {clean(moment.line)}")
+        for line in moment.under:
+            say(f"{'':<34}{clean(line)}")
+
+
+def _seoul(at: datetime) -> str:
+    return at.astimezone(SEOUL).strftime("%Y-%m-%d %H:%M:%S.") + f"{at.microsecond // 1000:03}"

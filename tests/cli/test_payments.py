@@ -1,0 +1,68 @@
+"""`jangbu payments show`: the whole story, in order."""
+
+from cli.test_books import TEA, a_paid_payment
+from cli.tools import Jangbu
+from jangbu.ledger.service import seal
+from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.sync import find
+from kit import TESTER, House
+
+
+async def test_the_story_is_told_in_time_order(jangbu: Jangbu, house: House) -> None:
+    payment_id = await a_paid_payment(house)
+    await seal(db=house.run.db)
+    ran = await jangbu("payments", "show", payment_id, "--json")
+    assert ran.code == 0
+    told = ran.json
+    assert told["payment"]["status"] == "PAID"
+    assert told["payment"]["amount_minor"] == 11_000
+    times = [moment["at"] for moment in told["moments"]]
+    assert times == sorted(times)
+    kinds = [moment["kind"] for moment in told["moments"]]
+    assert {"call", "webhook", "change", "entry"} <= set(kinds)
+    (entry,) = [moment for moment in told["moments"] if moment["kind"] == "entry"]
+    assert entry["key"] == f"payment:{payment_id}:captured"
+    assert entry["seq"] == 1
+    assert sum(leg["debit_minor"] - leg["credit_minor"] for leg in entry["postings"]) == 0
+    (call,) = [moment for moment in told["moments"] if moment["kind"] == "call"]
+    assert (call["operation"], call["state"]) == ("pre_register", "done")
+
+
+async def test_a_person_reads_the_same_story(jangbu: Jangbu, house: House) -> None:
+    payment_id = await a_paid_payment(house)
+    text = (await jangbu("payments", "show", payment_id)).out
+    assert text.startswith("보리차 · ₩11,000 · PAID")
+    assert "order-1" in text
+    assert "→ PAID" in text
+    assert "pre_register: done" in text
+    assert "debit         ₩11,000" in text
+
+
+async def test_portones_id_finds_it_too(jangbu: Jangbu, house: House) -> None:
+    payment_id = await a_paid_payment(house)
+    portone_id = (await find(payment_id, run=house.run)).provider_order_id
+    assert (await jangbu("payments", "show", portone_id, "--json")).json["payment"]["id"] == payment_id
+
+
+async def test_what_a_person_must_look_at_stands_out(jangbu: Jangbu, house: House) -> None:
+    order = Order(amount=5_000, currency="KRW", order_name="\x1b[2J[bold]찻잔", order_id="order-2")
+    payment = await initialize(order, actor=TESTER, run=house.run, portone=house.wired.portone)
+    text = (await jangbu("payments", "show", str(payment.id))).out
+    assert "\x1b" not in text
+    assert "[bold]찻잔" in text
+    assert "expires" in text
+
+
+async def test_the_payers_data_stays_in_the_database(jangbu: Jangbu, house: House) -> None:
+    payment_id = await a_paid_payment(house, TEA)
+    payment = await find(payment_id, run=house.run)
+    assert payment.portone is not None
+    shown = (await jangbu("payments", "show", payment_id, "--json")).json["payment"]
+    assert "portone" not in shown
+    assert "method" not in shown
+
+
+async def test_an_unknown_payment_is_a_sentence_with_its_code(jangbu: Jangbu) -> None:
+    ran = await jangbu("payments", "show", "nobody")
+    assert ran.code == 1
+    assert "[PAYMENT_NOT_FOUND]" in ran.err
