@@ -8,7 +8,8 @@ from typing import Any
 
 import typer
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference"
 HEAD = "<!-- Made by `make docs`. Change the code it is made from, not this page. -->\n\n"
 
 
@@ -147,6 +148,13 @@ def _member_docs(enum: type) -> dict[str, str]:
     return docs
 
 
+def env_example() -> str:
+    """`.env.example`, with every name there is."""
+    from jangbu.setup import env_example as made
+
+    return made()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
@@ -158,17 +166,18 @@ PAGES: dict[str, Callable[[], str]] = {
 
 def main() -> int:
     """Write the pages, or with `--check` say which are stale; 1 if any is."""
+    wanted = {REFERENCE / name: HEAD + make() for name, make in PAGES.items()}
+    wanted[ROOT / ".env.example"] = env_example()
     stale = []
-    for name, make in PAGES.items():
-        path, text = REFERENCE / name, HEAD + make()
+    for path, text in wanted.items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
-        stale.append(name)
+        stale.append(path.relative_to(ROOT))
         if "--check" not in sys.argv:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    for name in stale:
-        sys.stderr.write(f"{'stale' if '--check' in sys.argv else 'wrote'}: docs/reference/{name}\n")
+    for path in stale:
+        sys.stderr.write(f"{'stale' if '--check' in sys.argv else 'wrote'}: {path}\n")
     return 1 if stale and "--check" in sys.argv else 0
 
 

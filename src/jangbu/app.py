@@ -12,12 +12,15 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from jinja2 import PackageLoader
+from starlette.requests import HTTPConnection
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jangbu import wiring
 from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
-from jangbu.access.guard import refuse_undeclared
+from jangbu.access.guard import Caller, declare, install, refuse_undeclared
+from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
@@ -28,9 +31,17 @@ from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 from jangbu.web import health
 from jangbu.web.app_kit import Looks, WebOptions, assemble
-from jangbu.web.chrome import NavItem
+from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
 
 WEBHOOK_BYTES_MAX = 64 * 1024
+OPEN_TO_ALL = {
+    "/api-docs": "says how to call us; shows no data",
+    "/admin-docs": "says how staff call us; shows no data",
+    "/api/openapi.json": "the same, for programs",
+    "/api/openapi-admin.json": "the same, for programs",
+    "/static/{digest}/{name:path}": "style sheets and fonts",
+}
+"""The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
 def create(wired: wiring.Wired) -> FastAPI:
@@ -60,10 +71,19 @@ def create(wired: wiring.Wired) -> FastAPI:
             nav=(NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),),
         ),
     )
+    install(app, people, greet=_show_who_is_signed_in)
+    for route in app.routes:
+        if isinstance(route, Route) and route.path in OPEN_TO_ALL:
+            declare(route, Public(OPEN_TO_ALL[route.path]))
     refuse_undeclared(app)
     if settings.mode == "sandbox":
         app.add_middleware(_FollowsClock, run=system)
     return app
+
+
+def _show_who_is_signed_in(connection: HTTPConnection, caller: Caller) -> None:
+    role = "" if caller.role is None else caller.role.value
+    sign_in_as(connection, SignedIn(caller.name, role, access_pages.SIGN_OUT, caller.scopes))
 
 
 class _FollowsClock:

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from kit import House, books
 
 from jangbu.access import cli as access_cli
 from jangbu.app import create
 from jangbu.db import Query
 from jangbu.portone import sign
+from kit import House, books
 
 SCOPES = ["payments:create", "payments:verify", "payments:read"]
 PAYMENTS = Query(int, "SELECT count(*) FROM payments")

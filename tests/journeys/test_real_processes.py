@@ -102,7 +102,8 @@ async def town(where: Addresses, tmp_path: Path, *, failpoint: str) -> AsyncIter
     port, portone_port = free_port(), free_port()
     environment = {
         "JANGBU_MODE": "sandbox", "JANGBU_PORT": str(port), "JANGBU_SANDBOX_PORT": str(portone_port),
-        "JANGBU_SWEEP_CRON": "* * * * * */1", "DATABASE_URL": where.system, "JANGBU_DATABASE_URL_REQUEST": where.request,
+        "JANGBU_SWEEP_CRON": "* * * * * */1", "DATABASE_URL": where.system,
+        "JANGBU_DATABASE_URL_REQUEST": where.request,
         "JANGBU_DATABASE_URL_OWNER": where.owner, "JANGBU_HOME": str(tmp_path), ENVIRONMENT_VARIABLE: failpoint,
         "JANGBU_JOB_LEASE_S": "2", "BETTER_AUTH_SECRET": "a-secret-for-tests-only-0123456789",
     }  # fmt: skip

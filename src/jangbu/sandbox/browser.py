@@ -224,9 +224,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             Route("/window/{transactionId}", window),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
-        middleware=[
-            Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-        ],
+        middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
     )
     return [Route("/v2/browser-sdk.js", script), Mount("/__browser__", api)]
 

@@ -268,9 +268,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
     ]
 
 
-def _guarded(
-    parts: Parts, act: Callable[[Request], Awaitable[Any]]
-) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(parts: Parts, act: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         # A page in the developer's browser must not reach these routes: browsers name the origin on every
         # POST.

@@ -27,9 +27,7 @@ class Decline:
 REASONS = {
     reason.name: reason
     for reason in (
-        Decline(
-            "insufficient_funds", False, "INSUFFICIENT_FUNDS", "잔액이 부족합니다.", "Insufficient funds"
-        ),
+        Decline("insufficient_funds", False, "INSUFFICIENT_FUNDS", "잔액이 부족합니다.", "Insufficient funds"),
         Decline("limit_exceeded", False, "LIMIT_EXCEEDED", "사용 한도를 초과했습니다.", "Limit exceeded"),
         Decline("pg_busy", False, "PG_BUSY", "카드사 응답이 지연되고 있습니다.", "Issuer did not answer"),
         Decline("expired_card", True, "EXPIRED_CARD", "유효기간이 지난 카드입니다.", "Expired card"),
@@ -37,12 +35,8 @@ REASONS = {
         Decline("blocked_card", True, "BLOCKED_CARD", "거래가 정지된 카드입니다.", "Blocked card"),
     )
 }
-CLOSED = Decline(
-    "closed", False, "USER_CANCEL", "사용자가 결제를 취소했습니다.", "The shopper closed the window"
-)
-ALREADY_PAID = Decline(
-    "already_paid", True, "ALREADY_PAID", "이미 결제된 주문입니다.", "The order is already paid"
-)
+CLOSED = Decline("closed", False, "USER_CANCEL", "사용자가 결제를 취소했습니다.", "The shopper closed the window")
+ALREADY_PAID = Decline("already_paid", True, "ALREADY_PAID", "이미 결제된 주문입니다.", "The order is already paid")
 
 
 def reason_named(name: str) -> Decline:

@@ -83,9 +83,7 @@ class Faults:
         """Forget all that still wait."""
         self.waiting.clear()
 
-    def take(
-        self, kind: Kind, operation: str, payment_id: str | None, name: str | None = None
-    ) -> Fault | None:
+    def take(self, kind: Kind, operation: str, payment_id: str | None, name: str | None = None) -> Fault | None:
         """The earliest fault of this kind (and name) that matches, counted down; None when none does."""
         for fault in self.waiting:
             if KINDS[fault.name][0] is not kind or name not in (None, fault.name):

@@ -125,8 +125,7 @@ class Operations:
 
     def routes(self, parts: Parts) -> list[Route]:
         return [
-            Route(operation.path, _endpoint(parts, operation), methods=[operation.method])
-            for operation in self.all
+            Route(operation.path, _endpoint(parts, operation), methods=[operation.method]) for operation in self.all
         ]
 
 
@@ -139,17 +138,13 @@ def _endpoint(parts: Parts, operation: Operation) -> Callable[[Request], Awaitab
     async def answer(request: Request) -> Response:
         raw = await request.body()
         payment_id = request.path_params.get("paymentId")
-        fault = parts.faults.take(
-            Kind.CALL, operation.name, unquote(payment_id) if payment_id is not None else None
-        )
+        fault = parts.faults.take(Kind.CALL, operation.name, unquote(payment_id) if payment_id is not None else None)
         if fault is None:
             return await _act(parts, operation, request, raw, pause_s=0)
         instead = _answer_without_acting(fault)
         if instead is not None and not fault.acts:
             return instead
-        acted = await _act(
-            parts, operation, request, raw, pause_s=fault.seconds if fault.name == "slow" else 0
-        )
+        acted = await _act(parts, operation, request, raw, pause_s=fault.seconds if fault.name == "slow" else 0)
         if fault.name == "answer_lost":
             return NoAnswer()
         if fault.name == "bad_json":
@@ -183,9 +178,7 @@ def _answer_without_acting(fault: Fault) -> Response | None:
             return None
 
 
-async def _act(
-    parts: Parts, operation: Operation, request: Request, raw: bytes, *, pause_s: float
-) -> Response:
+async def _act(parts: Parts, operation: Operation, request: Request, raw: bytes, *, pause_s: float) -> Response:
     """Authorize, look the Idempotency-Key up, act, remember the answer.
 
     A slow answer keeps its key outstanding.
@@ -196,9 +189,7 @@ async def _act(
         if not operation.is_open:
             target = request.url.path + "?" + request.url.query
             header = request.headers.get("idempotency-key")
-            key = idempotency.key_of(
-                parts.world, call.authorize(), request.method, target, header, raw, call.now
-            )
+            key = idempotency.key_of(parts.world, call.authorize(), request.method, target, header, raw, call.now)
         replayed = key.replay() if key is not None else None
         if replayed is not None:
             return Response(replayed[1], replayed[0], media_type="application/json")

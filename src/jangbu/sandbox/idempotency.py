@@ -65,9 +65,7 @@ def key_of(
     if not 16 <= len(value) <= 256:
         if not world.inferred.idempotency_malformed_is_refused:
             return None
-        raise ApiError(
-            "INVALID_REQUEST", "Idempotency-Key must be 16 to 256 ASCII characters in double quotes."
-        )
+        raise ApiError("INVALID_REQUEST", "Idempotency-Key must be 16 to 256 ASCII characters in double quotes.")
     scope = caller.secret if world.inferred.idempotency_scope == "secret" else caller.store.id
     asked = b"%d:%s%s" % (len(target), target.encode(), body)
     fingerprint = hashlib.sha256(method.encode() + b" " + asked).hexdigest()

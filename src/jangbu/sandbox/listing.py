@@ -15,9 +15,7 @@ WINDOW = timedelta(days=90)
 PLATFORMS = {"PC": "SDK_PC", "MOBILE": "SDK_MOBILE", "API": "API"}
 METHOD_TYPES = {"PaymentMethodCard": "CARD", "PaymentMethodEasyPay": "EASY_PAY"}
 
-ListedStatus = Literal[
-    "READY", "PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "FAILED", "PARTIAL_CANCELLED", "CANCELLED"
-]
+ListedStatus = Literal["READY", "PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "FAILED", "PARTIAL_CANCELLED", "CANCELLED"]
 LISTED_AS = {"PAY_PENDING": "PENDING"}
 """The filter has another word for one status than the payment itself (portone-facts §2.2)."""
 

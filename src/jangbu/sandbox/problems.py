@@ -28,9 +28,7 @@ class ApiError(Exception):
 class BrowserRefusal(Exception):  # noqa: N818 (the shopper is told no; nothing broke)
     """A `code` of TxServicePayErrorCode for the browser (portone-facts §7.1)."""
 
-    def __init__(
-        self, code: str, message: str, pg_code: str | None = None, pg_message: str | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, pg_code: str | None = None, pg_message: str | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

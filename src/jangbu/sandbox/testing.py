@@ -98,9 +98,7 @@ class Endpoint:
     answers: list[int | Exception] = field(default_factory=list)
     got: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
 
-    async def __call__(
-        self, _: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def __call__(self, _: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         self.got.append((headers, body))
         answer = self.answers.pop(0) if self.answers else 200
         if isinstance(answer, Exception):
@@ -138,9 +136,7 @@ class Sandbox:
     ) -> None:
         self.clock = SandboxClock(frozen_at=at)
         self.world = default_world(self.clock, seed, inferred)
-        self.parts = assemble(
-            self.world, self.clock, deliver or _nowhere, pause=self._pause, is_parallel=False
-        )
+        self.parts = assemble(self.world, self.clock, deliver or _nowhere, pause=self._pause, is_parallel=False)
         self.app = build(self.parts)
         self.transport = InProcess(self.app, timeout_s=timeout_s)
         if deliver is not None:
@@ -208,9 +204,7 @@ class Sandbox:
         """Open a window and pay; answers what requestPayment returns, a refusal's `code` included."""
         return await self._through(payment_id, "approve", {"method": method} if method else {}, params)
 
-    async def decline(
-        self, payment_id: str, reason: str = "insufficient_funds", **params: Any
-    ) -> dict[str, Any]:
+    async def decline(self, payment_id: str, reason: str = "insufficient_funds", **params: Any) -> dict[str, Any]:
         """Open a window and have the PG say no."""
         return await self._through(payment_id, "decline", {"reason": reason}, params)
 

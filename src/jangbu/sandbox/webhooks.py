@@ -212,9 +212,7 @@ class HttpDeliver:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
-    async def __call__(
-        self, url: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S, total=None)
             self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
