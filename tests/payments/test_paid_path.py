@@ -118,6 +118,7 @@ async def test_the_sweeper_settles_an_unclear_pre_registration(house: House) -> 
     async with house.run.db.transaction() as tx:
         attempts = await store.attempts(tx, again.id)
     assert [attempt.state for attempt in attempts] == ["done", "done"]
+    assert attempts[0].outcome == {"why": "dropped", "httpStatus": None, "settled": "by a later call"}
 
 
 async def test_one_order_has_one_payment_and_other_terms_are_refused(house: House) -> None:

@@ -15,8 +15,7 @@ from jangbu.clock import instant, rfc3339
 from jangbu.money import Money
 from jangbu.payments import story_page as page
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.story import Story, page_of_payments, tell
-from jangbu.payments.story_store import PostedLeg, SeenWebhook
+from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story, page_of_payments, tell
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Pager
@@ -135,18 +134,7 @@ def _figures(story: Story, t: Words) -> list[page.Figure]:
 
 def _moments(story: Story, t: Words) -> list[page.Moment]:
     moments = [_initialized(line.at, line.actor, t) for line in story.audit if line.action == "payment.initialized"]
-    for attempt in story.attempts:
-        finished = attempt.finished_at
-        call = page.Call(
-            operation=attempt.operation,
-            key=str(attempt.id),
-            outcome=_OUTCOMES[attempt.state],
-            intent_at=attempt.started_at,
-            outcome_at=finished,
-            duration_ms=None if finished is None else (finished - attempt.started_at) // _MILLISECOND,
-            said=str((attempt.outcome or {}).get("type") or (attempt.outcome or {}).get("why") or ""),
-        )
-        moments.append(page.called(t, call, title=t(f"story.call.{attempt.operation}"), raw=_json(attempt.request)))
+    moments += [_call(attempt, t) for attempt in story.attempts]
     moments += [_webhook(delivery, t) for delivery in story.webhooks]
     moments += [
         page.changed(t, change.happened_at, before=change.data["before"], after=change.data["status"])
@@ -161,6 +149,22 @@ def _moments(story: Story, t: Words) -> list[page.Moment]:
 
 def _initialized(at: datetime, actor: str, t: Words) -> page.Moment:
     return page.acted(t, at, who=actor, title=t("story.initialized"))
+
+
+def _call(attempt: Attempt, t: Words) -> page.Moment:
+    said, finished = attempt.outcome or {}, attempt.finished_at
+    lost_its_answer = "why" in said
+    facts = (page.Fact(t("story.call.settled"), t("story.call.settled.later")),) if "settled" in said else ()
+    call = page.Call(
+        operation=attempt.operation,
+        key=str(attempt.id),
+        outcome="unknown" if lost_its_answer else _OUTCOMES[attempt.state],
+        intent_at=attempt.started_at,
+        outcome_at=finished,
+        duration_ms=None if finished is None else (finished - attempt.started_at) // _MILLISECOND,
+        said=str(said.get("type") or said.get("why") or ""),
+    )
+    return page.called(t, call, title=t(f"story.call.{attempt.operation}"), facts=facts, raw=_json(attempt.request))
 
 
 def _webhook(delivery: SeenWebhook, t: Words) -> page.Moment:
@@ -231,6 +235,8 @@ TEXTS: Catalogue = {
     "story.figure.cancelled": ("취소 금액", "Cancelled"),
     "story.initialized": ("결제가 등록되었습니다", "Payment initialized"),
     "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),
+    "story.call.settled": ("이후", "Afterwards"),
+    "story.call.settled.later": ("포트원에 다시 물어 확인했습니다", "settled: PortOne was asked again"),
     "story.entry.payment.captured": ("승인 분개", "Capture posted"),
     "story.entry.payment.mismatched": ("불일치 금액을 가수금으로 분개", "Mismatch posted to suspense"),
 }

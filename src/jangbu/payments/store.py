@@ -101,18 +101,23 @@ BEGIN_ATTEMPT = Query(
     VALUES (:id, :payment_id, :operation, :request, 'sent', :started_at)
     """,
 )
-# Compare-and-set: an attempt is finished by whoever first learns its outcome; "unknown" may still become known.
+# Compare-and-set: an attempt is finished by whoever first learns its outcome. "Unknown" may still become known, and
+# what was said first is kept beside what was learned later: that an answer was lost is part of the story.
 FINISH_ATTEMPT = Query(
     UUID,
     """
-    UPDATE payment_attempts SET state = :state, outcome = :outcome, finished_at = :finished_at
+    UPDATE payment_attempts
+       SET state = :state, outcome = coalesce(outcome, '{}') || :outcome,
+           finished_at = coalesce(finished_at, :finished_at)
      WHERE id = :id AND state IN ('sent', 'unknown') RETURNING id
     """,
 )
 SETTLE_ATTEMPTS = Query(
     type(None),
     """
-    UPDATE payment_attempts SET state = :state, outcome = :outcome, finished_at = :finished_at
+    UPDATE payment_attempts
+       SET state = :state, outcome = coalesce(outcome, '{}') || :outcome,
+           finished_at = coalesce(finished_at, :finished_at)
      WHERE payment_id = :payment_id AND operation = :operation AND state IN ('sent', 'unknown')
     """,
 )

@@ -5,10 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from jangbu import audit, events
-from jangbu.payments import store, story_store
+from jangbu.payments import store
 from jangbu.payments.refusals import PaymentUnknown
 from jangbu.payments.rules import Payment
+from jangbu.payments.store import Attempt
+from jangbu.payments.story_store import PostedLeg, SeenWebhook, legs_of, webhooks_of
 from jangbu.runtime import Runtime
+
+__all__ = ["Attempt", "PageOfPayments", "PostedLeg", "SeenWebhook", "Story", "page_of_payments", "tell"]
 
 PAGE_SIZE = 50
 
@@ -18,10 +22,10 @@ class Story:
     """One payment and all that happened to it."""
 
     payment: Payment
-    attempts: list[store.Attempt]
-    webhooks: list[story_store.SeenWebhook]
+    attempts: list[Attempt]
+    webhooks: list[SeenWebhook]
     changes: list[events.Event]
-    legs: list[story_store.PostedLeg]
+    legs: list[PostedLeg]
     audit: list[audit.Line]
 
 
@@ -34,9 +38,9 @@ async def tell(reference: str, *, run: Runtime) -> Story:
         return Story(
             payment=payment,
             attempts=await store.attempts(tx, payment.id),
-            webhooks=await story_store.webhooks_of(tx, payment.provider_order_id),
+            webhooks=await webhooks_of(tx, payment.provider_order_id),
             changes=await events.of_subject(tx, payment.subject),
-            legs=await story_store.legs_of(tx, f"{payment.subject}:"),
+            legs=await legs_of(tx, f"{payment.subject}:"),
             audit=await audit.of_subject(tx, payment.subject),
         )
 

@@ -114,7 +114,7 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
         if before.status is Status.REGISTERING:
             # PortOne knows the payment, so whatever became of our own call, the amount is settled by what it shows.
             await store.settle_attempts(
-                tx, payment_id, "pre_register", state="done", outcome={"learned_from": "payment"}, at=now
+                tx, payment_id, "pre_register", state="done", outcome={"settled": "by reading the payment"}, at=now
             )
         failpoint("payment.apply.row_written")
         if decision.event is not None:
