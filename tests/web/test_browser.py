@@ -1,4 +1,4 @@
-"""The pages in a real browser: they draw in both languages, both themes and both sizes, and fetch nothing from elsewhere."""
+"""The pages in a real browser: both languages, both themes, both sizes, and nothing fetched from elsewhere."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +16,9 @@ SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"SKIPPED ALOUD: no browser at {CHROMIUM}; pages were not looked at"),
+    pytest.mark.skipif(
+        not CHROMIUM.exists(), reason=f"SKIPPED ALOUD: no browser at {CHROMIUM}; pages were not looked at"
+    ),
 ]
 
 
@@ -35,7 +37,10 @@ async def watched(browser: Browser, size: str, theme: str) -> tuple[Page, list[s
     page = await context.new_page()
     complaints: list[str] = []
     asked: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None,
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     return page, complaints, asked

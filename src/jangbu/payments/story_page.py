@@ -18,8 +18,9 @@ Tone = Literal["neutral", "good", "bad", "waiting", "unknown"]
 Kind = Literal["call", "webhook", "state", "entry", "person"]
 Outcome = Literal["succeeded", "refused", "running", "unknown"]
 
+# A call that went well is the usual thing; green is kept for what it led to.
 _TONE_OF: dict[Outcome, Tone] = {
-    "succeeded": "good", "refused": "bad", "running": "waiting", "unknown": "unknown",
+    "succeeded": "neutral", "refused": "bad", "running": "waiting", "unknown": "unknown",
 }  # fmt: skip
 LONG_SILENCE = timedelta(hours=1)
 """From here on the timeline itself shows that nothing happened for a while."""
@@ -174,7 +175,9 @@ class StoryPage:
     back_href: str
 
     def __post_init__(self) -> None:
-        assert all(a.at <= b.at for a, b in zip(self.moments, self.moments[1:], strict=False)), "a story is told in order"
+        assert all(a.at <= b.at for a, b in zip(self.moments, self.moments[1:], strict=False)), (
+            "a story is told in order"
+        )
 
     @classmethod
     def of(
@@ -226,7 +229,14 @@ class PaymentsListPage:
 def called(t: Words, call: Call, *, title: str, facts: tuple[Fact, ...] = (), raw: str | None = None) -> Moment:
     """A call to PortOne, at the time of its intent."""
     return Moment(
-        "call", call.intent_at, title, _TONE_OF[call.outcome], t(f"story.call.{call.outcome}"), facts, call=call, raw=raw
+        "call",
+        call.intent_at,
+        title,
+        _TONE_OF[call.outcome],
+        t(f"story.call.{call.outcome}"),
+        facts,
+        call=call,
+        raw=raw,
     )
 
 
@@ -235,7 +245,12 @@ def webhook(
     result: Literal["processed", "duplicate", "failed", "received"], problem: str = "", raw: str | None = None,
 ) -> Moment:  # fmt: skip
     """A delivery from PortOne. Duplicates are quiet: they are PortOne's habit, not news."""
-    tones: dict[str, Tone] = {"processed": "neutral", "duplicate": "neutral", "failed": "bad", "received": "waiting"}
+    tones: dict[str, Tone] = {
+        "processed": "neutral",
+        "duplicate": "neutral",
+        "failed": "bad",
+        "received": "waiting",
+    }
     facts = [Fact(t("story.webhook.type"), type_, exact=True), Fact("webhook-id", webhook_id, exact=True)]
     if problem:
         facts.append(Fact(t("story.webhook.problem"), problem))
