@@ -315,7 +315,6 @@ PAYMENT_TEXTS: Catalogue = {
         "ID 전체를 붙여 넣었는지, 다른 상점의 결제가 아닌지 확인해 주세요.",
         "Check that the whole id was pasted, and that the payment is not another store's.",
     ),
-    "story.title": ("결제 이야기", "Payment story"),
     "story.back": ("결제 목록", "All payments"),
     "story.timeline": ("시간순 기록", "What happened"),
     "story.ids": ("식별자", "Identifiers"),

@@ -18,7 +18,6 @@ TEXTS: Catalogue = {
     "app.name": ("장부", "Jangbu"),
     "app.skip": ("본문으로 건너뛰기", "Skip to content"),
     "app.nav": ("주 메뉴", "Main menu"),
-    "app.none": ("없음", "none"),
     "app.sign_out": ("로그아웃", "Sign out"),
     "app.kst": ("한국 시간", "Korean time"),
     "mode.sandbox": ("SANDBOX 샌드박스", "SANDBOX 샌드박스"),
