@@ -1,4 +1,4 @@
-"""An application with a route for everything that can go right or wrong, and one payment to which everything happened."""
+"""An application with a route for whatever can go right or wrong, and one payment to which everything happened."""
 
 import asyncio
 import json
@@ -189,13 +189,15 @@ def won(amount: int) -> Money:
 
 
 def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
-    """A payment with every kind of moment: paid, told twice, partly cancelled through an unknown answer, refused once."""
+    """A payment with every kind of moment: paid, told twice, partly cancelled by an unknown answer, refused."""
     ko = t.language == "ko"
     said: Callable[[str, str], str] = lambda korean, english: korean if ko else english  # noqa: E731
     start = NOON + timedelta(milliseconds=120)
     later = NOON + timedelta(days=14, hours=2, minutes=11)
     portone_id = "6f0c2b1e9a7d4f38b5c1d20e7a94c3f1"
     after = timedelta
+    paid_at = start + after(minutes=3, seconds=12)
+    found_at = later + after(minutes=1, seconds=2)
 
     def call(operation: str, at: datetime, outcome: story.Outcome, took_ms: int | None, words_: str = "") -> story.Call:
         ended = None if took_ms is None else at + after(milliseconds=took_ms)
@@ -218,7 +220,12 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
         ),
     )
     hint = json.dumps(
-        {"type": "Transaction.Paid", "timestamp": "2026-08-01T03:03:12.120Z", "data": {"paymentId": portone_id}}, indent=2
+        {
+            "type": "Transaction.Paid",
+            "timestamp": "2026-08-01T03:03:12.120Z",
+            "data": {"paymentId": portone_id},
+        },
+        indent=2,
     )
     moments = [
         story.called(
@@ -226,20 +233,20 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
             title=said("결제 금액을 미리 등록했습니다", "Amount registered in advance"),
         ),
         story.webhook(
-            t, start + after(minutes=3, seconds=12), webhook_id="msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+            t, paid_at, webhook_id="msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
             type_="Transaction.Paid", result="processed", raw=hint,
         ),
         story.called(
-            t, call(f"GET /payments/{portone_id}", start + after(minutes=3, seconds=12, milliseconds=241), "succeeded", 96),
+            t, call(f"GET /payments/{portone_id}", paid_at + after(milliseconds=241), "succeeded", 96),
             title=said("결제를 조회했습니다", "Payment read"), facts=(story.Fact(said("상태", "Status"), "PAID"),),
             raw='{"status": "PAID", "amount": {"total": 64601}}',
         ),
         story.changed(
-            t, start + after(minutes=3, seconds=12, milliseconds=352), before="READY", after="PAID",
+            t, paid_at + after(milliseconds=352), before="READY", after="PAID",
             because=said("금액, 통화, 상점, 채널이 모두 같습니다.", "Amount, currency, store and channel all match."),
         ),
         story.posted(
-            t, start + after(minutes=3, seconds=12, milliseconds=352), captured,
+            t, paid_at + after(milliseconds=352), captured,
             title=said("결제 매입", "Payment captured"), sealed_as=10_482,
         ),
         story.webhook(
@@ -248,7 +255,7 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
         ),
         story.webhook(
             t, start + after(minutes=5), webhook_id="msg_2KWPCc0QyZ1hR7mUeXoq3hB9tTa", type_="Transaction.Surprise",
-            result="failed", problem=said("모르는 종류입니다. 결제를 다시 조회합니다.", "Unknown type; the payment is read again."),
+            result="failed", problem=said("모르는 종류입니다.", "This type is not known."),
         ),
         story.acted(
             t, later, who=said("김하늘 (재무팀)", "Kim Haneul (finance)"),
@@ -261,12 +268,12 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
             facts=(story.Fact(said("금액", "Amount"), "₩12,000"),),
         ),
         story.called(
-            t, call(f"GET /payments/{portone_id}", later + after(minutes=1, seconds=2), "succeeded", 102),
+            t, call(f"GET /payments/{portone_id}", found_at, "succeeded", 102),
             title=said("포트원에 물어보니 취소되어 있었습니다", "PortOne was asked: it had been cancelled"),
         ),
-        story.changed(t, later + after(minutes=1, seconds=2, milliseconds=130), before="PAID", after="PARTIAL_CANCELLED"),
+        story.changed(t, found_at + after(milliseconds=130), before="PAID", after="PARTIAL_CANCELLED"),
         story.posted(
-            t, later + after(minutes=1, seconds=2, milliseconds=130), returned, title=said("부분 취소", "Partly cancelled")
+            t, found_at + after(milliseconds=130), returned, title=said("부분 취소", "Partly cancelled")
         ),
         story.called(
             t, call(f"POST /payments/{portone_id}/cancel", later + after(hours=3, minutes=20), "refused", 211,
@@ -303,8 +310,23 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
 
 
 def sample_list(query: str) -> story.PaymentsListPage:
-    statuses = ["PAID", "PARTIAL_CANCELLED", "VIRTUAL_ACCOUNT_ISSUED", "FAILED", "CANCELLED", "READY", "PAY_PENDING", "NEWER_THAN_US"]
-    names = ["겨울 모자 외 2건", "구독 프로 플랜 8월", "핸드메이드 가죽 지갑 <각인: 하늘>", "커피 원두 1kg", "도서 「회계의 역사」"]
+    statuses = [
+        "PAID",
+        "PARTIAL_CANCELLED",
+        "VIRTUAL_ACCOUNT_ISSUED",
+        "FAILED",
+        "CANCELLED",
+        "READY",
+        "PAY_PENDING",
+        "NEWER_THAN_US",
+    ]
+    names = [
+        "겨울 모자 외 2건",
+        "구독 프로 플랜 8월",
+        "핸드메이드 가죽 지갑 <각인: 하늘>",
+        "커피 원두 1kg",
+        "도서 「회계의 역사」",
+    ]
     rows = tuple(
         story.PaymentRow(
             href=f"/console/payments/{index}",

@@ -18,8 +18,9 @@ Tone = Literal["neutral", "good", "bad", "waiting", "unknown"]
 Kind = Literal["call", "webhook", "state", "entry", "person"]
 Outcome = Literal["succeeded", "refused", "running", "unknown"]
 
+# A call that went well is the usual thing; green is kept for what it led to.
 _TONE_OF: dict[Outcome, Tone] = {
-    "succeeded": "good", "refused": "bad", "running": "waiting", "unknown": "unknown",
+    "succeeded": "neutral", "refused": "bad", "running": "waiting", "unknown": "unknown",
 }  # fmt: skip
 LONG_SILENCE = timedelta(hours=1)
 """From here on the timeline itself shows that nothing happened for a while."""
@@ -244,7 +245,12 @@ def webhook(
     result: Literal["processed", "duplicate", "failed", "received"], problem: str = "", raw: str | None = None,
 ) -> Moment:  # fmt: skip
     """A delivery from PortOne. Duplicates are quiet: they are PortOne's habit, not news."""
-    tones: dict[str, Tone] = {"processed": "neutral", "duplicate": "neutral", "failed": "bad", "received": "waiting"}
+    tones: dict[str, Tone] = {
+        "processed": "neutral",
+        "duplicate": "neutral",
+        "failed": "bad",
+        "received": "waiting",
+    }
     facts = [Fact(t("story.webhook.type"), type_, exact=True), Fact("webhook-id", webhook_id, exact=True)]
     if problem:
         facts.append(Fact(t("story.webhook.problem"), problem))
@@ -309,7 +315,6 @@ PAYMENT_TEXTS: Catalogue = {
         "ID 전체를 붙여 넣었는지, 다른 상점의 결제가 아닌지 확인해 주세요.",
         "Check that the whole id was pasted, and that the payment is not another store's.",
     ),
-    "story.title": ("결제 이야기", "Payment story"),
     "story.back": ("결제 목록", "All payments"),
     "story.timeline": ("시간순 기록", "What happened"),
     "story.ids": ("식별자", "Identifiers"),

@@ -1,1 +1,1 @@
-"""What every door uses: envelopes, error answers, request safety, API docs pages and the console's look. Knows no capability."""
+"""What every door uses: envelopes, error answers, request safety, API docs and the console's look."""

@@ -21,7 +21,7 @@ from jangbu.web.chrome import Mode, NavItem
 from jangbu.web.envelope import Answer
 from jangbu.web.errors import ErrorAnswers
 from jangbu.web.rendering import Pages
-from jangbu.web.requests import BODY_BYTES_MAX, Bounded, Crossable, Headed, Identified, checked_origins
+from jangbu.web.requests import BODY_BYTES_MAX, Bounded, Crossable, Headed, Identified, LastResort, checked_origins
 from jangbu.web.statics import Statics
 from jangbu.web.texts import Catalogue
 
@@ -90,11 +90,15 @@ def assemble(
         # An address is right or it is a 404; a redirect would lose a POST's body on some clients.
         redirect_slashes=False,
         middleware=[
-            Middleware(Identified, ids=ids, answers=answers),
+            Middleware(Identified, ids=ids),
             Middleware(Headed, https=options.https),
             Middleware(Crossable, allowed_origins=options.allowed_origins, answers=answers),
+            Middleware(LastResort, answers=answers),
             Middleware(
-                Bounded, answers=answers, limit_bytes=options.body_bytes_max, by_path=options.body_bytes_by_path
+                Bounded,
+                answers=answers,
+                limit_bytes=options.body_bytes_max,
+                by_path=options.body_bytes_by_path,
             ),
         ],
     )

@@ -17,7 +17,7 @@ _PERSON = "jangbu.person"
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One entry of the console's menu. `label` and `group` are keys of the catalogue; `needs` a permission, or "" for none."""
+    """One entry of the console's menu. `label` and `group` are keys of the catalogue; `needs` is a permission or ""."""
 
     label: str
     href: str

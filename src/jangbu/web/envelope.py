@@ -47,14 +47,19 @@ def error(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The answer to a request that was refused or that failed. Doors raise a Refusal rather than call this."""
-    body: dict[str, Any] = {"code": code, "message": message, "timestamp": clock.now(), "requestId": request_id}
+    body: dict[str, Any] = {
+        "code": code,
+        "message": message,
+        "timestamp": clock.now(),
+        "requestId": request_id,
+    }
     if details is not None:
         body["details"] = details
     return Answer({"error": body}, status_code=status, headers=dict(headers or {}))
 
 
 def to_json(value: Any) -> bytes:
-    """`value` as UTF-8 JSON. Times are RFC 3339 in UTC with milliseconds, Money is `{"amount": minor units, "currency"}`."""
+    """`value` as UTF-8 JSON: times in RFC 3339, UTC, milliseconds; Money as `{"amount": minor units, "currency"}`."""
     return _encode(plain(value))
 
 

@@ -4,7 +4,6 @@ A Refusal says what it means. Anything else that is raised answers one generic s
 to the log alone (reliability F127).
 """
 
-
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -93,7 +92,7 @@ class OriginNotAllowed(Refusal):
 
 
 class InternalError(Refusal):
-    """A bug of ours. Nobody raises this: it is the last-resort answer, so that its code stands in the error reference."""
+    """A bug of ours. Nobody raises this: it is a class so that its code stands in the error reference."""
 
     code = "INTERNAL_ERROR"
     http_status = 500
@@ -125,7 +124,7 @@ class ErrorAnswers:
         self._pages = pages
 
     def install(self, app: FastAPI) -> None:
-        """Answer what the routes raise. What nobody expected goes past these, to `requests.Identified`."""
+        """Answer what the routes raise. What nobody expected goes past these, to `requests.LastResort`."""
         app.add_exception_handler(Refusal, self._refused)
         app.add_exception_handler(RequestValidationError, self._invalid)
         app.add_exception_handler(HTTPException, self._framework)
@@ -152,7 +151,7 @@ class ErrorAnswers:
                 listed = tuple((each["field"], each["problem"]) for each in getattr(refusal, "details", ()))
                 page = ErrorPage(status, refusal.code, sentence, request_id(request), listed)
                 return self._pages.page(request, "error.html", page, status=status, headers=headers)
-            except Exception as error:  # noqa: BLE001 (the page that reports errors must not be able to fail)
+            except Exception as error:
                 log.error("error_page.crashed", exc_info=error)
         return envelope.error(
             refusal.code,

@@ -13,7 +13,8 @@ from fastapi.openapi.utils import get_openapi
 Audience = Literal["public", "admin"]
 
 ADMIN_TAG = "admin"
-"""Routes with this tag stand in /admin-docs. They also stand in /api-docs only if tagged `public` as well."""
+"""Routes with this tag stand in /admin-docs, and in /api-docs only if tagged `public` as well. All others under /api/
+stand in /api-docs."""
 PUBLIC_TAG = "public"
 
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
@@ -40,7 +41,10 @@ _ERROR_SCHEMAS: dict[str, Any] = {
         "type": "object",
         "title": "Problem",
         "required": ["field", "problem"],
-        "properties": {"field": {"type": "string", "example": "items[0].amount"}, "problem": {"type": "string"}},
+        "properties": {
+            "field": {"type": "string", "example": "items[0].amount"},
+            "problem": {"type": "string"},
+        },
     },
 }
 
@@ -51,7 +55,7 @@ def description(app: FastAPI, audience: Audience) -> dict[str, Any]:
     whole = _with_our_errors(whole)
     paths: dict[str, Any] = {}
     for path, item in whole.get("paths", {}).items():
-        kept = {key: value for key, value in item.items() if key not in _METHODS or _is_for(value, audience)}
+        kept = {key: value for key, value in item.items() if key not in _METHODS or _is_for(path, value, audience)}
         if kept.keys() & _METHODS:
             paths[path] = kept
     document = {**whole, "openapi": "3.0.3", "paths": paths}
@@ -64,11 +68,12 @@ def description(app: FastAPI, audience: Audience) -> dict[str, Any]:
     return older
 
 
-def _is_for(operation: dict[str, Any], audience: Audience) -> bool:
+def _is_for(path: str, operation: dict[str, Any], audience: Audience) -> bool:
     tags = operation.get("tags", ())
     if audience == "admin":
         return ADMIN_TAG in tags
-    return ADMIN_TAG not in tags or PUBLIC_TAG in tags
+    # Outside /api/ are pages for people, which are no part of the API unless they say so.
+    return PUBLIC_TAG in tags or (ADMIN_TAG not in tags and path.startswith("/api/"))
 
 
 def _with_our_errors(document: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "extra_forbidden": ("알 수 없는 항목입니다.", "is not a known field."),
     "int_type": ("정수여야 합니다.", "must be a whole number."),
     "int_parsing": ("정수여야 합니다.", "must be a whole number."),
-    "int_from_float": ("정수여야 합니다. 소수는 받지 않습니다.", "must be a whole number; fractions are refused."),
+    "int_from_float": (
+        "정수여야 합니다. 소수는 받지 않습니다.",
+        "must be a whole number; fractions are refused.",
+    ),
     "int_parsing_size": ("숫자가 너무 큽니다.", "is too large a number."),
     "float_type": ("숫자여야 합니다.", "must be a number."),
     "bool_type": ("true 또는 false여야 합니다.", "must be true or false."),
@@ -75,9 +78,7 @@ _SPEAKABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 def problems(errors: Sequence[Mapping[str, Any]], language: Language) -> list[dict[str, str]]:
     """pydantic's errors as `{"field", "problem"}`, the first `PROBLEMS_MAX` of them."""
-    return [
-        {"field": field_name(each["loc"]), "problem": in_words(each, language)} for each in errors[:PROBLEMS_MAX]
-    ]
+    return [{"field": field_name(each["loc"]), "problem": in_words(each, language)} for each in errors[:PROBLEMS_MAX]]
 
 
 def field_name(location: Sequence[str | int]) -> str:

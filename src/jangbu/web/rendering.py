@@ -91,7 +91,9 @@ class Pages:
                 Choice("한국어", address(request, lang="ko"), words.language == "ko"),
                 Choice("English", address(request, lang="en"), words.language == "en"),
             ),
-            themes=tuple(Choice(words(f"theme.{each}"), address(request, theme=each), each == theme) for each in THEMES),
+            themes=tuple(
+                Choice(words(f"theme.{each}"), address(request, theme=each), each == theme) for each in THEMES
+            ),
         )
 
     def _menu(self, request: Request, words: Words) -> tuple[NavLink, ...]:

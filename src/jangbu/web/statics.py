@@ -1,4 +1,4 @@
-"""Style sheets, fonts and scripts from memory, at addresses that change with their content and so may be kept for a year."""
+"""Style sheets, fonts and scripts, at addresses that follow from their content and so may be kept for a year."""
 
 import hashlib
 import re

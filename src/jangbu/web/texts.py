@@ -18,11 +18,13 @@ TEXTS: Catalogue = {
     "app.name": ("장부", "Jangbu"),
     "app.skip": ("본문으로 건너뛰기", "Skip to content"),
     "app.nav": ("주 메뉴", "Main menu"),
-    "app.none": ("없음", "none"),
     "app.sign_out": ("로그아웃", "Sign out"),
     "app.kst": ("한국 시간", "Korean time"),
     "mode.sandbox": ("SANDBOX 샌드박스", "SANDBOX 샌드박스"),
-    "mode.sandbox.explained": ("연습용입니다. 실제 돈은 움직이지 않습니다.", "For practice: no real money moves."),
+    "mode.sandbox.explained": (
+        "연습용입니다. 실제 돈은 움직이지 않습니다.",
+        "For practice: no real money moves.",
+    ),
     "mode.test": ("TEST 테스트", "TEST 테스트"),
     "mode.test.explained": (
         "포트원 테스트 채널입니다. 실제 돈은 움직이지 않습니다.",
@@ -96,13 +98,15 @@ class Words:
         return key in self._catalogue
 
     def lapse(self, between: timedelta) -> str:
-        """How much later: `3분 12초 후`. Two units at most, because the exact times stand beside it; "" under a second."""
+        """How much later: `3분 12초 후`. Two units at most (the exact times stand beside it); "" under a second."""
         seconds = between // timedelta(seconds=1)
         minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
         if seconds < 1:
             return ""
         if days:
-            return self("lapse.days_hours", days=days, hours=hours % 24) if hours % 24 else self("lapse.days", days=days)
+            return (
+                self("lapse.days_hours", days=days, hours=hours % 24) if hours % 24 else self("lapse.days", days=days)
+            )
         if hours:
             if minutes % 60:
                 return self("lapse.hours_minutes", hours=hours, minutes=minutes % 60)
