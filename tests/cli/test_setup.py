@@ -115,9 +115,9 @@ async def test_the_sql_works_for_an_administrator_who_is_no_superuser(
         assert tuple(row) == (login.replace("jangbu", "elsewhere"), False, False, False, False)
         may_create = await connection.fetchval("SELECT has_schema_privilege('public', 'CREATE')")
         assert may_create == (login == "jangbu_owner")
-        assert not await connection.fetchval(
-            "SELECT pg_has_role('manager', 'elsewhere_owner', 'USAGE')"
-        ), "the administrator does not stay in the owner's role"
+        assert not await connection.fetchval("SELECT pg_has_role('manager', 'elsewhere_owner', 'USAGE')"), (
+            "the administrator does not stay in the owner's role"
+        )
         await connection.close()
 
 

@@ -12,7 +12,17 @@ import pytest
 from cli.tools import Jangbu
 from jangbu.wiring import Addresses
 
-HEAVY = {"asyncpg", "pydantic", "pydantic_settings", "fastapi", "starlette", "aiohttp", "pgqueuer", "msgspec", "structlog"}
+HEAVY = {
+    "asyncpg",
+    "pydantic",
+    "pydantic_settings",
+    "fastapi",
+    "starlette",
+    "aiohttp",
+    "pgqueuer",
+    "msgspec",
+    "structlog",
+}
 HELP_S_MAX = 0.4
 
 
@@ -59,7 +69,10 @@ async def test_the_version_is_said(bare: Jangbu) -> None:
         ({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "JANGBU_DATABASE_URL_REQUEST is not"),
         ({"DATABASE_URL": "nonsense", "JANGBU_DATABASE_URL_REQUEST": "nonsense"}, "is not a PostgreSQL address"),
         (
-            {"DATABASE_URL": "postgresql://a@127.0.0.1:1/x", "JANGBU_DATABASE_URL_REQUEST": "postgresql://127.0.0.1:1/x"},
+            {
+                "DATABASE_URL": "postgresql://a@127.0.0.1:1/x",
+                "JANGBU_DATABASE_URL_REQUEST": "postgresql://127.0.0.1:1/x",
+            },
             "No database answers at 127.0.0.1:1/x",
         ),
         ({}, "`jangbu init` makes one"),
