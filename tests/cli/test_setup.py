@@ -1,6 +1,7 @@
 """`jangbu init`, `.env.example`, and the SQL for a server of one's own."""
 
 import stat
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -36,7 +37,7 @@ def test_env_example_has_every_setting_and_every_name_of_the_sources_once() -> N
 
 def test_every_name_in_env_example_has_a_line_about_it() -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if line.startswith("#") and not line.startswith("# "):
             assert before.startswith("# "), line
 

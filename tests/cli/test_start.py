@@ -141,8 +141,7 @@ async def test_migrate_says_what_it_applied_and_may_run_again(jangbu: Jangbu) ->
 
 def test_a_reader_that_leaves_early_sees_no_traceback(jangbu: Jangbu) -> None:
     ran = subprocess.run(
-        f"{sys.executable} -m jangbu.cli init --print-env-example | head -1",
-        shell=True,
+        ["sh", "-c", '"$0" -m jangbu.cli init --print-env-example | head -1', sys.executable],
         capture_output=True,
         text=True,
         cwd=jangbu.folder,
