@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.tools import Jangbu
+from jangbu.cli.opening import is_unambiguous
 from jangbu.wiring import Addresses
 
 HEAVY = {
@@ -100,6 +101,33 @@ async def test_a_wrong_password_is_one_sentence_without_the_password(jangbu: Jan
     assert ran.code == 2
     assert "refused the user name or password" in ran.err
     assert "not-this-" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("address", "is_fine"),
+    [
+        ("postgresql://u:p@h:5432/d", True),
+        ("postgresql://u:p%40w@h/d?sslmode=verify-full", True),
+        ("postgresql://u:p@h1:5432,h2:5433/d", True),
+        ("postgresql://u:p@[::1]:5432/d", True),
+        ("postgresql:///d?host=/run/postgresql", True),
+        ("postgresql://u:se@cret@h/d", False),
+        ("postgresql://u:se/cret@h/d", False),
+        ("postgresql://u:12/34@h/d", False),
+        ("postgresql://u:se#cret@h/d", False),
+        ("postgresql://u:p@h:port/d", False),
+        ("postgresql://u:[@h/d", False),
+    ],
+)
+def test_an_address_that_would_quote_its_password_is_refused(address: str, is_fine: bool) -> None:
+    assert is_unambiguous(address) == is_fine
+
+
+async def test_a_password_that_was_not_encoded_is_not_shown(jangbu: Jangbu) -> None:
+    ran = await jangbu.given(DATABASE_URL="postgresql://jangbu_system:hid#den@127.0.0.1/jangbu")("books", "verify")
+    assert ran.code == 2
+    assert "percent-encoded" in ran.err
+    assert "hid" not in ran.err
 
 
 async def test_a_database_that_is_not_there(jangbu: Jangbu, where: Addresses) -> None:
