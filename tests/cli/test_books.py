@@ -86,9 +86,7 @@ async def test_balances_are_in_the_accountants_sign_and_sum_up(jangbu: Jangbu, h
         "income:sales": (10_000, "credit"),
         "liabilities:vat_payable": (1_000, "credit"),
     }
-    assert ran.json["totals"] == [
-        {"currency": "KRW", "debit_minor": 11_000, "credit_minor": 11_000, "balanced": True}
-    ]
+    assert ran.json["totals"] == [{"currency": "KRW", "debit_minor": 11_000, "credit_minor": 11_000, "balanced": True}]
     text = (await jangbu("books", "balances")).out
     assert "✓ total debit ₩11,000 = total credit ₩11,000" in text
     # Figures are aligned on their last digit, whatever the accounts are called.

@@ -123,7 +123,9 @@ async def test_it_says_which_names_were_used_and_whose_secret_it_is(jangbu: Jang
     ran = await jangbu.given(PORTONE_API_SECRET="s", PORTONE_API_KEY="k")("doctor", "--json")
     assert said(ran, "PortOne's keys")[0] == "wrong"
     assert "PORTONE_V2_API_SECRET" in said(ran, "PortOne's keys")[1]
-    ran = await jangbu.given(PORTONE_API_SECRET="s", PORTONE_API_KEY="k", PORTONE_V2_API_SECRET="v2")("doctor", "--json")
+    ran = await jangbu.given(PORTONE_API_SECRET="s", PORTONE_API_KEY="k", PORTONE_V2_API_SECRET="v2")(
+        "doctor", "--json"
+    )
     assert said(ran, "PortOne's keys")[0] == "ok"
     ran = await jangbu.given(PORTONE_BASE_URL="https://api.iamport.kr")("doctor", "--json")
     assert "V1's address" in said(ran, "PortOne's keys")[1]
@@ -138,7 +140,9 @@ async def test_names_that_do_nothing_are_told(jangbu: Jangbu) -> None:
     assert "SMTP_HOST" in said(ran, "unused names")[1]
 
 
-@pytest.mark.parametrize("origin", ["https://shop.example.com/", "shop.example.com", "*", "https://shop.example.com/pay"])
+@pytest.mark.parametrize(
+    "origin", ["https://shop.example.com/", "shop.example.com", "*", "https://shop.example.com/pay"]
+)
 async def test_an_origin_no_browser_sends_is_told(jangbu: Jangbu, origin: str) -> None:
     ran = await jangbu.given(ALLOWED_ORIGINS=f"https://good.example.com,{origin}")("doctor", "--json")
     verdict, sentence = said(ran, "browser origins")
@@ -180,9 +184,7 @@ async def test_a_wrong_password_names_the_setting_to_mend(jangbu: Jangbu, where:
     assert "JANGBU_DATABASE_URL_REQUEST" in sentence
 
 
-async def test_roles_that_could_cheat_are_refused(
-    jangbu: Jangbu, where: Addresses, server: embedded.Embedded
-) -> None:
+async def test_roles_that_could_cheat_are_refused(jangbu: Jangbu, where: Addresses, server: embedded.Embedded) -> None:
     superuser = server.dsn("superuser", where.system.split("?")[0].rpartition("/")[2])
     ran = await jangbu.given(DATABASE_URL=superuser)("doctor", "--json")
     assert ran.code == 1
@@ -227,9 +229,7 @@ async def test_migrations_that_are_missing_strange_or_too_new(jangbu: Jangbu, wh
     assert "Run jangbu migrate" in said(await jangbu("doctor", "--json"), "migrations")[1]
     await sql(where.owner, "UPDATE schema_migrations SET sha256 = 'x' WHERE number = 1")
     assert "was changed after it ran" in said(await jangbu("doctor", "--json"), "migrations")[1]
-    await sql(
-        where.owner, "INSERT INTO schema_migrations SELECT n, 'later', 'x' FROM generate_series(100, 150) AS n"
-    )
+    await sql(where.owner, "INSERT INTO schema_migrations SELECT n, 'later', 'x' FROM generate_series(100, 150) AS n")
     ran = await jangbu("doctor", "--json")
     assert "newer than this program" in said(ran, "migrations")[1]
     assert said(ran, "work")[0] == "not_checked"

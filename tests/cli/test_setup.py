@@ -1,6 +1,7 @@
 """`jangbu init`, `.env.example`, and the SQL for a server of one's own."""
 
 import stat
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -36,7 +37,7 @@ def test_env_example_has_every_setting_and_every_name_of_the_sources_once() -> N
 
 def test_every_name_in_env_example_has_a_line_about_it() -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if line.startswith("#") and not line.startswith("# "):
             assert before.startswith("# "), line
 
@@ -115,9 +116,9 @@ async def test_the_sql_works_for_an_administrator_who_is_no_superuser(
         assert tuple(row) == (login.replace("jangbu", "elsewhere"), False, False, False, False)
         may_create = await connection.fetchval("SELECT has_schema_privilege('public', 'CREATE')")
         assert may_create == (login == "jangbu_owner")
-        assert not await connection.fetchval(
-            "SELECT pg_has_role('manager', 'elsewhere_owner', 'USAGE')"
-        ), "the administrator does not stay in the owner's role"
+        assert not await connection.fetchval("SELECT pg_has_role('manager', 'elsewhere_owner', 'USAGE')"), (
+            "the administrator does not stay in the owner's role"
+        )
         await connection.close()
 
 

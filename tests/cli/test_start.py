@@ -10,9 +10,20 @@ from pathlib import Path
 import pytest
 
 from cli.tools import Jangbu
+from jangbu.cli.opening import is_unambiguous
 from jangbu.wiring import Addresses
 
-HEAVY = {"asyncpg", "pydantic", "pydantic_settings", "fastapi", "starlette", "aiohttp", "pgqueuer", "msgspec", "structlog"}
+HEAVY = {
+    "asyncpg",
+    "pydantic",
+    "pydantic_settings",
+    "fastapi",
+    "starlette",
+    "aiohttp",
+    "pgqueuer",
+    "msgspec",
+    "structlog",
+}
 HELP_S_MAX = 0.4
 
 
@@ -59,7 +70,10 @@ async def test_the_version_is_said(bare: Jangbu) -> None:
         ({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "JANGBU_DATABASE_URL_REQUEST is not"),
         ({"DATABASE_URL": "nonsense", "JANGBU_DATABASE_URL_REQUEST": "nonsense"}, "is not a PostgreSQL address"),
         (
-            {"DATABASE_URL": "postgresql://a@127.0.0.1:1/x", "JANGBU_DATABASE_URL_REQUEST": "postgresql://127.0.0.1:1/x"},
+            {
+                "DATABASE_URL": "postgresql://a@127.0.0.1:1/x",
+                "JANGBU_DATABASE_URL_REQUEST": "postgresql://127.0.0.1:1/x",
+            },
             "No database answers at 127.0.0.1:1/x",
         ),
         ({}, "`jangbu init` makes one"),
@@ -87,6 +101,33 @@ async def test_a_wrong_password_is_one_sentence_without_the_password(jangbu: Jan
     assert ran.code == 2
     assert "refused the user name or password" in ran.err
     assert "not-this-" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("address", "is_fine"),
+    [
+        ("postgresql://u:p@h:5432/d", True),
+        ("postgresql://u:p%40w@h/d?sslmode=verify-full", True),
+        ("postgresql://u:p@h1:5432,h2:5433/d", True),
+        ("postgresql://u:p@[::1]:5432/d", True),
+        ("postgresql:///d?host=/run/postgresql", True),
+        ("postgresql://u:se@cret@h/d", False),
+        ("postgresql://u:se/cret@h/d", False),
+        ("postgresql://u:12/34@h/d", False),
+        ("postgresql://u:se#cret@h/d", False),
+        ("postgresql://u:p@h:port/d", False),
+        ("postgresql://u:[@h/d", False),
+    ],
+)
+def test_an_address_that_would_quote_its_password_is_refused(address: str, is_fine: bool) -> None:
+    assert is_unambiguous(address) == is_fine
+
+
+async def test_a_password_that_was_not_encoded_is_not_shown(jangbu: Jangbu) -> None:
+    ran = await jangbu.given(DATABASE_URL="postgresql://jangbu_system:hid#den@127.0.0.1/jangbu")("books", "verify")
+    assert ran.code == 2
+    assert "percent-encoded" in ran.err
+    assert "hid" not in ran.err
 
 
 async def test_a_database_that_is_not_there(jangbu: Jangbu, where: Addresses) -> None:
@@ -128,8 +169,7 @@ async def test_migrate_says_what_it_applied_and_may_run_again(jangbu: Jangbu) ->
 
 def test_a_reader_that_leaves_early_sees_no_traceback(jangbu: Jangbu) -> None:
     ran = subprocess.run(
-        f"{sys.executable} -m jangbu.cli init --print-env-example | head -1",
-        shell=True,
+        ["sh", "-c", '"$0" -m jangbu.cli init --print-env-example | head -1', sys.executable],
         capture_output=True,
         text=True,
         cwd=jangbu.folder,

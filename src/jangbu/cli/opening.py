@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jangbu.errors import SetupProblem
 
@@ -30,7 +31,34 @@ def settings(**given: Any) -> "Settings":
     for name, port in (("JANGBU_PORT", loaded.port), ("JANGBU_SANDBOX_PORT", loaded.sandbox_port)):
         if not 0 <= port <= PORT_MAX:
             raise SetupProblem(f"Setting {name}: a port is a number from 1 to {PORT_MAX}, not {port}.")
+    for name, address in (
+        ("DATABASE_URL", loaded.database_url),
+        ("JANGBU_DATABASE_URL_REQUEST", loaded.database_url_request),
+        ("JANGBU_DATABASE_URL_OWNER", loaded.database_url_owner),
+    ):
+        if address is not None and not is_unambiguous(address.get_secret_value()):
+            raise SetupProblem(
+                f"Setting {name} cannot be taken apart into user, password, host and port. A password with special "
+                "characters (@ : / # ? %) must be percent-encoded, e.g. %40 for @."
+            )
     return loaded
+
+
+def is_unambiguous(address: str) -> bool:
+    """Whether a database address means one thing only.
+
+    A raw @, / or # in a password moves the host to somewhere inside the password, which an error would then quote.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    who, _, hosts = parts.netloc.rpartition("@")
+    if "@" in who or "@" in parts.path or parts.fragment:
+        return False
+    # Several hosts may stand there, h1:5432,h2:5432; an IPv6 address stands in brackets.
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
+    return all(port == "" or port.isdecimal() for port in ports)
 
 
 def quiet_settings() -> "Settings":

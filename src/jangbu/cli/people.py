@@ -1,13 +1,16 @@
 """`jangbu keys …` and `jangbu admin …`: who may come in."""
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jangbu.clock import seoul
 from jangbu.errors import SetupProblem
-from jangbu.terminal import Column, Json, Opener, document, execute, note, say, table
+from jangbu.terminal import Column, Json, Opener, document, execute, moment, note, say, table
+
+if TYPE_CHECKING:
+    from jangbu.access.store import ApiKey
 
 PASSWORD_BYTES = 15
 
@@ -20,16 +23,20 @@ def keys(opened: Opener) -> typer.Typer:
     def create(
         name: Annotated[str, typer.Argument(help="What the key is for, e.g. shop-backend.")],
         scope: Annotated[list[str], typer.Option(help="What it may do, e.g. payments:create. Repeat for more.")],
+        store: Annotated[str, typer.Option(help="Only for this store of PortOne's. Default: all.")] = "",
+        expires: Annotated[
+            str, typer.Option(help="Valid to the end of a day in Seoul, or to a time with offset. Default: for good.")
+        ] = "",
         as_json: Json = False,
     ) -> None:
         """Make a key and show its secret, this once. Each call makes another key."""
+        expires_at = moment(expires, end=True) if expires else None
 
         async def work() -> str:
             from jangbu.access import cli as access
 
             async with opened() as run:
-                secret: str = await access.create_key(name, scope, run=run)
-                return secret
+                return await access.create_key(name, scope, store_id=store or None, expires_at=expires_at, run=run)
 
         secret = execute(work())
         if as_json:
@@ -42,11 +49,11 @@ def keys(opened: Opener) -> typer.Typer:
     def list_(as_json: Json = False) -> None:
         """All keys: what they may do, when they were last used."""
 
-        async def work() -> list[Any]:
+        async def work() -> "list[ApiKey]":
             from jangbu.access import cli as access
 
             async with opened() as run:
-                return list(await access.list_keys(run=run))
+                return await access.list_keys(run=run)
 
         found = execute(work())
         if as_json:
@@ -72,7 +79,7 @@ def keys(opened: Opener) -> typer.Typer:
 
     @keys.command()
     def revoke(
-        prefix: Annotated[str, typer.Argument(help="The key's prefix, as `jangbu keys list` shows it.")],
+        prefix: Annotated[str, typer.Argument(help="The key's prefix or id, as `jangbu keys list` shows it.")],
         as_json: Json = False,
     ) -> None:
         """End a key, now and for good. Safe to run again."""
@@ -144,12 +151,12 @@ def _asked() -> str:
     return password
 
 
-def _state(key: Any) -> str:
+def _state(key: "ApiKey") -> str:
     if key.revoked_at is not None:
         return f"revoked {seoul(key.revoked_at)}"
     return "valid" if key.expires_at is None else f"until {seoul(key.expires_at)}"
 
 
-def _key_as_json(key: Any) -> dict[str, Any]:
-    names = ("name", "prefix", "scopes", "store_id", "created_at", "last_used_at", "expires_at", "revoked_at")
+def _key_as_json(key: "ApiKey") -> dict[str, Any]:
+    names = ("id", "name", "prefix", "scopes", "store_id", "created_at", "last_used_at", "expires_at", "revoked_at")
     return {name: getattr(key, name) for name in names}

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -130,7 +131,9 @@ async def _send(opened: Opener, url: str, *, times: int) -> "tuple[str, list[Ans
         if not settings.webhook_secrets:
             raise SetupProblem("There is no webhook secret to sign with: set PORTONE_WEBHOOK_SECRET.")
         parcel = probe.pack(settings.webhook_secrets[0], settings.portone_store_id, at=run.clock.now(), ids=run.ids)
-    to = url or settings.url + probe.PATH
+    to = url or settings.url
+    if urlsplit(to).path in {"", "/"}:
+        to = to.rstrip("/") + probe.PATH
     return to, [await probe.send(parcel, to) for _ in range(times)]
 
 
