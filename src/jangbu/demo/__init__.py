@@ -75,7 +75,7 @@ async def demo(options: Options, *, console: Console) -> bool:
         where = wiring.Addresses(*(server.dsn(role) for role in ("owner", "system", "request")))
         wired = await stack.enter_async_context(wiring.build(settings, where))
         await follow_sandbox_clock(wired.system)
-        people = await _identities(wired, once=options.once)
+        people = await _identities(wired, home, once=options.once)
         programs = Programs(home / "logs", environment)
         stack.push_async_callback(programs.stop)
         with console.status("Starting PortOne's sandbox, the web program and a worker…"):
@@ -139,14 +139,21 @@ class _Portone:
 @dataclass(frozen=True, slots=True)
 class _Identities:
     api_key: str
-    password: str | None
+    password: str
 
 
-async def _identities(wired: wiring.Wired, *, once: bool) -> _Identities:
+async def _identities(wired: wiring.Wired, home: Path, *, once: bool) -> _Identities:
     """A new API key for this run, and a first admin when there is none."""
     key = await access_cli.create_key("demo", ["payments:create", "payments:verify", "payments:read"], run=wired.system)
-    password = None if once else await access_cli.first_admin(ADMIN_EMAIL, "관리자", run=wired.system)
-    return _Identities(key, password)
+    if once:
+        return _Identities(key, password="")
+    # It opens a sandbox on this machine and nothing else, so it may be kept for the person who comes back tomorrow.
+    kept = home / "demo-password"
+    password = await access_cli.first_admin(ADMIN_EMAIL, "관리자", run=wired.system)
+    if password is not None:
+        kept.touch(mode=0o600)
+        kept.write_text(password, encoding="utf-8")
+    return _Identities(key, kept.read_text(encoding="utf-8") if kept.exists() else "(your own)")
 
 
 async def _start(programs: Programs, settings: Settings, home: Path, seed: int) -> None:
@@ -265,17 +272,19 @@ def _say_what_happened(console: Console, people: list[payers.Payer]) -> None:
     console.print(f"{len(people)} payers came:")
     for fate in ("pays", *payers.FATES):
         count = sum(1 for payer in people if payer.fate == fate)
-        console.print(f"  {count:>3}  {payers.IN_WORDS[fate]}", highlight=False)
+        console.print(f"  {count:>3}  {payers.IN_WORDS[fate]}", highlight=False, soft_wrap=True)
 
 
 def _welcome(console: Console, settings: Settings, people: _Identities) -> None:
-    password = people.password or "(as before; `jangbu admin create` makes another)"
     console.print(
         f"""
 [bold]Now look around[/] (Ctrl-C stops; run again to continue)
-  console   {settings.url}/console/payments    {ADMIN_EMAIL} / {password}
-  API docs  {settings.url}/api-docs    key {people.api_key}
-  PortOne   {settings.portone_url}/__sandbox__/state
+  console    {settings.url}/console/payments
+             {ADMIN_EMAIL} / {people.password}
+  API docs   {settings.url}/api-docs
+             key {people.api_key}
+  PortOne    {settings.portone_url}/__sandbox__/state
 """,
         highlight=False,
+        soft_wrap=True,
     )
