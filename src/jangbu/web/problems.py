@@ -73,7 +73,7 @@ _ANYTHING_ELSE = ("올바르지 않은 값입니다.", "is not a valid value.")
 LIMITS = frozenset(
     {"min_length", "max_length", "gt", "ge", "lt", "le", "multiple_of", "expected", "expected_tags", "expected_schemes"}
 )
-"""The blanks that words may have. pydantic also offers facts about the input and messages of validators: never those."""
+"""The blanks that words may have. pydantic also offers facts about the input and validators' messages: not those."""
 _SPEAKABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
