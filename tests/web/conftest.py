@@ -111,7 +111,9 @@ def routes() -> list[APIRouter | Route]:
         return page(request, "sign_in.html", SignInPage("/sign-in", "kim@shop.example", "비밀번호가 맞지 않습니다."))
 
     async def raw(request: Request) -> Response:
-        return Response(str(len(await request.body())))
+        body = await request.body()
+        request.app.state.bodies_read = [*getattr(request.app.state, "bodies_read", ()), len(body)]
+        return Response(str(len(body)))
 
     async def half(_: Request) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
@@ -335,7 +337,6 @@ def sample_list(query: str) -> story.PaymentsListPage:
             amount=won(1_234_000 + index) if index == 3 else won(12_300 * (index + 1)),
             status=statuses[index % len(statuses)],
             method=["신용카드", "카카오페이", "가상계좌"][index % 3],
-            payment_id=f"0198-{index}",
             portone_payment_id=f"6f0c2b1e9a7d4f38b5c1d20e7a94c3{index:02x}",
             cancelled=won(12_000) if index == 1 else None,
         )

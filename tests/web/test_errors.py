@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from string import Formatter
 from typing import Any
 
 import httpx
@@ -7,7 +8,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from jangbu.web.problems import PROBLEMS_MAX
+from jangbu.web.problems import LIMITS, PROBLEMS_MAX, WORDS
 
 GOOD = {"amount": 100, "currency": "KRW"}
 HTML = {"accept": "text/html,application/xhtml+xml", "accept-language": "ko"}
@@ -66,6 +67,13 @@ async def test_every_bad_field_is_named_in_plain_words_and_no_value_is_repeated(
     assert "SECRET" not in response.text
     korean = failure(await client.post("/api/orders", json={"amount": 1}))
     assert korean["details"] == [{"field": "currency", "problem": "필수 항목입니다."}]
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_the_words_for_a_problem_can_only_name_limits_of_our_own_schema(kind: str) -> None:
+    ko, en = ({name for _, name, _, _ in Formatter().parse(text) if name} for text in WORDS[kind])
+    assert ko == en
+    assert ko <= LIMITS
 
 
 async def test_a_float_amount_is_refused_and_said_so(client: httpx.AsyncClient) -> None:

@@ -81,6 +81,20 @@ async def test_a_path_may_have_its_own_limit(client: httpx.AsyncClient) -> None:
     assert (await client.post("/api/small", content=b"x" * 11)).status_code == 413
 
 
+async def test_a_route_never_acts_on_a_body_that_is_refused(
+    build: Callable[..., FastAPI], client_of: Callable[[FastAPI], Any]
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x" * 10
+        yield b"x"
+
+    app = build()
+    async with client_of(app) as client:
+        assert (await client.post("/api/small", content=chunks())).status_code == 413
+        assert (await client.post("/api/small", content=b"x" * 10)).status_code == 200
+    assert app.state.bodies_read == [10]
+
+
 @pytest.mark.parametrize("path", ["/api/raw", "/api/orders"])
 async def test_ten_megabytes_without_a_length_are_not_read_to_the_end(client: httpx.AsyncClient, path: str) -> None:
     sent = 0

@@ -211,7 +211,6 @@ class PaymentRow:
     amount: Money
     status: str
     method: str
-    payment_id: str
     portone_payment_id: str
     cancelled: Money | None = None
 

@@ -9,8 +9,8 @@ from jangbu.web.language import Language
 PROBLEMS_MAX = 20
 """More than this helps nobody, and a list of ten thousand bad items must not become an answer of ten thousand lines."""
 
-# pydantic's error type → Korean, English. Blanks are filled from limits of our own schema only (`_LIMITS`).
-_WORDS: dict[str, tuple[str, str]] = {
+# pydantic's error type → Korean, English. Blanks are filled from limits of our own schema only (`LIMITS`).
+WORDS: dict[str, tuple[str, str]] = {
     "missing": ("필수 항목입니다.", "is required."),
     "extra_forbidden": ("알 수 없는 항목입니다.", "is not a known field."),
     "int_type": ("정수여야 합니다.", "must be a whole number."),
@@ -70,9 +70,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "url_scheme": ("허용된 URL 종류: {expected_schemes}", "must be a URL of: {expected_schemes}"),
 }
 _ANYTHING_ELSE = ("올바르지 않은 값입니다.", "is not a valid value.")
-_LIMITS = frozenset({
-    "min_length", "max_length", "gt", "ge", "lt", "le", "multiple_of", "expected", "expected_tags", "expected_schemes",
-})  # fmt: skip
+LIMITS = frozenset(
+    {"min_length", "max_length", "gt", "ge", "lt", "le", "multiple_of", "expected", "expected_tags", "expected_schemes"}
+)
+"""The blanks that words may have. pydantic also offers facts about the input and validators' messages: not those."""
 _SPEAKABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
@@ -97,10 +98,8 @@ def field_name(location: Sequence[str | int]) -> str:
 
 def in_words(error: Mapping[str, Any], language: Language) -> str:
     """One problem as a sentence."""
-    ko, en = _WORDS.get(error["type"], _ANYTHING_ELSE)
-    # `ctx` also carries facts about the input (its length, a validator's own message); only our limits are spoken.
-    limits = {name: value for name, value in error.get("ctx", {}).items() if name in _LIMITS}
+    ko, en = WORDS.get(error["type"], _ANYTHING_ELSE)
     try:
-        return (ko if language == "ko" else en).format(**limits)
+        return (ko if language == "ko" else en).format(**error.get("ctx", {}))
     except KeyError:
         return _ANYTHING_ELSE[0 if language == "ko" else 1]
