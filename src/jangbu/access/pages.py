@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -82,17 +83,18 @@ def routes(
         wanted = local_path(wanted, otherwise=home)
         agent = request.headers.get("user-agent", "")
         try:
-            session, value = await sign_in(
+            _, value = await sign_in(
                 email, password, address(request), agent, run=run, request_id=request_id_of(request)
             )
         except (SignInRefused, TooManySignIns, SignInBusy) as refusal:
             return render(request, email[:254], wanted, refusal)
         for old in values_in(request.headers.getlist("cookie")):
             await sign_out(old, run=run, request_id=request_id_of(request))
-        assert session.user_id is not None
         response = RedirectResponse(wanted, 303)
-        _forget_cookies(response)
-        _set_cookie(response, value)
+        mine = name_for(run.settings.url)
+        _set_cookie(response, mine, value)
+        # An old cookie under the other name would make every later request ambiguous.
+        _forget_cookies(response, *(name for name in NAMES if name != mine))
         return response
 
     @router.post(SIGN_OUT, dependencies=[guard(Public("it only ends the session of whoever sends it"))])
@@ -101,7 +103,7 @@ def routes(
         for value in values_in(request.headers.getlist("cookie")):
             await sign_out(value, run=run, request_id=request_id_of(request))
         response = RedirectResponse(SIGN_IN, 303)
-        _forget_cookies(response)
+        _forget_cookies(response, *NAMES)
         return response
 
     async def _is_signed_in(request: Request) -> bool:
@@ -112,21 +114,21 @@ def routes(
         if not is_from_here(request, run.settings):
             raise CrossSiteRequest
 
-    def _set_cookie(response: Response, value: str) -> None:
-        name = name_for(run.settings.url)
-        response.set_cookie(
-            name,
-            value,
-            max_age=int(SESSION_LIFE.total_seconds()),
-            path="/",
-            secure=name == SECURE_NAME,
-            httponly=True,
-            samesite="lax",
-        )
-
-    def _forget_cookies(response: Response) -> None:
-        # Both names: an old cookie under the other one would make every later request ambiguous.
-        for name in NAMES:
-            response.delete_cookie(name, path="/", secure=name == SECURE_NAME, httponly=True, samesite="lax")
-
     return router
+
+
+def _set_cookie(response: Response, name: str, value: str) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=SESSION_LIFE // timedelta(seconds=1),
+        path="/",
+        secure=name == SECURE_NAME,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def _forget_cookies(response: Response, *names: str) -> None:
+    for name in names:
+        response.delete_cookie(name, path="/", secure=name == SECURE_NAME, httponly=True, samesite="lax")

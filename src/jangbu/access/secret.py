@@ -27,6 +27,12 @@ def signing_secret(settings: Settings) -> str:
     return _kept(settings.home.absolute() / FILE)
 
 
+def refuse_without_secret(settings: Settings) -> None:
+    """Raise SetupProblem when `signing_secret` would; make nothing."""
+    if settings.database_url is not None:
+        signing_secret(settings)
+
+
 @lru_cache(maxsize=8)
 def _kept(path: Path) -> str:
     try:
