@@ -166,4 +166,4 @@ async def _refused(_: Request, refusal: Exception) -> Response:
 
 def _plain(request: Request, email: str, wanted: str, problem: Refusal | None) -> Response:
     words = ["sign in", f"email={email}", f"next={wanted}", f"problem={problem.code if problem else ''}"]
-    return HTMLResponse("\n".join(words), status_code=problem.http_status if problem else 200)
+    return HTMLResponse("\n".join(words))

@@ -13,7 +13,7 @@ from jangbu.access.cookies import NAMES, SECURE_NAME, name_for, values_in
 from jangbu.access.guard import CONSOLE, SIGN_IN, guard, request_id_of
 from jangbu.access.origins import is_from_here
 from jangbu.access.refusals import CrossSiteRequest, SignInBusy, SignInRefused, TooManySignIns
-from jangbu.access.rules import SESSION_LIFE, Public, local_path
+from jangbu.access.rules import EMAIL_LONGEST, SESSION_LIFE, Public, local_path
 from jangbu.access.service.sessions import session_of, sign_in, sign_out
 from jangbu.errors import Refusal
 from jangbu.runtime import Runtime
@@ -42,10 +42,7 @@ def in_the_consoles_look(request: Request, email: str, wanted: str, problem: Ref
     pages: Any = request.app.state.pages
     sentence = "" if problem is None else problem.sentence(pages.words(request).language)
     page = SignInPage(SIGN_IN, email, sentence, (("next", wanted),))
-    status = 200 if problem is None else problem.http_status
-    retry_after_s: int | None = getattr(problem, "retry_after_s", None)
-    headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
-    response: Response = pages.page(request, "sign_in.html", page, status=status, headers=headers)
+    response: Response = pages.page(request, "sign_in.html", page)
     return response
 
 
@@ -87,7 +84,11 @@ def routes(
                 email, password, address(request), agent, run=run, request_id=request_id_of(request)
             )
         except (SignInRefused, TooManySignIns, SignInBusy) as refusal:
-            return render(request, email[:254], wanted, refusal)
+            response = render(request, email[:EMAIL_LONGEST], wanted, refusal)
+            response.status_code = refusal.http_status
+            if not isinstance(refusal, SignInRefused):
+                response.headers["retry-after"] = str(refusal.retry_after_s)
+            return response
         for old in values_in(request.headers.getlist("cookie")):
             await sign_out(old, run=run, request_id=request_id_of(request))
         response = RedirectResponse(wanted, 303)
