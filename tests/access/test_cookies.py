@@ -56,6 +56,10 @@ def test_anything_but_the_signed_value_is_refused(value: str) -> None:
     assert token_of(value, SECRET) is None
 
 
+def test_an_empty_token_is_refused_however_well_signed() -> None:
+    assert token_of(signed("", SECRET), SECRET) is None
+
+
 def test_another_secret_is_refused() -> None:
     assert token_of(VALUE, SECRET + "!") is None
 
