@@ -4,6 +4,7 @@ The fixtures `run` and `request_run`, with the server under them, are only here 
 """
 
 import getpass
+import hashlib
 import os
 import pwd
 import shutil
@@ -149,6 +150,19 @@ async def calling(app: FastAPI, url: str = URL) -> AsyncIterator[httpx.AsyncClie
     """A client of `app` that keeps no cookies of its own accord and follows nothing."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=url) as client:
         yield client
+
+
+@pytest.fixture
+def scrypts(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What scrypt was asked to do; quick, and still telling passwords apart."""
+    asked: list[dict[str, Any]] = []
+
+    def quick(password: bytes, **parameters: Any) -> bytes:
+        asked.append({name: value for name, value in parameters.items() if name != "salt"})
+        return hashlib.sha512(parameters["salt"] + password).digest()
+
+    monkeypatch.setattr(hashlib, "scrypt", quick)
+    return asked
 
 
 @pytest.fixture
