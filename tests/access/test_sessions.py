@@ -29,10 +29,9 @@ from jangbu.ids import secret_token
 
 TESTER = Actor("test")
 EMAIL, PASSWORD = "kim@shop.example", "보리차 두 병 주세요"
-HERE, THERE = "192.0.2.1", "198.51.100.7"
+HERE = "192.0.2.1"
 SESSIONS = Query(int, "SELECT count(*)::int FROM session")
 LOGGED = Query(str, "SELECT to_jsonb(l)::text FROM audit_log l")
-FAILED = Query(int, "SELECT count(*)::int FROM audit_log WHERE action = 'access.sign_in_failed' AND subject = :subject")
 SOMEBODY_WAITS = Query(
     bool,
     """
