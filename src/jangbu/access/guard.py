@@ -4,7 +4,7 @@
     declare(Route("/health", health), Public("monitors"))           a plain route that needs nobody to be known
     install(app, run); refuse_undeclared(app)                       the program, once everything is mounted
 
-One resolver reads every credential (requirements X4): an Authorization header, and only where there is none, the cookie.
+One resolver reads every credential (requirements X4): an Authorization header; only where there is none, the cookie.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ from jangbu.access.cookies import values_in
 from jangbu.access.origins import changes_something, is_from_here
 from jangbu.access.refusals import CrossSiteRequest, Forbidden, Unauthorized
 from jangbu.access.rules import Known, Public, Rule, Scoped, Signed, may_pass
-from jangbu.access.secret import signing_secret
+from jangbu.access.secret import refuse_without_secret
 from jangbu.access.service.keys import authenticate_key
 from jangbu.access.service.sessions import session_of
 from jangbu.runtime import Runtime
@@ -63,7 +63,7 @@ def install(app: FastAPI, run: Runtime, *, greet: Greet | None = None) -> None:
 
     Raises SetupProblem when nothing says what session cookies are signed with.
     """
-    signing_secret(run.settings)
+    refuse_without_secret(run.settings)
     setattr(app.state, _GATE, _Gate(run, greet))
 
 
@@ -166,10 +166,11 @@ async def _bearer(headers: Sequence[str], run: Runtime, request_id: str) -> Call
 
 
 def _sign_in_first(connection: HTTPConnection) -> Exception:
-    path = connection.url.path
+    # From the request line and never from `connection.url`, which is put together with the caller's Host header.
+    path, query = connection.scope["path"], connection.scope["query_string"].decode("latin-1")
     looks = connection.scope["type"] == "http" and connection.scope["method"] == "GET"
     if looks and path.startswith(CONSOLE) and "text/html" in connection.headers.get("accept", ""):
-        wanted = f"{path}?{connection.url.query}" if connection.url.query else path
+        wanted = f"{path}?{query}" if query else path
         return HTTPException(303, headers={"location": f"{SIGN_IN}?next={quote(wanted, safe='/')}"})
     return Unauthorized()
 

@@ -2,7 +2,7 @@
 
 One rule for forms and JSON alike, without tokens to hand around: the browser itself says where a request started.
 
-1. `Sec-Fetch-Site: same-origin` is enough. Pages cannot set it, and the browser compares what it really connected to, so
+1. `Sec-Fetch-Site: same-origin` is enough. Pages cannot set it, and the browser compares what it really connected to:
    it holds behind any proxy and under any name.
 2. Otherwise `Origin` must be our public address, or, under `/api/` only, one of ALLOWED_ORIGINS.
 3. Otherwise no; so a cookie with neither header is refused too. Every browser sends Origin with a POST; what sends a
@@ -36,7 +36,7 @@ def is_from_here(connection: HTTPConnection, settings: Settings) -> bool:
     if len(given) != 1:
         return False
     allowed = own_origins(settings)
-    if connection.url.path.startswith("/api/"):
+    if connection.scope["path"].startswith("/api/"):
         allowed = (*allowed, *settings.origins)
     return given[0] in allowed
 

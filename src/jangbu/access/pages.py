@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,7 +13,7 @@ from jangbu.access.cookies import NAMES, SECURE_NAME, name_for, values_in
 from jangbu.access.guard import CONSOLE, SIGN_IN, guard, request_id_of
 from jangbu.access.origins import is_from_here
 from jangbu.access.refusals import CrossSiteRequest, SignInBusy, SignInRefused, TooManySignIns
-from jangbu.access.rules import SESSION_LIFE, Public, local_path
+from jangbu.access.rules import EMAIL_LONGEST, SESSION_LIFE, Public, local_path
 from jangbu.access.service.sessions import session_of, sign_in, sign_out
 from jangbu.errors import Refusal
 from jangbu.runtime import Runtime
@@ -41,10 +42,7 @@ def in_the_consoles_look(request: Request, email: str, wanted: str, problem: Ref
     pages: Any = request.app.state.pages
     sentence = "" if problem is None else problem.sentence(pages.words(request).language)
     page = SignInPage(SIGN_IN, email, sentence, (("next", wanted),))
-    status = 200 if problem is None else problem.http_status
-    retry_after_s: int | None = getattr(problem, "retry_after_s", None)
-    headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
-    response: Response = pages.page(request, "sign_in.html", page, status=status, headers=headers)
+    response: Response = pages.page(request, "sign_in.html", page)
     return response
 
 
@@ -82,17 +80,22 @@ def routes(
         wanted = local_path(wanted, otherwise=home)
         agent = request.headers.get("user-agent", "")
         try:
-            session, value = await sign_in(
+            _, value = await sign_in(
                 email, password, address(request), agent, run=run, request_id=request_id_of(request)
             )
         except (SignInRefused, TooManySignIns, SignInBusy) as refusal:
-            return render(request, email[:254], wanted, refusal)
+            response = render(request, email[:EMAIL_LONGEST], wanted, refusal)
+            response.status_code = refusal.http_status
+            if not isinstance(refusal, SignInRefused):
+                response.headers["retry-after"] = str(refusal.retry_after_s)
+            return response
         for old in values_in(request.headers.getlist("cookie")):
             await sign_out(old, run=run, request_id=request_id_of(request))
-        assert session.user_id is not None
         response = RedirectResponse(wanted, 303)
-        _forget_cookies(response)
-        _set_cookie(response, value)
+        mine = name_for(run.settings.url)
+        _set_cookie(response, mine, value)
+        # An old cookie under the other name would make every later request ambiguous.
+        _forget_cookies(response, *(name for name in NAMES if name != mine))
         return response
 
     @router.post(SIGN_OUT, dependencies=[guard(Public("it only ends the session of whoever sends it"))])
@@ -101,7 +104,7 @@ def routes(
         for value in values_in(request.headers.getlist("cookie")):
             await sign_out(value, run=run, request_id=request_id_of(request))
         response = RedirectResponse(SIGN_IN, 303)
-        _forget_cookies(response)
+        _forget_cookies(response, *NAMES)
         return response
 
     async def _is_signed_in(request: Request) -> bool:
@@ -112,21 +115,21 @@ def routes(
         if not is_from_here(request, run.settings):
             raise CrossSiteRequest
 
-    def _set_cookie(response: Response, value: str) -> None:
-        name = name_for(run.settings.url)
-        response.set_cookie(
-            name,
-            value,
-            max_age=int(SESSION_LIFE.total_seconds()),
-            path="/",
-            secure=name == SECURE_NAME,
-            httponly=True,
-            samesite="lax",
-        )
-
-    def _forget_cookies(response: Response) -> None:
-        # Both names: an old cookie under the other one would make every later request ambiguous.
-        for name in NAMES:
-            response.delete_cookie(name, path="/", secure=name == SECURE_NAME, httponly=True, samesite="lax")
-
     return router
+
+
+def _set_cookie(response: Response, name: str, value: str) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=SESSION_LIFE // timedelta(seconds=1),
+        path="/",
+        secure=name == SECURE_NAME,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def _forget_cookies(response: Response, *names: str) -> None:
+    for name in names:
+        response.delete_cookie(name, path="/", secure=name == SECURE_NAME, httponly=True, samesite="lax")

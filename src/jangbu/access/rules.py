@@ -227,8 +227,8 @@ def locked_for(failures: Sequence[datetime], now: datetime) -> timedelta:
 def local_path(wanted: str, *, otherwise: str) -> str:
     """`wanted` if it is certainly an address of ours, else `otherwise`: where to go after signing in.
 
-    Browsers drop tabs and line breaks and read a backslash as a slash, so a slash, a tab and `/evil.example` would leave
-    us: only visible ASCII without backslashes or doubled slashes stays.
+    Browsers drop tabs and line breaks and read a backslash as a slash, so a slash, a tab and `/evil.example` would
+    leave us: only visible ASCII without backslashes or doubled slashes stays.
     """
     plain = len(wanted) <= 2000 and re.fullmatch(r"/[!-\[\]-~]*", wanted) is not None
     return wanted if plain and "//" not in wanted else otherwise

@@ -9,6 +9,7 @@ from jangbu.ids import secret_token
 from jangbu.settings import Settings
 
 FILE = "session_secret"
+CHARACTERS_MIN = 32
 
 
 def signing_secret(settings: Settings) -> str:
@@ -27,12 +28,16 @@ def signing_secret(settings: Settings) -> str:
     return _kept(settings.home.absolute() / FILE)
 
 
+def refuse_without_secret(settings: Settings) -> None:
+    """Raise SetupProblem when `signing_secret` would; make nothing."""
+    if settings.database_url is not None:
+        signing_secret(settings)
+
+
 @lru_cache(maxsize=8)
 def _kept(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except FileNotFoundError:
-        pass
+    if path.exists():
+        return _read(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{secret_token(6)}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -47,4 +52,14 @@ def _kept(path: Path) -> str:
         pass
     finally:
         unfinished.unlink()
-    return path.read_text(encoding="ascii")
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    secret = path.read_text(encoding="utf-8", errors="replace").strip()
+    if len(secret) < CHARACTERS_MIN:
+        raise SetupProblem(
+            f"{path} signs the session cookies and is damaged or was cut short. Remove it: a new one is made, and "
+            "everybody signs in again."
+        )
+    return secret
