@@ -207,11 +207,11 @@ class Database:
         except CONNECTION_GONE as gone:
             # A connection lost during COMMIT leaves the outcome open (reliability F90). The caller is told to try
             # again, and every write of ours is keyed so that trying again is safe.
-            if isinstance(gone, asyncpg.InterfaceError) and not connection.is_closed():
+            if isinstance(gone, asyncpg.InterfaceError) and not _is_lost(connection):
                 raise
             raise DatabaseAway from gone
         finally:
-            if not connection.is_closed() and connection.is_in_transaction():
+            if not _is_lost(connection) and connection.is_in_transaction():
                 connection.terminate()
             await self.pool.release(connection)
 
@@ -244,6 +244,14 @@ async def connected(dsn: str, connect: Any) -> Any:
         raise SetupProblem(f"There is no such database at {where}. Create it, or correct DATABASE_URL.") from missing
     except asyncpg.ClientConfigurationError as wrong:
         raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {wrong}.") from wrong
+def _is_lost(connection: asyncpg.Connection) -> bool:
+    # The pool takes a connection back the moment it closes; from then on even asking it is an InterfaceError.
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
     except ssl.SSLError as refused:
         raise SetupProblem(
             f"The database at {where} could not prove who it is (TLS): {refused.reason}. Give its CA with "
