@@ -34,6 +34,14 @@ CONNECTION_GONE = (
 )
 """What asyncpg raises when the server is away, restarting or full."""
 
+TOO_BUSY = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+"""What PostgreSQL raises when somebody else was first: rolled back, and right to try again (reliability F92)."""
+
 
 class DatabaseAway(Unavailable):
     """The database did not answer. What was committed is safe; nothing of this request was half-done."""
@@ -222,6 +230,8 @@ async def _prepare_connection(connection: asyncpg.Connection) -> None:
             kind,
             schema="pg_catalog",
             encoder=lambda value: msgspec.json.encode(value).decode(),
+        except TOO_BUSY as busy:
+            raise DatabaseAway from busy
             decoder=msgspec.json.decode,
         )
 
