@@ -9,8 +9,8 @@ import asyncio
 import dataclasses
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar, cast
 
 import asyncpg
@@ -93,6 +93,8 @@ class Tx:
         self._connection = connection
         self._known = known
         self._learned: dict[Any, Any] = {}
+        self.is_broken = False
+        """A statement failed, so PostgreSQL will roll back whatever the caller makes of it."""
 
     def remembered(self, fact: Any) -> Any:
         """What `remember` kept, or None."""
@@ -108,7 +110,8 @@ class Tx:
 
     async def maybe(self, query: Query[R], **arguments: Any) -> R | None:
         """The one row, or None."""
-        record = await self._connection.fetchrow(query.sql, *query.arguments(arguments))
+        with self._noting_failure():
+            record = await self._connection.fetchrow(query.sql, *query.arguments(arguments))
         return None if record is None else query.read(record)
 
     async def one(self, query: Query[R], **arguments: Any) -> R:
@@ -119,18 +122,30 @@ class Tx:
 
     async def all(self, query: Query[R], **arguments: Any) -> list[R]:
         """Every row."""
-        return [query.read(record) for record in await self._connection.fetch(query.sql, *query.arguments(arguments))]
+        with self._noting_failure():
+            records = await self._connection.fetch(query.sql, *query.arguments(arguments))
+        return [query.read(record) for record in records]
 
     async def run(self, query: Query[Any], **arguments: Any) -> int:
         """Run a statement for its effect; the number of rows it touched."""
-        tag = await self._connection.execute(query.sql, *query.arguments(arguments))
+        with self._noting_failure():
+            tag = await self._connection.execute(query.sql, *query.arguments(arguments))
         count = str(tag).rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def stream(self, query: Query[R], **arguments: Any) -> AsyncIterator[R]:
         """Rows a batch at a time, for what may not fit in memory."""
-        async for record in self._connection.cursor(query.sql, *query.arguments(arguments), prefetch=500):
-            yield query.read(record)
+        with self._noting_failure():
+            async for record in self._connection.cursor(query.sql, *query.arguments(arguments), prefetch=500):
+                yield query.read(record)
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except asyncpg.PostgresError:
+            self.is_broken = True
+            raise
 
 
 class Database:
@@ -197,6 +212,9 @@ class Database:
             tx = Tx(connection, self._known)
             async with connection.transaction(**options):
                 yield tx
+                # PostgreSQL answers the COMMIT of a failed transaction with a rollback and no error at all. Whoever
+                # swallowed the failure would take for done what never happened.
+                assert not tx.is_broken, "a statement of this transaction failed; it cannot be committed"
             tx.keep_learned()
 
     async def statement(self, query: Query[R], **arguments: Any) -> R | None:
