@@ -230,6 +230,8 @@ class Database:
             raise DatabaseAway from gone
         try:
             yield connection
+        except TOO_BUSY as busy:
+            raise DatabaseAway from busy
         except CONNECTION_GONE as gone:
             # A connection lost during COMMIT leaves the outcome open (reliability F90). The caller is told to try
             # again, and every write of ours is keyed so that trying again is safe.
@@ -242,14 +244,20 @@ class Database:
             await self.pool.release(connection)
 
 
+def _is_lost(connection: asyncpg.Connection) -> bool:
+    # The pool takes a connection back the moment it closes; from then on even asking it is an InterfaceError.
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(
             kind,
             schema="pg_catalog",
             encoder=lambda value: msgspec.json.encode(value).decode(),
-        except TOO_BUSY as busy:
-            raise DatabaseAway from busy
             decoder=msgspec.json.decode,
         )
 
@@ -261,6 +269,8 @@ async def _leave_as_it_is(_: asyncpg.Connection) -> None:
 async def connected(dsn: str, connect: Any) -> Any:
     """Await `connect()`, turning the driver's ways of saying "your settings are wrong" into plain sentences."""
     where = where_it_points(dsn)
+    if where == NOWHERE:
+        raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {HOW_IT_LOOKS}")
     try:
         return await connect()
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as refused:
@@ -270,16 +280,16 @@ async def connected(dsn: str, connect: Any) -> Any:
         ) from refused
     except asyncpg.InvalidCatalogNameError as missing:
         raise SetupProblem(f"There is no such database at {where}. Create it, or correct DATABASE_URL.") from missing
+    except asyncpg.InsufficientPrivilegeError as refused:
+        raise SetupProblem(
+            f"This login may not connect to {where}. Its owner can allow it with GRANT CONNECT ON DATABASE …; "
+            "`jangbu init --print-sql` prints all that is needed."
+        ) from refused
     except asyncpg.ClientConfigurationError as wrong:
         raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {wrong}.") from wrong
-def _is_lost(connection: asyncpg.Connection) -> bool:
-    # The pool takes a connection back the moment it closes; from then on even asking it is an InterfaceError.
-    try:
-        return bool(connection.is_closed())
-    except asyncpg.InterfaceError:
-        return True
-
-
+    except (ValueError, OverflowError) as wrong:
+        # Their words quote the piece that could not be read, which may be a piece of the password.
+        raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {HOW_IT_LOOKS}") from wrong
     except ssl.SSLError as refused:
         raise SetupProblem(
             f"The database at {where} could not prove who it is (TLS): {refused.reason}. Give its CA with "
@@ -292,9 +302,23 @@ def _is_lost(connection: asyncpg.Connection) -> bool:
         ) from gone
 
 
+NOWHERE = "(nowhere)"
+HOW_IT_LOOKS = (
+    "it looks like postgresql://user:password@host:5432/database, and special characters in the password "
+    "(@ : / ? # [ ] %) must be percent-encoded."
+)
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.%-]+)(?::\d+)?"
+_ADDRESS = re.compile(rf"postgres(?:ql)?://(?:[^@/?#\[\]]*@)?((?:{_HOST}(?:,{_HOST})*)?(?:/[^@/?#:]*)?)(?:\?[^@?#]*)?")
+
+
 def where_it_points(dsn: str) -> str:
-    """`host:port/database` of a DSN: what may be shown, never the password."""
-    return re.sub(r"^[a-z]+://(?:[^@/]*@)?", "", dsn).split("?")[0] or "(nowhere)"
+    """`host:port/database` of a DSN: what may be shown, never the password.
+
+    `NOWHERE` when it cannot be read for certain: a password that was not percent-encoded makes a piece of itself look
+    like the host.
+    """
+    address = _ADDRESS.fullmatch(dsn)
+    return (address and address[1]) or NOWHERE
 
 
 def rows_to_columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
