@@ -24,11 +24,13 @@ async def post(tx: Tx, entry: Entry, *, recorded_at: datetime) -> bool:
     """Post the entry; False when this key was posted before, in which case it must have said the same."""
     if await store.insert(tx, entry, recorded_at=recorded_at):
         return True
-    before = [line for line in await store.of_keys(tx, entry.key) if line.key == entry.key]
-    said = [
-        (line.path, line.store_id, line.channel_key, line.pg, line.partner_id, line.amount_minor) for line in before
-    ]
-    assert said == [posting.named() for posting in entry.postings], f"{entry.key} was posted with other figures"
+    before = await store.of_key(tx, entry.key)
+    said = (
+        {(line.kind, line.currency) for line in before},
+        [(line.path, line.store_id, line.channel_key, line.pg, line.partner_id, line.amount_minor) for line in before],
+    )
+    says = ({(entry.kind, entry.currency)}, [posting.named() for posting in entry.postings])
+    assert said == says, f"{entry.key} was posted with other figures"
     return False
 
 

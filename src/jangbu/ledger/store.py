@@ -143,7 +143,7 @@ JOURNAL = Query(
      ORDER BY e.happened_at, e.id, p.line
     """,
 )
-OF_KEYS = Query(JournalLine, f"{_JOURNAL} WHERE e.key LIKE :prefix || '%' ORDER BY e.happened_at, e.id, p.line")
+OF_KEY = Query(JournalLine, f"{_JOURNAL} WHERE e.key = :key ORDER BY p.line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +244,9 @@ async def journal(tx: Tx, *, since: datetime, until: datetime, prefix: str = "")
     return await tx.all(JOURNAL, since=since, until=until, prefix=prefix)
 
 
-async def of_keys(tx: Tx, prefix: str) -> list[JournalLine]:
-    """Entries whose key starts with `prefix`, in the order they happened."""
-    return await tx.all(OF_KEYS, prefix=prefix)
+async def of_key(tx: Tx, key: str) -> list[JournalLine]:
+    """One entry, line by line; nothing when it was never posted."""
+    return await tx.all(OF_KEY, key=key)
 
 
 async def stored(tx: Tx) -> AsyncIterator[StoredEntry]:
