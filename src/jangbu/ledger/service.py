@@ -6,7 +6,7 @@ its own. Proof has two halves: *unaltered* (every digest and the whole chain rec
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from jangbu import audit
@@ -99,12 +99,28 @@ class Proof:
         return self.unaltered.holds and self.complete.holds
 
 
-async def verify(*, db: Database, at: datetime, expectations: Sequence[Expectation]) -> Proof:
-    """Prove the books as they are in one snapshot. Reads everything; changes nothing."""
+async def verify(*, db: Database, at: datetime, expectations: Sequence[Expectation], kept: Head | None = None) -> Proof:
+    """Prove the books as they are in one snapshot. Reads everything; changes nothing.
+
+    `kept` is a head from an earlier proof that was kept elsewhere: only it shows that the chain's end was cut off, or
+    that all of it was made anew.
+    """
     async with db.transaction(snapshot=True) as tx:
         keys: set[str] = set()
         unaltered = await _unaltered(tx, keys)
+        beside = [*await _not_the_kept(tx, kept), *await tx.all(store.BESIDE_THE_CHAIN)]
+        unaltered = replace(
+            unaltered,
+            broken=unaltered.broken + len(beside),
+            problems=(*beside, *unaltered.problems)[:SHOWN_MAX],
+        )
         return Proof(at, unaltered, await _complete(tx, keys, expectations))
+
+
+async def _not_the_kept(tx: Tx, kept: Head | None) -> list[str]:
+    if kept is None or kept == Head(0, GENESIS) or await tx.maybe(store.LINK, seq=kept.seq) == kept.digest:
+        return []
+    return [f"the head that was kept, seal {kept.seq}, is not in the chain: its end was cut off or it was made anew"]
 
 
 @dataclass(slots=True)
