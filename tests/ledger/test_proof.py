@@ -88,7 +88,7 @@ def cut(number: int) -> str:
 TAMPERINGS = {
     "amount changed on both sides": f"UPDATE ledger_postings SET amount_minor = amount_minor * 2 WHERE {OF.format(2)}",
     "amount changed on one side": f"UPDATE ledger_postings SET amount_minor = 1 WHERE {OF.format(2)} AND line = 1",
-    "amount changed before the seal": f"UPDATE ledger_postings SET amount_minor = amount_minor * 2 WHERE {OF.format(8)}",
+    "amount changed unsealed": f"UPDATE ledger_postings SET amount_minor = amount_minor * 2 WHERE {OF.format(8)}",
     "sides swapped": f"UPDATE ledger_postings SET amount_minor = -amount_minor WHERE {OF.format(2)}",
     "posting removed": f"DELETE FROM ledger_postings WHERE {OF.format(3)} AND line = 2",
     "all postings removed": f"DELETE FROM ledger_postings WHERE {OF.format(3)}",
