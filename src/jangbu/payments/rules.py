@@ -299,4 +299,7 @@ def next_due(payment: Payment, now: datetime) -> datetime | None:
 
 def has_waited_enough(payment: Payment, now: datetime) -> bool:
     """Nobody has paid until a day after the expiry: stop asking. A later PAID is still adopted."""
+    if payment.status in {Status.READY, Status.FAILED} and has_waited_enough(payment, now):
+        # The payer opened the window and left. PAY_PENDING and an issued account may still bring money unannounced.
+        return None
     return not payment.is_captured and now >= payment.expires_at + FINAL_CHECK_AFTER_EXPIRY
