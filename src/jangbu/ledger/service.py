@@ -12,7 +12,8 @@ from datetime import datetime
 from jangbu import audit
 from jangbu.db import Database, Query, Tx
 from jangbu.ledger import store
-from jangbu.ledger.rules import Entry, entry_digest
+from jangbu.ledger.rules import Account, Entry, Posting, entry_digest
+from jangbu.money import Money
 from jangbu.sealing import GENESIS, Chain, Head, Tail, link
 
 SNAPSHOT_EVERY = 10_000
@@ -32,6 +33,31 @@ async def post(tx: Tx, entry: Entry, *, recorded_at: datetime) -> bool:
     says = ({(entry.kind, entry.currency)}, [posting.named() for posting in entry.postings])
     assert said == says, f"{entry.key} was posted with other figures"
     return False
+
+
+async def reverse(tx: Tx, key: str, *, by: str, kind: str, happened_at: datetime, recorded_at: datetime) -> bool:
+    """Undo the entry `key` with its mirror image, posted as `by`; False when there is no such entry.
+
+    Nothing is ever changed in the books: a wrong entry is corrected with another one.
+    """
+    lines = await store.of_key(tx, key)
+    if not lines:
+        return False
+    mirror = Entry(
+        key=by,
+        kind=kind,
+        happened_at=happened_at,
+        postings=tuple(
+            Posting(
+                Account(line.path, line.store_id, line.channel_key, line.pg, line.partner_id),
+                Money(-line.amount_minor, line.currency),
+            )
+            for line in lines
+        ),
+        facts={**lines[0].facts, "reverses": key},
+    )
+    await post(tx, mirror, recorded_at=recorded_at)
+    return True
 
 
 async def seal(*, db: Database) -> int:

@@ -174,7 +174,9 @@ class StoryPage:
     back_href: str
 
     def __post_init__(self) -> None:
-        assert all(a.at <= b.at for a, b in zip(self.moments, self.moments[1:], strict=False)), "a story is told in order"
+        assert all(a.at <= b.at for a, b in zip(self.moments, self.moments[1:], strict=False)), (
+            "a story is told in order"
+        )
 
     @classmethod
     def of(
@@ -226,7 +228,14 @@ class PaymentsListPage:
 def called(t: Words, call: Call, *, title: str, facts: tuple[Fact, ...] = (), raw: str | None = None) -> Moment:
     """A call to PortOne, at the time of its intent."""
     return Moment(
-        "call", call.intent_at, title, _TONE_OF[call.outcome], t(f"story.call.{call.outcome}"), facts, call=call, raw=raw
+        "call",
+        call.intent_at,
+        title,
+        _TONE_OF[call.outcome],
+        t(f"story.call.{call.outcome}"),
+        facts,
+        call=call,
+        raw=raw,
     )
 
 
