@@ -20,7 +20,6 @@ from jangbu.portone import Notification, read_notification, verify
 from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
-BODY_BYTES_MAX = 64 * 1024
 TYPE_CHARACTERS_MAX = 100
 ID_CHARACTERS_MAX = 255
 
@@ -82,10 +81,12 @@ async def _received_again(webhook_id: str, sha256: bytes, *, run: Runtime) -> No
     async with run.db.transaction() as tx:
         original = await store.find(tx, webhook_id)
         assert original is not None, "webhook_logs rows are never deleted while PortOne may still repeat them"
-        await store.log_duplicate(tx, original, row_id=run.ids.uuid(), received_at=run.clock.now())
-        if original.body_sha256 == sha256 and original.status in {"received", "failed"}:
+        is_repeat = original.body_sha256 == sha256
+        if is_repeat:
+            await store.log_duplicate(tx, original, row_id=run.ids.uuid(), received_at=run.clock.now())
+        if is_repeat and original.status in {"received", "failed"}:
             await queue.enqueue(tx, "inbox.handle", dedupe_key=_job_key(webhook_id), webhook_id=webhook_id)
-    if original.body_sha256 != sha256:
+    if not is_repeat:
         log.error("a webhook-id came again with another body", webhook_id=webhook_id)
         raise WebhookIdReused
 
