@@ -22,6 +22,7 @@ from jangbu.runtime import Runtime
 log = structlog.get_logger()
 TYPE_CHARACTERS_MAX = 100
 ID_CHARACTERS_MAX = 255
+ERROR_CHARACTERS_MAX = 2_000
 
 
 class WebhookIdReused(Refusal):
@@ -79,7 +80,8 @@ async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> b
 async def _received_again(webhook_id: str, sha256: bytes, *, run: Runtime) -> None:
     """Log the repeat; and queue the job once more unless the first delivery was handled (B5)."""
     async with run.db.transaction() as tx:
-        original = await store.find(tx, webhook_id)
+        # Locked, so that repeats which come at once are counted one after the other.
+        original = await store.lock(tx, webhook_id)
         assert original is not None, "webhook_logs rows are never deleted while PortOne may still repeat them"
         is_repeat = original.body_sha256 == sha256
         if is_repeat:
@@ -110,7 +112,7 @@ async def handle(webhook_id: str, *, handler: Handler, run: Runtime) -> None:
         handled = await handler(notification)
     except Exception as problem:
         async with run.db.transaction() as tx:
-            await store.finish(tx, webhook_id, status="failed", at=run.clock.now(), error=f"{problem}"[:2000])
+            await store.finish(tx, webhook_id, status="failed", at=run.clock.now(), error=_in_words(problem))
         raise
     failpoint("inbox.handle.handled")
     async with run.db.transaction() as tx:
@@ -127,6 +129,11 @@ async def handle(webhook_id: str, *, handler: Handler, run: Runtime) -> None:
                 payment_id=handled.payment_id,
                 response={"message": handled.message, "paymentStatus": handled.payment_status},
             )
+
+
+def _in_words(problem: Exception) -> str:
+    # A TimeoutError has nothing to say for itself, and a text of PostgreSQL's takes no NUL.
+    return (str(problem) or repr(problem)).replace("\0", "\N{REPLACEMENT CHARACTER}")[:ERROR_CHARACTERS_MAX]
 
 
 def read_notification_of(delivery: store.Delivery) -> Notification:
