@@ -74,7 +74,7 @@ END $$;
 CREATE CONSTRAINT TRIGGER ledger_entry_balances AFTER INSERT ON ledger_entries
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_entry_balances();
 
--- Postings join an entry of this very transaction (an old entry cannot grow) and an account in its currency.
+-- Postings join an entry of this very transaction (an old entry cannot grow) and an account in its currency, and balance.
 CREATE FUNCTION ledger_postings_fit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (
@@ -85,6 +85,15 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'a posting must join a new entry and an account in its currency'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_postings_fit';
+    END IF;
+    -- An entry's postings come in one statement, which must balance. The deferred check above looks once: whoever asks
+    -- it to look early (SET CONSTRAINTS … IMMEDIATE) could post a single leg afterwards and commit it.
+    IF EXISTS (
+        SELECT FROM ledger_postings p WHERE p.entry_id IN (SELECT entry_id FROM added)
+         GROUP BY p.entry_id HAVING sum(p.amount_minor) <> 0
+    ) THEN
+        RAISE EXCEPTION 'the postings of an entry come in one statement and add up to nothing'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_entry_balances';
     END IF;
     RETURN NULL;
 END $$;

@@ -9,8 +9,8 @@ import asyncio
 import dataclasses
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar, cast
 
 import asyncpg
@@ -33,6 +33,14 @@ CONNECTION_GONE = (
     TimeoutError,
 )
 """What asyncpg raises when the server is away, restarting or full."""
+
+TOO_BUSY = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+"""What PostgreSQL raises when somebody else was first: rolled back, and right to try again (reliability F92)."""
 
 
 class DatabaseAway(Unavailable):
@@ -85,6 +93,8 @@ class Tx:
         self._connection = connection
         self._known = known
         self._learned: dict[Any, Any] = {}
+        self.is_broken = False
+        """A statement failed, so PostgreSQL will roll back whatever the caller makes of it."""
 
     def remembered(self, fact: Any) -> Any:
         """What `remember` kept, or None."""
@@ -100,7 +110,8 @@ class Tx:
 
     async def maybe(self, query: Query[R], **arguments: Any) -> R | None:
         """The one row, or None."""
-        record = await self._connection.fetchrow(query.sql, *query.arguments(arguments))
+        with self._noting_failure():
+            record = await self._connection.fetchrow(query.sql, *query.arguments(arguments))
         return None if record is None else query.read(record)
 
     async def one(self, query: Query[R], **arguments: Any) -> R:
@@ -111,18 +122,30 @@ class Tx:
 
     async def all(self, query: Query[R], **arguments: Any) -> list[R]:
         """Every row."""
-        return [query.read(record) for record in await self._connection.fetch(query.sql, *query.arguments(arguments))]
+        with self._noting_failure():
+            records = await self._connection.fetch(query.sql, *query.arguments(arguments))
+        return [query.read(record) for record in records]
 
     async def run(self, query: Query[Any], **arguments: Any) -> int:
         """Run a statement for its effect; the number of rows it touched."""
-        tag = await self._connection.execute(query.sql, *query.arguments(arguments))
+        with self._noting_failure():
+            tag = await self._connection.execute(query.sql, *query.arguments(arguments))
         count = str(tag).rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def stream(self, query: Query[R], **arguments: Any) -> AsyncIterator[R]:
         """Rows a batch at a time, for what may not fit in memory."""
-        async for record in self._connection.cursor(query.sql, *query.arguments(arguments), prefetch=500):
-            yield query.read(record)
+        with self._noting_failure():
+            async for record in self._connection.cursor(query.sql, *query.arguments(arguments), prefetch=500):
+                yield query.read(record)
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except asyncpg.PostgresError:
+            self.is_broken = True
+            raise
 
 
 class Database:
@@ -189,6 +212,9 @@ class Database:
             tx = Tx(connection, self._known)
             async with connection.transaction(**options):
                 yield tx
+                # PostgreSQL answers the COMMIT of a failed transaction with a rollback and no error at all. Whoever
+                # swallowed the failure would take for done what never happened.
+                assert not tx.is_broken, "a statement of this transaction failed; it cannot be committed"
             tx.keep_learned()
 
     async def statement(self, query: Query[R], **arguments: Any) -> R | None:
@@ -204,16 +230,26 @@ class Database:
             raise DatabaseAway from gone
         try:
             yield connection
+        except TOO_BUSY as busy:
+            raise DatabaseAway from busy
         except CONNECTION_GONE as gone:
             # A connection lost during COMMIT leaves the outcome open (reliability F90). The caller is told to try
             # again, and every write of ours is keyed so that trying again is safe.
-            if isinstance(gone, asyncpg.InterfaceError) and not connection.is_closed():
+            if isinstance(gone, asyncpg.InterfaceError) and not _is_lost(connection):
                 raise
             raise DatabaseAway from gone
         finally:
-            if not connection.is_closed() and connection.is_in_transaction():
+            if not _is_lost(connection) and connection.is_in_transaction():
                 connection.terminate()
             await self.pool.release(connection)
+
+
+def _is_lost(connection: asyncpg.Connection) -> bool:
+    # The pool takes a connection back the moment it closes; from then on even asking it is an InterfaceError.
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
@@ -233,6 +269,8 @@ async def _leave_as_it_is(_: asyncpg.Connection) -> None:
 async def connected(dsn: str, connect: Any) -> Any:
     """Await `connect()`, turning the driver's ways of saying "your settings are wrong" into plain sentences."""
     where = where_it_points(dsn)
+    if where == NOWHERE:
+        raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {HOW_IT_LOOKS}")
     try:
         return await connect()
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as refused:
@@ -242,8 +280,16 @@ async def connected(dsn: str, connect: Any) -> Any:
         ) from refused
     except asyncpg.InvalidCatalogNameError as missing:
         raise SetupProblem(f"There is no such database at {where}. Create it, or correct DATABASE_URL.") from missing
+    except asyncpg.InsufficientPrivilegeError as refused:
+        raise SetupProblem(
+            f"This login may not connect to {where}. Its owner can allow it with GRANT CONNECT ON DATABASE …; "
+            "`jangbu init --print-sql` prints all that is needed."
+        ) from refused
     except asyncpg.ClientConfigurationError as wrong:
         raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {wrong}.") from wrong
+    except (ValueError, OverflowError) as wrong:
+        # Their words quote the piece that could not be read, which may be a piece of the password.
+        raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {HOW_IT_LOOKS}") from wrong
     except ssl.SSLError as refused:
         raise SetupProblem(
             f"The database at {where} could not prove who it is (TLS): {refused.reason}. Give its CA with "
@@ -256,9 +302,23 @@ async def connected(dsn: str, connect: Any) -> Any:
         ) from gone
 
 
+NOWHERE = "(nowhere)"
+HOW_IT_LOOKS = (
+    "it looks like postgresql://user:password@host:5432/database, and special characters in the password "
+    "(@ : / ? # [ ] %) must be percent-encoded."
+)
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.%-]+)(?::\d+)?"
+_ADDRESS = re.compile(rf"postgres(?:ql)?://(?:[^@/?#\[\]]*@)?((?:{_HOST}(?:,{_HOST})*)?(?:/[^@/?#:]*)?)(?:\?[^@?#]*)?")
+
+
 def where_it_points(dsn: str) -> str:
-    """`host:port/database` of a DSN: what may be shown, never the password."""
-    return re.sub(r"^[a-z]+://(?:[^@/]*@)?", "", dsn).split("?")[0] or "(nowhere)"
+    """`host:port/database` of a DSN: what may be shown, never the password.
+
+    `NOWHERE` when it cannot be read for certain: a password that was not percent-encoded makes a piece of itself look
+    like the host.
+    """
+    address = _ADDRESS.fullmatch(dsn)
+    return (address and address[1]) or NOWHERE
 
 
 def rows_to_columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:

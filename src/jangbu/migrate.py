@@ -7,12 +7,14 @@ request behind itself (reliability F97).
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 
-from jangbu.db import connected
+from jangbu.db import CONNECTION_GONE, connected
 from jangbu.errors import SetupProblem
 
 LOCK_KEY = 0x6A616E67  # "jang": the advisory lock all migrating instances queue on.
@@ -60,16 +62,18 @@ def read_all(directory: Path | None = None) -> list[Migration]:
 async def migrate(owner_dsn: str, *, directory: Path | None = None) -> list[Migration]:
     """Bring the database up to this code; what was applied now. Run it again and nothing happens.
 
-    Raises SetupProblem when the database is newer than the code, a file was changed after it ran, or a lock could not
-    be had in time. Several instances may call this at once: they take turns.
+    Raises SetupProblem when the database is newer than the code, a file was changed after it ran, a lock could not be
+    had in time, the login may not, or the database went away: then run it again. Several instances may call this at
+    once: they take turns.
     """
     known = read_all(directory)
     connection = await connected(owner_dsn, lambda: asyncpg.connect(owner_dsn, timeout=10))
     try:
         # A session lock is right here and only here: this connection is ours alone and ends with the work.
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
-        await connection.execute(CREATE_TABLE)
-        applied = await connection.fetch("SELECT number, name, sha256 FROM schema_migrations ORDER BY number")
+        with _in_plain_words("Looking at what was migrated before"):
+            await connection.execute(CREATE_TABLE)
+            applied = await connection.fetch("SELECT number, name, sha256 FROM schema_migrations ORDER BY number")
         _refuse_strangers(known, applied)
         new = known[len(applied) :]
         for migration in new:
@@ -101,7 +105,7 @@ def _refuse_strangers(known: list[Migration], applied: list[asyncpg.Record]) -> 
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
-    try:
+    with _in_plain_words(f"Migration {migration.name}"):
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
             await connection.execute(migration.sql)
@@ -111,13 +115,24 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
                 migration.name,
                 migration.sha256,
             )
+
+
+@contextmanager
+def _in_plain_words(what: str) -> Iterator[None]:
+    try:
+        yield
     except asyncpg.LockNotAvailableError as busy:
         raise SetupProblem(
-            f"Migration {migration.name} waited {LOCK_TIMEOUT} for a table that is in use, and gave up so that nobody "
+            f"{what} waited {LOCK_TIMEOUT} for a table that is in use, and gave up so that nobody "
             "else has to wait. Nothing was changed. Run it again at a quieter moment."
         ) from busy
     except asyncpg.InsufficientPrivilegeError as refused:
         raise SetupProblem(
-            f"Migration {migration.name} is not allowed to do its work: {refused}. Migrations need the owner's login "
+            f"{what} is not allowed to do its work: {refused}. Migrations need the owner's login "
             "(JANGBU_DATABASE_URL_OWNER); `jangbu init --print-sql` shows how the roles are made."
         ) from refused
+    except CONNECTION_GONE as gone:
+        # It may have gone during the COMMIT, so all that can be said is that there is no half.
+        raise SetupProblem(
+            f"{what} lost the database half-way ({type(gone).__name__}). It is there whole or not at all. Run it again."
+        ) from gone

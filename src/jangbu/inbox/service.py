@@ -20,9 +20,9 @@ from jangbu.portone import Notification, read_notification, verify
 from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
-BODY_BYTES_MAX = 64 * 1024
 TYPE_CHARACTERS_MAX = 100
 ID_CHARACTERS_MAX = 255
+ERROR_CHARACTERS_MAX = 2_000
 
 
 class WebhookIdReused(Refusal):
@@ -80,12 +80,15 @@ async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> b
 async def _received_again(webhook_id: str, sha256: bytes, *, run: Runtime) -> None:
     """Log the repeat; and queue the job once more unless the first delivery was handled (B5)."""
     async with run.db.transaction() as tx:
-        original = await store.find(tx, webhook_id)
+        # Locked, so that repeats which come at once are counted one after the other.
+        original = await store.lock(tx, webhook_id)
         assert original is not None, "webhook_logs rows are never deleted while PortOne may still repeat them"
-        await store.log_duplicate(tx, original, row_id=run.ids.uuid(), received_at=run.clock.now())
-        if original.body_sha256 == sha256 and original.status in {"received", "failed"}:
+        is_repeat = original.body_sha256 == sha256
+        if is_repeat:
+            await store.log_duplicate(tx, original, row_id=run.ids.uuid(), received_at=run.clock.now())
+        if is_repeat and original.status in {"received", "failed"}:
             await queue.enqueue(tx, "inbox.handle", dedupe_key=_job_key(webhook_id), webhook_id=webhook_id)
-    if original.body_sha256 != sha256:
+    if not is_repeat:
         log.error("a webhook-id came again with another body", webhook_id=webhook_id)
         raise WebhookIdReused
 
@@ -109,7 +112,7 @@ async def handle(webhook_id: str, *, handler: Handler, run: Runtime) -> None:
         handled = await handler(notification)
     except Exception as problem:
         async with run.db.transaction() as tx:
-            await store.finish(tx, webhook_id, status="failed", at=run.clock.now(), error=f"{problem}"[:2000])
+            await store.finish(tx, webhook_id, status="failed", at=run.clock.now(), error=_in_words(problem))
         raise
     failpoint("inbox.handle.handled")
     async with run.db.transaction() as tx:
@@ -126,6 +129,11 @@ async def handle(webhook_id: str, *, handler: Handler, run: Runtime) -> None:
                 payment_id=handled.payment_id,
                 response={"message": handled.message, "paymentStatus": handled.payment_status},
             )
+
+
+def _in_words(problem: Exception) -> str:
+    # A TimeoutError has nothing to say for itself, and a text of PostgreSQL's takes no NUL.
+    return (str(problem) or repr(problem)).replace("\0", "\N{REPLACEMENT CHARACTER}")[:ERROR_CHARACTERS_MAX]
 
 
 def read_notification_of(delivery: store.Delivery) -> Notification:

@@ -71,7 +71,7 @@ FINISH = Query(
     UPDATE webhook_logs
        SET status = :status, payment_id = :payment_id, response_status = :response_status,
            response_body = :response_body, error_message = :error_message, processed_at = :at
-     WHERE webhook_id = :webhook_id AND status <> 'processed'
+     WHERE webhook_id = :webhook_id AND status <> 'processed' AND (status <> 'skipped' OR :status <> 'failed')
     """,
 )
 NEWEST = Query(
@@ -150,7 +150,7 @@ async def finish(
     response: dict[str, Any] | None = None,
     error: str | None = None,
 ) -> None:
-    """Record what came of a delivery. A processed one stays processed."""
+    """Record what came of a delivery. A processed one stays processed, and none that was handled fails afterwards."""
     await tx.run(
         FINISH,
         webhook_id=webhook_id,

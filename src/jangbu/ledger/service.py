@@ -6,14 +6,15 @@ its own. Proof has two halves: *unaltered* (every digest and the whole chain rec
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jangbu import audit
 from jangbu.db import Database, Query, Tx
 from jangbu.ledger import store
-from jangbu.ledger.rules import Entry, entry_digest
-from jangbu.sealing import Chain, Head, Tail, Walk
+from jangbu.ledger.rules import Account, Entry, Posting, entry_digest
+from jangbu.money import Money
+from jangbu.sealing import GENESIS, Chain, Head, Tail, Walk
 
 SNAPSHOT_EVERY = 10_000
 SHOWN_MAX = 20
@@ -24,12 +25,39 @@ async def post(tx: Tx, entry: Entry, *, recorded_at: datetime) -> bool:
     """Post the entry; False when this key was posted before, in which case it must have said the same."""
     if await store.insert(tx, entry, recorded_at=recorded_at):
         return True
-    before = [line for line in await store.of_keys(tx, entry.key) if line.key == entry.key]
-    said = [
-        (line.path, line.store_id, line.channel_key, line.pg, line.partner_id, line.amount_minor) for line in before
-    ]
-    assert said == [posting.named() for posting in entry.postings], f"{entry.key} was posted with other figures"
+    before = await store.of_key(tx, entry.key)
+    said = (
+        {(line.kind, line.currency) for line in before},
+        [(line.path, line.store_id, line.channel_key, line.pg, line.partner_id, line.amount_minor) for line in before],
+    )
+    says = ({(entry.kind, entry.currency)}, [posting.named() for posting in entry.postings])
+    assert said == says, f"{entry.key} was posted with other figures"
     return False
+
+
+async def reverse(tx: Tx, key: str, *, by: str, kind: str, happened_at: datetime, recorded_at: datetime) -> bool:
+    """Undo the entry `key` with its mirror image, posted as `by`; False when there is no such entry.
+
+    Nothing is ever changed in the books: a wrong entry is corrected with another one.
+    """
+    lines = await store.of_key(tx, key)
+    if not lines:
+        return False
+    mirror = Entry(
+        key=by,
+        kind=kind,
+        happened_at=happened_at,
+        postings=tuple(
+            Posting(
+                Account(line.path, line.store_id, line.channel_key, line.pg, line.partner_id),
+                Money(-line.amount_minor, line.currency),
+            )
+            for line in lines
+        ),
+        facts={**lines[0].facts, "reverses": key},
+    )
+    await post(tx, mirror, recorded_at=recorded_at)
+    return True
 
 
 async def seal(*, db: Database) -> int:
@@ -99,12 +127,28 @@ class Proof:
         return self.unaltered.holds and self.complete.holds
 
 
-async def verify(*, db: Database, at: datetime, expectations: Sequence[Expectation]) -> Proof:
-    """Prove the books as they are in one snapshot. Reads everything; changes nothing."""
+async def verify(*, db: Database, at: datetime, expectations: Sequence[Expectation], kept: Head | None = None) -> Proof:
+    """Prove the books as they are in one snapshot. Reads everything; changes nothing.
+
+    `kept` is a head from an earlier proof that was kept elsewhere: only it shows that the chain's end was cut off, or
+    that all of it was made anew.
+    """
     async with db.transaction(snapshot=True) as tx:
         keys: set[str] = set()
         unaltered = await _unaltered(tx, keys)
+        beside = [*await _not_the_kept(tx, kept), *await tx.all(store.BESIDE_THE_CHAIN)]
+        unaltered = replace(
+            unaltered,
+            broken=unaltered.broken + len(beside),
+            problems=(*beside, *unaltered.problems)[:SHOWN_MAX],
+        )
         return Proof(at, unaltered, await _complete(tx, keys, expectations))
+
+
+async def _not_the_kept(tx: Tx, kept: Head | None) -> list[str]:
+    if kept is None or kept == Head(0, GENESIS) or await tx.maybe(store.LINK, seq=kept.seq) == kept.digest:
+        return []
+    return [f"the head that was kept, seal {kept.seq}, is not in the chain: its end was cut off or it was made anew"]
 
 
 async def _unaltered(tx: Tx, keys: set[str]) -> Unaltered:

@@ -89,10 +89,8 @@ _BY_ACCOUNT = """
     a.pg, a.channel_key, a.partner_id
 """
 
-BALANCES = Query(
-    Balance,
-    f"""
-    WITH latest AS (SELECT coalesce(max(through_seq), 0) AS seq FROM ledger_snapshots),
+_NOW = """
+    latest AS (SELECT coalesce(max(through_seq), 0) AS seq FROM ledger_snapshots),
     b AS (
         SELECT account_id, balance_minor FROM ledger_snapshots, latest WHERE through_seq = latest.seq
         UNION ALL
@@ -101,8 +99,10 @@ BALANCES = Query(
         UNION ALL
         SELECT p.account_id, p.amount_minor FROM ledger_unsealed u JOIN ledger_postings p ON p.entry_id = u.id
     )
-    SELECT {_BALANCE_COLUMNS} FROM b JOIN ledger_accounts a ON a.id = b.account_id {_BY_ACCOUNT}
-    """,
+"""
+BALANCES = Query(
+    Balance,
+    f"WITH {_NOW} SELECT {_BALANCE_COLUMNS} FROM b JOIN ledger_accounts a ON a.id = b.account_id {_BY_ACCOUNT}",
 )
 BALANCES_AT = Query(
     Balance,
@@ -143,7 +143,7 @@ JOURNAL = Query(
      ORDER BY e.happened_at, e.id, p.line
     """,
 )
-OF_KEYS = Query(JournalLine, f"{_JOURNAL} WHERE e.key LIKE :prefix || '%' ORDER BY e.happened_at, e.id, p.line")
+OF_KEY = Query(JournalLine, f"{_JOURNAL} WHERE e.key = :key ORDER BY p.line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,35 @@ STORED = Query(
      GROUP BY e.id, s.seq ORDER BY s.seq NULLS LAST, e.id
     """,
 )
+# What the chain does not cover: notes of what waits, snapshots, and the currency of an account.
+BESIDE_THE_CHAIN = Query(
+    str,
+    f"""
+    WITH {_NOW},
+    shown AS (SELECT account_id, sum(balance_minor) AS minor FROM b GROUP BY account_id),
+    true_sum AS (
+        SELECT p.account_id, sum(p.amount_minor) AS minor
+          FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.id GROUP BY p.account_id
+    )
+    SELECT e.key || CASE WHEN s.seq IS NULL THEN ': is neither sealed nor waits for it, so balances miss it'
+                         ELSE ': is sealed and waits for it too, so balances count it twice' END
+      FROM ledger_entries e
+      LEFT JOIN ledger_seal s ON s.entry_id = e.id
+      LEFT JOIN ledger_unsealed u ON u.id = e.id
+     WHERE (s.seq IS NULL) = (u.id IS NULL)
+    UNION ALL
+    SELECT DISTINCT e.key || ': is in ' || e.currency || ' and posts to an account in ' || a.currency
+      FROM ledger_entries e
+      JOIN ledger_postings p ON p.entry_id = e.id
+      JOIN ledger_accounts a ON a.id = p.account_id AND a.currency <> e.currency
+    UNION ALL
+    SELECT 'account ' || account_id || ': is shown as ' || coalesce(shown.minor, 0) || ', its postings make '
+           || coalesce(true_sum.minor, 0)
+      FROM shown FULL JOIN true_sum USING (account_id)
+     WHERE coalesce(shown.minor, 0) <> coalesce(true_sum.minor, 0)
+    """,
+)
+LINK = Query(bytes, "SELECT digest FROM ledger_seal WHERE seq = :seq")
 
 
 async def account_id(tx: Tx, account: Account, currency: str) -> int:
@@ -243,9 +272,9 @@ async def journal(tx: Tx, *, since: datetime, until: datetime, prefix: str = "")
     return await tx.all(JOURNAL, since=since, until=until, prefix=prefix)
 
 
-async def of_keys(tx: Tx, prefix: str) -> list[JournalLine]:
-    """Entries whose key starts with `prefix`, in the order they happened."""
-    return await tx.all(OF_KEYS, prefix=prefix)
+async def of_key(tx: Tx, key: str) -> list[JournalLine]:
+    """One entry, line by line; nothing when it was never posted."""
+    return await tx.all(OF_KEY, key=key)
 
 
 async def stored(tx: Tx) -> AsyncIterator[StoredEntry]:

@@ -26,7 +26,7 @@ def captured(payment: Payment, vat: Money) -> Entry:
 def mismatched(payment: Payment, taken: Money, happened_at: datetime) -> Entry:
     """Money came that we did not ask for: the PG owes it to us, and to whom we owe it a person must say."""
     return Entry(
-        key=f"payment:{payment.id}:mismatched",
+        key=mismatched_key(payment),
         kind="payment.mismatched",
         happened_at=happened_at,
         facts={**_facts(payment), "asked_minor": payment.amount, "asked_currency": payment.currency},
@@ -35,6 +35,16 @@ def mismatched(payment: Payment, taken: Money, happened_at: datetime) -> Entry:
             *credit(_account("liabilities:suspense", payment), taken),
         ),
     )
+
+
+def mismatched_key(payment: Payment) -> str:
+    """The entry that puts money into suspense."""
+    return f"payment:{payment.id}:mismatched"
+
+
+def mismatch_resolved_key(payment: Payment) -> str:
+    """The entry that takes it out again, because the payment was put right and captured."""
+    return f"payment:{payment.id}:mismatch_resolved"
 
 
 def _account(path: str, payment: Payment) -> Account:

@@ -203,13 +203,15 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     """
     if _is_older(payment, seen):
         return Decision(payment, None, is_stale=True)
+    # What an earlier attempt used says nothing of this one; only a capture keeps its channel for good.
+    used = payment if payment.is_captured else replace(payment, channel_key=None, pg_provider=None, method=None)
     kept = replace(
         payment,
         portone=seen.raw,
         portone_changed_at=seen.changed_at or payment.portone_changed_at,
-        channel_key=seen.channel_key or payment.channel_key,
-        pg_provider=seen.pg_provider or payment.pg_provider,
-        method=seen.method or payment.method,
+        channel_key=seen.channel_key or used.channel_key,
+        pg_provider=seen.pg_provider or used.pg_provider,
+        method=seen.method or used.method,
         provider_transaction_id=seen.transaction_id or payment.provider_transaction_id,
         review="" if payment.review in PASSING_REVIEWS else payment.review,
     )
@@ -256,7 +258,7 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
     reason = mismatch_of(kept, seen, live=live)
     if reason:
         after = next_status(kept.status, Event.MISMATCHED)
-        review = replace(kept, status=after or kept.status, review=reason, due_at=None)
+        review = replace(kept, status=after or kept.status, review=reason, failure=None, failed_at=None, due_at=None)
         return Decision(review, Event.MISMATCHED if after else None)
     after = next_status(kept.status, Event.CAPTURED)
     assert after is Status.PAID, f"{kept.status} has no way to PAID"
@@ -296,6 +298,9 @@ def _ask_later(payment: Payment, now: datetime) -> Payment:
 def next_due(payment: Payment, now: datetime) -> datetime | None:
     """When the sweeper should ask about this payment next; None when there is nothing left to wait for."""
     if payment.is_captured or payment.status in {Status.MISMATCH, Status.ABANDONED, Status.REGISTRATION_FAILED}:
+        return None
+    if payment.status in {Status.READY, Status.FAILED} and has_waited_enough(payment, now):
+        # The payer opened the window and left. PAY_PENDING and an issued account may still bring money unannounced.
         return None
     steps = UNKNOWN_CHECKS if payment.status is Status.REGISTERING else WAITING_CHECKS
     return now + steps[min(payment.checks, len(steps) - 1)]

@@ -156,8 +156,13 @@ EXPECTED_ENTRY_KEYS = Query(
     """
     SELECT 'payment:' || id || ':captured' FROM payments WHERE paid_at IS NOT NULL
     UNION ALL
-    SELECT 'payment:' || id || ':mismatched' FROM payments
-     WHERE status = 'MISMATCH' AND review IN ('other_amount', 'other_currency')
+    -- The reason a person sees may change, and the mismatch may be put right: the event says for good what was booked.
+    SELECT e.subject || part.key
+      FROM events e
+      JOIN payments p ON e.subject = 'payment:' || p.id
+      JOIN (VALUES (':mismatched'), (':mismatch_resolved')) AS part (key)
+        ON part.key = ':mismatched' OR p.paid_at IS NOT NULL
+     WHERE e.type = 'payment.mismatched' AND e.data ->> 'review' IN ('other_amount', 'other_currency')
     """,
 )
 

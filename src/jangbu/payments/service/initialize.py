@@ -201,7 +201,9 @@ async def _conclude(
         after = replace(moved, due_at=next_due(moved, now))
         await store.update(tx, after)
         # Earlier tries whose answers were lost no longer matter: this one says what holds.
-        await store.settle_attempts(tx, payment_id, OPERATION, state=state, outcome={"settled": "by a later call"}, at=now)
+        await store.settle_attempts(
+            tx, payment_id, OPERATION, state=state, outcome={"settled": "by a later call"}, at=now
+        )
         await announce_change(tx, before, after, event=event, now=now, run=run)
         await audit.record(
             tx,

@@ -14,7 +14,7 @@ from jangbu import audit, events
 from jangbu.audit import Actor
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
-from jangbu.ledger.service import post
+from jangbu.ledger.service import post, reverse
 from jangbu.money import EXPONENTS, Money
 from jangbu.payments import postings, store
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
@@ -137,6 +137,16 @@ async def _record(
     if decision.captured_vat_minor is not None:
         vat = Money(decision.captured_vat_minor, after.currency)
         assert await post(tx, postings.captured(after, vat), recorded_at=now), f"{after.id} was captured twice"
+        if before.status is Status.MISMATCH:
+            # The money that waited in suspense is the money of this sale; standing beside it, it would count twice.
+            await reverse(
+                tx,
+                postings.mismatched_key(after),
+                by=postings.mismatch_resolved_key(after),
+                kind="payment.mismatch_resolved",
+                happened_at=now,
+                recorded_at=now,
+            )
         failpoint("payment.apply.entry_posted")
     elif event is Event.MISMATCHED and after.review in {"other_amount", "other_currency"}:
         # The money is real and ours to account for, though not what we asked: it waits in suspense for a person.
