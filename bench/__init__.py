@@ -1,0 +1,1 @@
+"""How fast Jangbu is, told as ratios against a yardstick from the same run; reports, never tests."""
