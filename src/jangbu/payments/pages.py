@@ -199,7 +199,6 @@ def _row(payment: Payment) -> page.PaymentRow:
         amount=payment.total,
         status=payment.status.value,
         method=_method(payment),
-        payment_id=str(payment.id),
         portone_payment_id=payment.provider_order_id,
         cancelled=Money(payment.cancelled_amount, payment.currency) if payment.cancelled_amount else None,
     )
