@@ -41,7 +41,8 @@ def settings_page() -> str:
 
 def errors_page() -> str:
     """Every refusal: code, status, what it means, both sentences."""
-    import jangbu.app  # noqa: F401 (brings in every refusal)
+    import jangbu.app
+    import jangbu.inbox.cli  # noqa: F401 (both bring in every refusal)
     from jangbu.errors import every_refusal
 
     lines = [

@@ -137,6 +137,8 @@ async def running(settings: Settings) -> AsyncIterator[wiring.Wired]:
 
 def listen(host: str, port: int, *, setting: str = "JANGBU_PORT") -> socket.socket:
     """A listening socket. Raises SetupProblem when the port is taken or not ours to take."""
+    if not 0 <= port <= 65535:
+        raise SetupProblem(f"{port} is not a port: it must be from 1 to 65535. Correct {setting}.")
     try:
         return socket.create_server((host, port), backlog=1024)
     except OSError as taken:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jangbu.clock import Clock, SystemClock
-from jangbu.db import Database
+from jangbu.db import Database, Query
 from jangbu.errors import SetupProblem
 from jangbu.ids import Ids
 from jangbu.inbox import jobs as inbox_jobs
@@ -27,6 +27,19 @@ if TYPE_CHECKING:
 
 EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
+
+
+TOO_POWERFUL = Query(
+    str,
+    """
+    SELECT rolname::text FROM pg_roles
+     WHERE rolname = current_user
+       AND (rolsuper OR rolbypassrls
+            OR pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = to_regclass('schema_migrations')),
+                           'USAGE'))
+    """,
+)
+"""This connection's login, if append-only tables and row-level security would not hold for it (design §5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +158,10 @@ def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
 async def _opened(stack: AsyncExitStack, settings: Settings, dsn: str, name: str) -> Database:
     db = await Database(dsn, name=name, size_min=settings.pool_min, size_max=settings.pool_max).open()
     stack.push_async_callback(db.close)
+    if login := await db.statement(TOO_POWERFUL):
+        raise SetupProblem(
+            f"The database login {login} may bypass the ledger's protection: it is a superuser, has BYPASSRLS, or owns "
+            "the tables. Programs run as jangbu_system and jangbu_request; `jangbu init --print-sql` shows how they are "
+            "made."
+        )
     return db

@@ -1,7 +1,6 @@
 """Signing in to the console, and out of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,19 +16,10 @@ from jangbu.access.rules import EMAIL_LONGEST, SESSION_LIFE, Public, local_path
 from jangbu.access.service.sessions import session_of, sign_in, sign_out
 from jangbu.errors import Refusal
 from jangbu.runtime import Runtime
+from jangbu.web.chrome import SignInPage
 
 SIGN_OUT = "/console/sign-out"
 HOME = "/console/payments"
-
-
-@dataclass(frozen=True, slots=True)
-class SignInPage:
-    """All that templates/sign_in.html may use. `problem` is the sentence of what went wrong last time, or ""."""
-
-    action: str
-    email: str
-    problem: str
-    hidden: tuple[tuple[str, str], ...]
 
 
 Render = Callable[[Request, str, str, Refusal | None], Response]

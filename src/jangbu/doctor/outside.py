@@ -22,7 +22,7 @@ async def portone(settings: Settings) -> Finding:
         transport = AiohttpTransport(
             settings.portone_url, read_timeout_s=READ_TIMEOUT_S, connect_timeout_s=CONNECT_TIMEOUT_S
         )
-        client = PortOne(transport, api_secret=_v2_secret(settings), store_id=settings.portone_store_id)
+        client = PortOne(transport, api_secret=settings.v2_api_secret, store_id=settings.portone_store_id)
     except SetupProblem as problem:
         return bad(name, str(problem), "Correct it in the environment or in .env.")
     async with transport:
@@ -65,15 +65,6 @@ async def portone(settings: Settings) -> Finding:
                 f"{where} gave no answer we can use ({outcome.why.value}).",
                 "Try again; if it stays, look at PortOne's status page and at a proxy in between.",
             )
-
-
-def _v2_secret(settings: Settings) -> str:
-    # Newer settings work out themselves whether PORTONE_API_SECRET is V1's or V2's.
-    known = getattr(settings, "v2_api_secret", None)
-    if isinstance(known, str):
-        return known
-    given = settings.portone_v2_api_secret
-    return given.get_secret_value() if given else ""
 
 
 def webhook_secret(settings: Settings) -> Finding:
