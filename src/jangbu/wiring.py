@@ -160,8 +160,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, dsn: str, name: str
     stack.push_async_callback(db.close)
     if login := await db.statement(TOO_POWERFUL):
         raise SetupProblem(
-            f"The database login {login} may bypass the ledger's protection: it is a superuser, has BYPASSRLS, or owns "
-            "the tables. Programs run as jangbu_system and jangbu_request; `jangbu init --print-sql` shows how they are "
-            "made."
+            f"The database login {login} could alter the ledger: it is a superuser, has BYPASSRLS, or owns the tables. "
+            "Programs run as jangbu_system and jangbu_request; `jangbu init --print-sql` shows how they are made."
         )
     return db
