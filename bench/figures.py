@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench.neighbours import Neighbours
+
 OUTPUT = Path(__file__).parents[1] / "bench-output"
 
 
@@ -25,6 +27,8 @@ class Finding:
     held: bool | None
     """Whether the target was met; None when nothing was measured."""
     notes: list[str] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    """The share of the machine that other programs used, round by round: what to look at before believing a ratio."""
 
     @property
     def ratios(self) -> list[float]:
@@ -32,42 +36,65 @@ class Finding:
         return [ours / theirs for ours, theirs in zip(self.ours, self.yardstick, strict=True)] if self.yardstick else []
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Both figures of one round, and the larger share of the machine that others used during either."""
+
+    ours: float
+    yardstick: float
+    others: float | None
+
+
 def compared(
     name: str,
-    rounds: Sequence[tuple[float, float]],
+    rounds: Sequence[Round],
     *,
     yardstick_name: str,
     at_least: float,
     notes: Sequence[str] = (),
 ) -> Finding:
-    """A finding from rounds of (ours, yardstick), both in operations a second."""
-    found = Finding(
-        name,
-        "/s",
-        [ours for ours, _ in rounds],
-        [theirs for _, theirs in rounds],
-        yardstick_name,
-        f"≥ {at_least:.2f} ×",
-        None,
-        list(notes),
+    """A finding from rounds in operations a second."""
+    ratios = [one.ours / one.yardstick for one in rounds]
+    return Finding(
+        name=name,
+        unit="/s",
+        ours=[one.ours for one in rounds],
+        yardstick=[one.yardstick for one in rounds],
+        yardstick_name=yardstick_name,
+        target=f"≥ {at_least:.2f} ×",
+        held=statistics.median(ratios) >= at_least,
+        notes=[*notes, *_about_neighbours(rounds)],
+        others=[one.others for one in rounds if one.others is not None],
     )
-    held = statistics.median(found.ratios) >= at_least
-    return Finding(**{**asdict(found), "held": held})
+
+
+def _about_neighbours(rounds: Sequence[Round]) -> list[str]:
+    shares = [one.others for one in rounds if one.others is not None]
+    if not shares:
+        return []
+    quietest = min(rounds, key=lambda one: 1 if one.others is None else one.others)
+    shares_told = f"{statistics.median(shares):.0%} of the machine ({min(shares):.0%}–{max(shares):.0%})"
+    ratio = quietest.ours / quietest.yardstick
+    return [f"others used {shares_told}; in the quietest round the ratio was {ratio:.2f}"]
 
 
 async def interleaved(
-    rounds: int, ours: Callable[[], Awaitable[float]], yardstick: Callable[[], Awaitable[float]]
-) -> list[tuple[float, float]]:
+    rounds: int,
+    ours: Callable[[], Awaitable[float]],
+    yardstick: Callable[[], Awaitable[float]],
+    *,
+    neighbours: Neighbours,
+) -> list[Round]:
     """Measure both in every round, taking turns at going first, so that drift of the machine hits both alike."""
     found = []
     for number in range(rounds):
-        if number % 2 == 0:
-            mine = await ours()
-            theirs = await yardstick()
-        else:
-            theirs = await yardstick()
-            mine = await ours()
-        found.append((mine, theirs))
+        neighbours.shares.clear()
+        figures: dict[str, float] = {}
+        sides = [("ours", ours), ("yardstick", yardstick)]
+        for side, measure in sides if number % 2 == 0 else reversed(sides):
+            with neighbours.watched():
+                figures[side] = await measure()
+        found.append(Round(figures["ours"], figures["yardstick"], max(neighbours.shares, default=None)))
     return found
 
 

@@ -63,7 +63,7 @@ async def measure(place: Place) -> Finding:
         bench = _Bench(where, run)
         await bench.to_many()
         bench.each = max(WARM_UP_EACH, int(await bench.to_one() * place.seconds / WRITERS))
-        rounds = await interleaved(ROUNDS, bench.to_one, bench.to_many)
+        rounds = await interleaved(ROUNDS, bench.to_one, bench.to_many, neighbours=place.neighbours)
         if place.profile:
             with profiled("ledger"):
                 await bench.to_one()

@@ -114,7 +114,9 @@ async def measure(place: Place) -> Finding:
         script = await _as_sent(bench)
         await bench.through_pgbench(script)
         bench.each = max(WARM_UP_EACH, int(await bench.through_our_code() * place.seconds / WRITERS))
-        rounds = await interleaved(ROUNDS, bench.through_our_code, lambda: bench.through_pgbench(script))
+        rounds = await interleaved(
+            ROUNDS, bench.through_our_code, lambda: bench.through_pgbench(script), neighbours=place.neighbours
+        )
         if place.profile:
             first_used = bench.used
             with profiled("paid"):

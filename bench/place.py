@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from bench.figures import OUTPUT
+from bench.neighbours import Neighbours, family, parent_of
 from jangbu import embedded
 from jangbu.clock import SystemClock
 from jangbu.db import Database
@@ -35,6 +36,7 @@ class Place:
     home: Path
     seconds: float
     profile: bool
+    neighbours: Neighbours
 
     @asynccontextmanager
     async def database(self, name: str) -> AsyncIterator[Addresses]:
@@ -52,7 +54,10 @@ async def opened(*, seconds: float, profile: bool) -> AsyncIterator[Place]:
     home = Path(tempfile.mkdtemp(prefix="jangbu-bench-"))
     try:
         with await embedded.ensure(home) as server:
-            yield Place(server, home, seconds, profile)
+            connection = await asyncpg.connect(server.dsn("system"))
+            postmaster = parent_of(connection.get_server_pid())
+            await connection.close()
+            yield Place(server, home, seconds, profile, Neighbours(family(postmaster)))
     finally:
         await embedded.remove(home)
 

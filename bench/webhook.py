@@ -31,7 +31,9 @@ async def measure(place: Place) -> Finding:
             await client.run(PATHS[0], seconds=1)
             await client.run(BARE_PATH, seconds=1)
             client.p99_ms.clear()
-            rounds = await interleaved(ROUNDS, lambda: client.run(PATHS[0]), lambda: client.run(BARE_PATH))
+            rounds = await interleaved(
+                ROUNDS, lambda: client.run(PATHS[0]), lambda: client.run(BARE_PATH), neighbours=place.neighbours
+            )
         if place.profile:
             async with _server(place, where, profile=True) as port:
                 client.port = port
