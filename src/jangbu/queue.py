@@ -199,7 +199,8 @@ class Worker:
                 on_failure="hold",
                 executor_factory=partial(
                     DatabaseRetryEntrypointExecutor,
-                    max_attempts=job.backoff.attempts_max,
+                    # pgqueuer counts the tries after the first.
+                    max_attempts=job.backoff.attempts_max - 1,
                     initial_delay=job.backoff.first,
                     max_delay=job.backoff.longest,
                 ),
