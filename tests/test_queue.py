@@ -280,7 +280,7 @@ async def test_a_job_that_runs_longer_than_the_heartbeat_is_left_alone(db: Datab
     async def finished() -> bool:
         return "finished" in await did(db, "slow")
 
-    seconds = 2.5 * HEARTBEAT_TIMEOUT.total_seconds()
+    seconds = 1.8 * HEARTBEAT_TIMEOUT.total_seconds()
     async with process("first", where.system), process("second", where.system):
         await enqueue(db, "slow", seconds=seconds)
         await until(finished, what="the slow job finishing")
