@@ -23,18 +23,30 @@ from jangbu.db import Query
 from jangbu.wiring import Addresses
 
 SRC = Path(jangbu.__file__).parent
-for _path in sorted(SRC.rglob("*.py")):
-    if not re.search(r"\bQuery\(", _path.read_text(encoding="utf-8")):
-        continue
-    try:
-        importlib.import_module(".".join(("jangbu", *_path.relative_to(SRC).with_suffix("").parts)))
-    except ModuleNotFoundError as missing:
-        # Doors lean on `access`; where that is not there yet, neither are they.
-        if missing.name != "jangbu.access":
-            raise
 
-# A copy: test modules make statements of their own, and those that exist by now are looked at as well.
-EVERY = {f"{number:03d} {' '.join(query.source.split())[:60]}": query for number, query in enumerate(Query.every)}
+
+def ours() -> list[Query[Any]]:
+    """Every statement of the program, in order; those of the tests stand in `Query.every` too, and are left out."""
+    before = set(map(id, Query.every))
+    found: dict[int, None] = {}
+    for path in sorted(SRC.rglob("*.py")):
+        if not re.search(r"\b(?:Query|Chain)\(", path.read_text(encoding="utf-8")):
+            continue
+        try:
+            module = importlib.import_module(".".join(("jangbu", *path.relative_to(SRC).with_suffix("").parts)))
+        except ModuleNotFoundError as missing:
+            # Doors lean on `access`; where that is not there yet, neither are they.
+            if missing.name != "jangbu.access":
+                raise
+            continue
+        for value in vars(module).values():
+            holders = [value] if isinstance(value, Query) else getattr(value, "__dict__", {}).values()
+            found |= {id(one): None for one in holders if isinstance(one, Query)}
+    imported_now = {id(query) for query in Query.every} - before
+    return [query for query in Query.every if id(query) in found or id(query) in imported_now]
+
+
+EVERY = {f"{number:03d} {' '.join(query.source.split())[:60]}": query for number, query in enumerate(ours())}
 
 # What asyncpg makes of each PostgreSQL type. `numeric` is a Decimal: a sum() of bigints is one unless it is cast back.
 PYTHON_OF: dict[str, set[Any]] = {

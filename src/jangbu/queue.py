@@ -16,11 +16,13 @@ import msgspec
 import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor
+from pgqueuer.core.buffers import JobStatusLogBuffer
+from pgqueuer.core.executors import AbstractEntrypointExecutor, DatabaseRetryEntrypointExecutor
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.core.sm import SchedulerManager
 from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.models import Schedule as DueSchedule
+from pgqueuer.domain.models import TracebackRecord
 
 from jangbu.db import CONNECTION_GONE, Database, Query, Tx
 from jangbu.failpoints import Crash, failpoint
@@ -144,6 +146,34 @@ class Waker:
             log.debug("workers were not woken", problem=str(problem))
 
 
+class _RetryNotNoted(Exception):  # noqa: N818 (it never leaves this module)
+    """That a job is to be tried again could not be written down."""
+
+
+class _Queries(Queries):
+    async def retry_job(self, job: QueuedJob, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
+        try:
+            await super().retry_job(job, delay, traceback_record)
+        except Exception as problem:
+            raise _RetryNotNoted from problem
+
+
+class _Manager(QueueManager):
+    """pgqueuer's manager, which parks a job whose retry it could not write down; we let it be taken over instead.
+
+    That write fails when the database goes away for a moment, which is when many jobs fail at once: each would be
+    parked at its first try. Left as it is, its heartbeat stops, and the next worker that looks takes it over.
+    """
+
+    async def log_failure(
+        self, job: QueuedJob, executor: AbstractEntrypointExecutor, exc: Exception, jbuff: JobStatusLogBuffer
+    ) -> None:
+        if isinstance(exc, _RetryNotNoted):
+            log.warning("a retry could not be noted; the job will be taken over", job=job.entrypoint, id=job.id)
+            return
+        await super().log_failure(job, executor, exc, jbuff)
+
+
 class Worker:
     """Runs jobs, schedules and ticks until told to stop; survives the database going away and coming back."""
 
@@ -190,8 +220,8 @@ class Worker:
                 pause_s = min(pause_s * 2, 10)
 
     async def _run_queue(self) -> None:
-        queries = Queries(AsyncpgPoolDriver(self._db.pool))
-        manager, scheduler = QueueManager(queries), SchedulerManager(queries)
+        queries = _Queries(AsyncpgPoolDriver(self._db.pool))
+        manager, scheduler = _Manager(queries), SchedulerManager(queries)
         for job in self._jobs.values():
             manager.entrypoint(
                 job.name,

@@ -1,6 +1,7 @@
 """One owner per transaction: all of it or nothing, and nothing remembered that was not committed."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
@@ -15,7 +16,16 @@ from jangbu.ids import Ids
 from jangbu.ledger import store
 from jangbu.ledger.rules import Account
 from jangbu.wiring import Addresses
+from kit import fresh_database
 from superuser import cut_off, opened, superuser
+
+
+@pytest.fixture(scope="module")
+async def where(server: embedded.Embedded) -> AsyncIterator[Addresses]:
+    """One database for all of these: each looks at subjects of its own."""
+    async with fresh_database(server) as addresses:
+        yield addresses
+
 
 AT = instant("2026-08-01T03:00:00Z")
 BANK = Account("assets:bank")
