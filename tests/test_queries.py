@@ -187,7 +187,9 @@ async def test_the_request_role_is_refused_only_what_belongs_to_the_system(reque
             await explained(request_role, query)
         except asyncpg.InsufficientPrivilegeError as problem:
             refused += 1
-            if not written_by(query) & ONLY_THE_SYSTEM_WRITES and "_unsealed" not in str(problem):
+            # The doctor also reads when schedules run next; it works under the system role, as the workers do.
+            only_the_systems = any(table in str(problem) for table in ("_unsealed", "pgqueuer_schedules"))
+            if not written_by(query) & ONLY_THE_SYSTEM_WRITES and not only_the_systems:
                 surprises.append(f"{name}: {problem}")
     assert not surprises, "\n".join(surprises)
     assert refused >= 5, "nothing was refused: this test looks at nothing"
