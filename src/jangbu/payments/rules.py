@@ -98,36 +98,36 @@ def next_status(current: Status, event: Event) -> Status | None:
     return TRANSITIONS.get((current, event))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One row of `payments`."""
+    """One row of `payments`. What a new payment cannot have yet has a default."""
 
     id: UUID
     store_id: str
     order_id: str | None
     provider_order_id: str
-    provider_transaction_id: str | None
+    provider_transaction_id: str | None = None
     order_name: str
     amount: int
     tax_free_amount: int
     currency: str
     tax_profile: str
-    status: Status
-    cancelled_amount: int
-    cancellable_amount: int
-    paid_at: datetime | None
-    failed_at: datetime | None
-    cancelled_at: datetime | None
+    status: Status = Status.REGISTERING
+    cancelled_amount: int = 0
+    cancellable_amount: int = 0
+    paid_at: datetime | None = None
+    failed_at: datetime | None = None
+    cancelled_at: datetime | None = None
     expires_at: datetime
-    channel_key: str | None
-    pg_provider: str | None
-    method: dict[str, Any] | None
-    failure: dict[str, Any] | None
-    review: str
-    portone: dict[str, Any] | None
-    portone_changed_at: datetime | None
-    due_at: datetime | None
-    checks: int
+    channel_key: str | None = None
+    pg_provider: str | None = None
+    method: dict[str, Any] | None = None
+    failure: dict[str, Any] | None = None
+    review: str = ""
+    portone: dict[str, Any] | None = None
+    portone_changed_at: datetime | None = None
+    due_at: datetime | None = None
+    checks: int = 0
     created_at: datetime
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ from jangbu.payments.refusals import (
     TaxFreeTooLarge,
 )
 from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
-from jangbu.payments.service.sync import announce_change, sync
+from jangbu.payments.service.sync import record_change, sync
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused, Unknown
 from jangbu.runtime import Runtime
@@ -153,28 +153,12 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
         store_id=store_id,
         order_id=order.order_id,
         provider_order_id=portone_id,
-        provider_transaction_id=None,
         order_name=order.order_name,
         amount=total.amount_minor,
         tax_free_amount=order.tax_free_amount,
         currency=total.currency,
         tax_profile=run.settings.tax_profile,
-        status=Status.REGISTERING,
-        cancelled_amount=0,
-        cancellable_amount=0,
-        paid_at=None,
-        failed_at=None,
-        cancelled_at=None,
         expires_at=now + timedelta(hours=run.settings.payment_wait_h),
-        channel_key=None,
-        pg_provider=None,
-        method=None,
-        failure=None,
-        review="",
-        portone=None,
-        portone_changed_at=None,
-        due_at=None,
-        checks=0,
         created_at=now,
     )
     return replace(payment, due_at=next_due(payment, now))
@@ -204,16 +188,7 @@ async def _conclude(
         await store.settle_attempts(
             tx, payment_id, OPERATION, state=state, outcome={"settled": "by a later call"}, at=now
         )
-        await announce_change(tx, before, after, event=event, now=now, run=run)
-        await audit.record(
-            tx,
-            at=now,
-            actor=actor,
-            action=f"payment.{event.name.lower()}",
-            subject=after.subject,
-            before=before.status.value,
-            after=after.status.value,
-        )
+        await record_change(tx, before, after, event=event, actor=actor, now=now, run=run)
         failpoint("payment.register.before_commit")
     return after
 

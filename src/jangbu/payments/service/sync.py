@@ -154,7 +154,13 @@ async def _record(
             taken = Money(answer.total, answer.currency)
             await post(tx, postings.mismatched(after, taken, answer.paid_at or now), recorded_at=now)
         log.error("PortOne says paid, but not what was asked", payment_id=str(after.id), review=after.review)
-    await announce_change(tx, before, after, event=event, now=now, run=run)
+    await record_change(tx, before, after, event=event, actor=actor, now=now, run=run)
+
+
+async def record_change(
+    tx: Tx, before: Payment, after: Payment, *, event: Event, actor: Actor, now: datetime, run: Runtime
+) -> None:
+    """Tell subscribers that the payment moved, with nothing personal, and write down who moved it."""
     await audit.record(
         tx,
         at=now,
@@ -164,12 +170,6 @@ async def _record(
         before=before.status.value,
         after=after.status.value,
     )
-
-
-async def announce_change(
-    tx: Tx, before: Payment, after: Payment, *, event: Event, now: datetime, run: Runtime
-) -> None:
-    """Tell subscribers that the payment moved, with what they need and nothing personal."""
     await events.announce(
         tx,
         events.Event(
@@ -205,6 +205,5 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
             return after
         after = replace(before, status=Status.ABANDONED, due_at=None)
         await store.update(tx, after)
-        await announce_change(tx, before, after, event=Event.GAVE_UP_WAITING, now=now, run=run)
-        await audit.record(tx, at=now, actor=actor, action="payment.abandoned", subject=after.subject)
+        await record_change(tx, before, after, event=Event.GAVE_UP_WAITING, actor=actor, now=now, run=run)
     return after
