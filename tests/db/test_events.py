@@ -1,4 +1,4 @@
-"""Announcing: one event and one job per subscriber, with the transaction or not at all; a receipt is taken once."""
+"""Announcing: one event and one job per subscriber, with the transaction or not at all (F70)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
