@@ -101,6 +101,8 @@ async def walk(tx: Tx) -> tuple[int, Walk]:
             name = f"line {line.id}"
             found.follow(name, line.id, digest, seq=line.seq, chained=line.chained, previous=line.previous)
     found.finish(await tx.one(CHAIN.length))
+    astray = await tx.all(CHAIN.astray)
+    found.problems += [f"line {line_id}: is neither sealed nor waits for it, or is both" for line_id in astray]
     return lines, found
 
 

@@ -77,6 +77,14 @@ class Chain:
             SELECT * FROM unnest(:seqs::bigint[], :ids::bigint[], :digests::bytea[], :previouses::bytea[])
             """,
         )
+        # Every row is either sealed or noted as waiting, never both and never neither.
+        self.astray = Query(
+            int,
+            f"""
+            SELECT r.id FROM {rows} r LEFT JOIN {seal} s ON s.entry_id = r.id LEFT JOIN {unsealed} u ON u.id = r.id
+             WHERE (s.seq IS NULL) = (u.id IS NULL) ORDER BY r.id
+            """,
+        )
         self.length = Query(int, f"SELECT count(*) FROM {seal}")
         self.tail = Query(
             Tail,

@@ -140,7 +140,7 @@ def test_the_time_of_capture_is_the_best_one_portone_gives() -> None:
     [
         ({}, False, ""),
         ({"is_live": True}, True, ""),
-        ({"is_live": None}, False, ""),
+        ({"is_live": None}, False, "unknown_channel"),
         ({"total": 10_999}, False, "other_amount"),
         ({"total": 11_001}, False, "other_amount"),
         ({"total": 0}, False, "other_amount"),

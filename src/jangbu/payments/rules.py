@@ -216,8 +216,7 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
         review="" if payment.review in PASSING_REVIEWS else payment.review,
     )
     if payment.is_captured:
-        review = "cancelled_elsewhere" if seen.status in {"PARTIAL_CANCELLED", "CANCELLED"} else payment.review
-        return Decision(replace(kept, review=review, due_at=None), None)
+        return Decision(replace(kept, review=_after_capture(kept, seen.status), due_at=None), None)
     if seen.status in _PAID_AT_PORTONE:
         return _money_was_taken(kept, seen, live=live, now=now)
     event = _EVENT_OF.get(seen.status)
@@ -232,6 +231,13 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
         failed_at=(seen.failed_at or now) if event is Event.SEEN_FAILED else None,
     )
     return Decision(_ask_later(moved, now), event if after else None)
+
+
+def _after_capture(kept: Payment, status: str) -> str:
+    """Why a person should look at a captured payment of which PortOne now says this."""
+    if status in {"PARTIAL_CANCELLED", "CANCELLED"}:
+        return "cancelled_elsewhere"
+    return kept.review if status in _PAID_AT_PORTONE or status in _EVENT_OF else "unknown_status"
 
 
 def _is_older(payment: Payment, seen: Seen) -> bool:
@@ -249,7 +255,10 @@ def mismatch_of(payment: Payment, seen: Seen, *, live: bool) -> str:
     if seen.total != payment.amount:
         # `total`, not `paid`: promotions and points make `paid` smaller (portone-facts §10.1).
         return "other_amount"
-    if seen.is_live is not None and seen.is_live != live:
+    if seen.is_live is None:
+        # A paid payment always names its channel (portone-facts §2.2); without one nobody knows whether money moved.
+        return "unknown_channel"
+    if seen.is_live != live:
         return "live_channel" if seen.is_live else "test_channel"
     return ""
 
