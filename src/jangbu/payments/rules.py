@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from jangbu.money import Money, vat_included
+from jangbu.money import EXPONENTS, Money, vat_included
 
 FINAL_CHECK_AFTER_EXPIRY = timedelta(hours=24)
 """How long after its expiry an unpaid payment is still re-read (design §4.1)."""
@@ -246,20 +246,25 @@ def _is_older(payment: Payment, seen: Seen) -> bool:
     return seen.changed_at < payment.portone_changed_at
 
 
+BOOKED_MISMATCHES = frozenset({"other_amount", "other_currency"})
+"""Mismatches whose money is ours to account for: it waits in suspense (ADR 0011)."""
+
+
 def mismatch_of(payment: Payment, seen: Seen, *, live: bool) -> str:
     """Why this is not the payment we asked for, as a stable word; empty when it is."""
     if seen.store_id != payment.store_id:
         return "other_store"
-    if seen.currency != payment.currency:
-        return "other_currency"
-    if seen.total != payment.amount:
-        # `total`, not `paid`: promotions and points make `paid` smaller (portone-facts §10.1).
-        return "other_amount"
+    # Store and mode first: what was taken elsewhere, or is no real money here, is not ours to book whatever its amount.
     if seen.is_live is None:
         # A paid payment always names its channel (portone-facts §2.2); without one nobody knows whether money moved.
         return "unknown_channel"
     if seen.is_live != live:
         return "live_channel" if seen.is_live else "test_channel"
+    if seen.currency != payment.currency:
+        return "other_currency" if seen.currency in EXPONENTS else "unhandled_currency"
+    if seen.total != payment.amount:
+        # `total`, not `paid`: promotions and points make `paid` smaller (portone-facts §10.1).
+        return "other_amount" if seen.total > 0 else "no_amount"
     return ""
 
 

@@ -15,10 +15,20 @@ from jangbu.audit import Actor
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post, reverse
-from jangbu.money import EXPONENTS, Money
+from jangbu.money import Money
 from jangbu.payments import postings, store
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
-from jangbu.payments.rules import Decision, Event, Payment, Seen, Status, decide, has_waited_enough, next_due
+from jangbu.payments.rules import (
+    BOOKED_MISMATCHES,
+    Decision,
+    Event,
+    Payment,
+    Seen,
+    Status,
+    decide,
+    has_waited_enough,
+    next_due,
+)
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused
 from jangbu.portone.wire import Payment as WirePayment
@@ -148,9 +158,8 @@ async def _record(
                 recorded_at=now,
             )
         failpoint("payment.apply.entry_posted")
-    elif event is Event.MISMATCHED and after.review in {"other_amount", "other_currency"}:
-        # The money is real and ours to account for, though not what we asked: it waits in suspense for a person.
-        if answer.total > 0 and answer.currency in EXPONENTS:
+    elif event is Event.MISMATCHED:
+        if after.review in BOOKED_MISMATCHES:
             taken = Money(answer.total, answer.currency)
             await post(tx, postings.mismatched(after, taken, answer.paid_at or now), recorded_at=now)
         log.error("PortOne says paid, but not what was asked", payment_id=str(after.id), review=after.review)
