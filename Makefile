@@ -3,7 +3,6 @@
 VENV := .venv
 BIN  := $(VENV)/bin
 ONCE ?=
-FAST ?=
 
 .PHONY: help setup demo test test-fast check fix bench docs docs-check clean
 
@@ -16,7 +15,7 @@ $(BIN)/jangbu: uv.lock pyproject.toml scripts/bootstrap
 setup: $(BIN)/jangbu ## install everything, pinned by the lock file, into .venv
 
 demo: setup ## start it all on a local PortOne and take 100 payments (ONCE=1: then stop)
-	@$(BIN)/jangbu demo $(if $(ONCE),--once) $(if $(FAST),--fast)
+	@$(BIN)/jangbu demo $(if $(ONCE),--once)
 
 test: setup ## every test; CI=true raises the budgets
 	@$(BIN)/python -m pytest -q

@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar, cast
 
@@ -319,8 +319,3 @@ def where_it_points(dsn: str) -> str:
     """
     address = _ADDRESS.fullmatch(dsn)
     return (address and address[1]) or NOWHERE
-
-
-def rows_to_columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    """Rows as the parallel arrays that `unnest` wants."""
-    return [[row[index] for row in rows] for index in range(width)]

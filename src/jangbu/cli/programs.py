@@ -32,7 +32,6 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Throwaway database; stop after the table.")] = False,
-    fast: Annotated[bool, typer.Option("--fast", help="Do not slow down for people to watch.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same payers and the same table.")] = 1,
 ) -> None:
     """Start everything on a local PortOne, take 100 payments, and prove where every won went."""
@@ -43,7 +42,7 @@ def demo(
 
     loaded = settings(JANGBU_LOG_LEVEL="error")
     configure(loaded)
-    options = demonstration.Options(once=once, fast=fast, seed=seed, home=loaded.home)
+    options = demonstration.Options(once=once, seed=seed, home=loaded.home)
     held = run(demonstration.demo(options, console=Console()))
     raise typer.Exit(0 if held else 1)
 

@@ -25,10 +25,11 @@ from jangbu.demo.programs import Programs
 from jangbu.errors import SetupProblem
 from jangbu.inbox import store as inbox_store
 from jangbu.ledger.service import verify as verify_books
+from jangbu.ledger.store import CHAIN
 from jangbu.migrate import migrate
 from jangbu.payments import store as payment_store
 from jangbu.queue import open_count
-from jangbu.runtime import SET_CLOCK_OFFSET, follow_sandbox_clock
+from jangbu.runtime import CLOCK_OFFSET, SET_CLOCK_OFFSET, follow_sandbox_clock
 from jangbu.settings import Settings, load
 
 SETTLE_TIMEOUT_S = 120
@@ -51,7 +52,6 @@ class Options:
     """What the command line said."""
 
     once: bool
-    fast: bool
     seed: int
     home: Path
 
@@ -233,16 +233,12 @@ async def _nothing_is_due(wired: wiring.Wired) -> bool:
 
 async def _is_sealed(wired: wiring.Wired) -> bool:
     async with wired.system.db.transaction() as tx:
-        from jangbu.ledger.store import CHAIN
-
         return (await tx.one(CHAIN.tail)).rows == 0
 
 
 async def _let_time_pass(wired: wiring.Wired, portone: _Portone, by: timedelta) -> None:
     """Move our clock and PortOne's together, in steps small enough that no signature looks too old on the way."""
     async with wired.system.db.transaction() as tx:
-        from jangbu.runtime import CLOCK_OFFSET
-
         offset_s = await tx.one(CLOCK_OFFSET)
     moved = timedelta()
     while moved < by:
