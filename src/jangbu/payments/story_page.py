@@ -295,7 +295,7 @@ def _sum(amounts: Sequence[Money], currency: str) -> Money:
 PAYMENT_TEXTS: Catalogue = {
     "payments.title": ("결제", "Payments"),
     "payments.search": ("검색", "Search"),
-    "payments.search.hint": ("주문명, 결제 ID, 거래 ID", "Order name, payment id, transaction id"),
+    "payments.search.hint": ("주문 번호, 결제 ID, 거래 ID", "Order id, payment id, transaction id"),
     "payments.search.clear": ("검색 지우기", "Clear"),
     "payments.requested_at": ("요청 시각", "Requested"),
     "payments.order_name": ("주문명", "Order"),
