@@ -71,6 +71,7 @@ class Cast:
         self._sometimes = sometimes
         self._problem = problem
         self.purchases: list[Purchase] = []
+        self._hot: Purchase
         self.idle_looks = 0
         """How often a worker looked for a job and found none."""
 
@@ -83,7 +84,7 @@ class Cast:
                 found.append(Action(label, weight, work))
 
         if steps_left > STEPS_PER_ORDER:
-            may("shop: order", 12, self._order)
+            may("shop: order", 6, self._order)
         if self.purchases:
             may("shop: again", 7, lambda: self._initialize(self._recent()))
             may("shop: verify", 7, lambda: self._verify(self._recent()))
@@ -95,6 +96,8 @@ class Cast:
             may("PG: approves late", 2, self._approve_late)
         if due := self.due_webhooks():
             may("PortOne: webhook", 14, lambda: self._deliver(self._chance.choice(due)))
+        if self._mix.webhook_forged and self._portone.world.state.deliveries:
+            may("somebody: forges", 1 + self._mix.webhook_forged // 20, self._forge)
         may("PortOne: away", self._mix.outage // 10, self._go_away)
         for worker in self._workers:
             if worker.is_up:
@@ -110,7 +113,11 @@ class Cast:
     # The shop.
 
     def _recent(self) -> Purchase:
-        return self._chance.choice(self.purchases[-RECENT:])
+        # Often the one that somebody just dealt with: what meets there is what interests us.
+        if self._chance.random() < 0.5:
+            return self._hot
+        self._hot = self._chance.choice(self.purchases[-RECENT:])
+        return self._hot
 
     async def _order(self) -> None:
         number = len(self.purchases) + 1
@@ -127,6 +134,7 @@ class Cast:
             made_at=self._portone.clock.now(),
         )
         self.purchases.append(purchase)
+        self._hot = purchase
         await self._initialize(purchase)
 
     async def _initialize(self, purchase: Purchase) -> None:
@@ -284,9 +292,7 @@ class Cast:
             delivery.state = "LOST"
             self._sometimes("a webhook was lost")
             return
-        if roll >= 1000 - self._mix.webhook_forged:
-            await self._forge(delivery)
-        elif roll >= 1000 - self._mix.webhook_forged - self._mix.webhook_again:
+        if roll >= 1000 - self._mix.webhook_again:
             delivery = self._chance.choice(self._portone.world.state.deliveries)
         await self.deliver(delivery)
 
@@ -295,10 +301,13 @@ class Cast:
         await self._portone.parts.courier.resend(delivery)
         self._say(f"{delivery.type} of {delivery.payment_id[:6]}: {delivery.tries[-1].status}")
 
-    async def _forge(self, delivery: Delivery) -> None:
-        seen = next((one.headers for one in delivery.tries), None)
-        if seen is None:
+    async def _forge(self) -> None:
+        """Somebody saw a webhook on its way, and sends one like it."""
+        tried = [one for one in self._portone.world.state.deliveries if one.tries]
+        if not tried:
             return
+        delivery = self._chance.choice(tried)
+        seen = self._chance.choice(delivery.tries).headers
         how = self._chance.choice(("signature", "none", "old"))
         try:
             status, _, _ = await self._door(delivery.url, headers_forged(seen, how), delivery.body.encode())

@@ -1,7 +1,7 @@
 """What must hold: of a payment after every step, of everything once it has settled (reliability §4)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 
 from jangbu.clock import instant
@@ -86,6 +86,7 @@ async def when_settled(
     world: World,
     now: datetime,
     is_final: bool,
+    refused: Container[str],
     sometimes: Callable[[str], None],
 ) -> list[str]:
     """Everything, once nothing is on its way: PortOne and we agree both ways, and nobody is left wondering."""
@@ -93,13 +94,22 @@ async def when_settled(
     async with db.transaction(snapshot=True) as tx:
         found = await store.rows(tx)
         problems = [*await tx.all(store.OPEN_ENDS, now=now), *await tx.all(store.TRIAL_BALANCE)]
+        received = set(await tx.all(store.WEBHOOK_IDS))
     ours = {row.provider_order_id: row for row in found}
     problems += [problem for row in found for problem in problems_of(row)]
     for row in found:
         if _only_a_poller_can_know(row, world):
             sometimes("paid after we had stopped asking, and no webhook came")
-            continue
-        problems += _disagreement(row, by_name[row.order_name], world)
+        else:
+            problems += _disagreement(row, by_name[row.order_name], world)
+        if row.status == "REGISTRATION_FAILED" and f"/payments/{row.provider_order_id}/pre-register" not in refused:
+            problems.append(f"{row.id} ({row.order_name}): given up, and PortOne never refused it")
+    problems += [
+        f"webhook {attempt.webhook_id} was answered {attempt.status}, and nobody remembers it"
+        for delivery in world.state.deliveries
+        for attempt in delivery.tries
+        if attempt.status == 200 and attempt.webhook_id not in received
+    ]
     for name, count in Counter(row.order_name for row in found).items():
         if count > 1:
             problems.append(f"order {name} has {count} payments")

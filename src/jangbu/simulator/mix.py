@@ -59,14 +59,14 @@ class Mix:
 
 CALM = Mix()
 ORDINARY = Mix(
-    crash_at_failpoint=120,
-    crash_at_statement=20,
-    crash_at_commit=50,
-    crash_at_call=60,
+    crash_at_failpoint=150,
+    crash_at_statement=25,
+    crash_at_commit=60,
+    crash_at_call=80,
     line_lost=6,
     commit_answer_lost=15,
     deadlock=4,
-    pause=60,
+    pause=80,
     call_fault=120,
     outage=10,
     webhook_lost=150,
@@ -86,11 +86,11 @@ def draw(chance: Chance) -> Mix:
     if shape < 0.2:
         # One kind of trouble, half of the time where it can be; and deaths, because they are what we count.
         worst = chance.choice(names)
-        rates = {"crash_at_failpoint": 150, "decline": 200, "tamper": 20, worst: 500}
+        rates = {"crash_at_failpoint": 180, "decline": 200, "tamper": 20, worst: 500}
         mix = _with(CALM, rates)
     elif shape < 0.6:
         quiet = set(chance.sample(names, len(names) // 2))
-        mix = _with(ORDINARY, dict.fromkeys(quiet, 0) | {"crash_at_failpoint": 180})
+        mix = _with(ORDINARY, dict.fromkeys(quiet, 0) | {"crash_at_failpoint": 220})
     else:
         mix = _with(ORDINARY, {name: getattr(ORDINARY, name) * chance.choice((0, 1, 1, 2, 4)) for name in names})
     if chance.random() < 0.4:

@@ -27,6 +27,8 @@ class LineToPortOne:
         self._sometimes = sometimes
         self.down_until: datetime | None = None
         self.is_faulty = True
+        self.refused: set[str] = set()
+        """Requests that were told a PG's "no", by their paths."""
         self.calls = 0
 
     async def send(
@@ -46,7 +48,7 @@ class LineToPortOne:
                 self._sometimes("PortOne was away")
                 raise ConnectionRefusedError("PortOne is away")
             if self.is_faulty and self._chance.randrange(1000) < self._mix.call_fault:
-                self._order(method)
+                self._order(method, target)
             try:
                 answer = await self._sandbox.transport.send(method, target, headers, body)
             finally:
@@ -59,12 +61,14 @@ class LineToPortOne:
         finally:
             fiber.calls_open -= 1
 
-    def _order(self, method: str) -> None:
+    def _order(self, method: str, target: str) -> None:
         possible = [name for name in self._mix.call_faults if method == "GET" or name not in ANSWER_FAULTS]
         if not possible:
             return
         name = self._chance.choice(possible)
         self._sometimes(f"PortOne: {name}")
+        if name.startswith("status_502"):
+            self.refused.add(target.partition("?")[0])
         match name:
             case "not_sent":
                 raise ConnectionRefusedError("no connection")

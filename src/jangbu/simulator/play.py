@@ -23,13 +23,13 @@ from jangbu.simulator.turns import Fate, Fiber, Kind, Turns, here
 SHOWN_ACTIONS = 40
 IN_FLIGHT_MAX = 2
 """Two may interleave. With three, two could wait for one lock, and which of them wakes first is PostgreSQL's choice."""
-GO_ON = 350
+GO_ON = 300
 """How likely, per mille, a paused fiber goes on rather than something new begins."""
 SETTLING = (62, 310, 930, 3_700)
 """How many seconds pass, again and again, until every payment was re-read: past backoff and the longest wait."""
 LEASE_IS_OVER = timedelta(seconds=31)
 KNOWN_AFTER_LOOKS_MAX = 40
-SETTLE_ODDS = 6
+SETTLE_ODDS = 2
 JOBS_MAX = 5_000
 
 
@@ -218,7 +218,8 @@ class Play:
             case Kind.CALL | Kind.ANSWER:
                 odds = [(Fate.CRASH, mix.crash_at_call * is_mortal)]
         if kind is not Kind.FAILPOINT and not mix.is_sequential:
-            odds.append((Fate.PAUSE, mix.pause))
+            # Within a transaction it holds locks, or has read what another may be changing.
+            odds.append((Fate.PAUSE, mix.pause * (1 + bool(fiber.in_transaction))))
         fate = Fate.GO
         for possible, rate in odds:
             if roll < rate:
@@ -268,6 +269,7 @@ class Play:
             world=self.portone.world,
             now=now,
             is_final=is_final,
+            refused=self._line.refused,
             sometimes=self._sometimes,
         )
         for problem in found:

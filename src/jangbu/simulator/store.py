@@ -89,6 +89,7 @@ UNKNOWN = Query(
       FROM payment_attempts t JOIN payments p ON p.id = t.payment_id WHERE t.state IN ('sent', 'unknown')
     """,
 )
+WEBHOOK_IDS = Query(str, "SELECT webhook_id FROM webhook_logs")
 TRIAL_BALANCE = Query(
     str,
     """
