@@ -26,6 +26,7 @@ from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
 from jangbu.payments import api as payments_api
 from jangbu.payments import pages as payments_pages
+from jangbu.payments import refund_pages
 from jangbu.payments.story_page import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -44,6 +45,10 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
+CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS)
+"""What the console says, beyond the words of the web floor."""
+
+
 def create(wired: wiring.Wired) -> FastAPI:
     """The application over a wired house. Refuses to be built with a route that declares no rule."""
     settings, people, system = wired.settings, wired.request, wired.system
@@ -52,6 +57,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             payments_api.routes(people, wired.portone),
             *inbox_api.routes(system),
             payments_pages.routes(people),
+            refund_pages.routes(people, wired.portone),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -67,8 +73,11 @@ def create(wired: wiring.Wired) -> FastAPI:
         title="Jangbu",
         looks=Looks(
             templates=(PackageLoader("jangbu.payments"),),
-            texts=(PAYMENT_TEXTS, payments_pages.TEXTS),
-            nav=(NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),),
+            texts=CATALOGUES,
+            nav=(
+                NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
+                NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+            ),
         ),
     )
     install(app, people, greet=_show_who_is_signed_in)

@@ -112,6 +112,15 @@ class Settings(BaseSettings):
         "JANGBU_PAYMENT_WAIT_H", default=24, description="Hours a payment may wait for its payer before it expires."
     )
 
+    refund_limits: dict[str, dict[str, int]] = _named(
+        "JANGBU_REFUND_LIMITS",
+        default={"Manager": {"KRW": 1_000_000}},
+        description=(
+            "What a role (or `API key`) may refund without a second person, in minor units per currency, as JSON. "
+            "A role that is not named has no limit; a named one has 0 in a currency that is not."
+        ),
+    )
+
     sweep_cron: str = _named(
         "JANGBU_SWEEP_CRON",
         default="* * * * *",

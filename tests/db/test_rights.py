@@ -37,6 +37,7 @@ SYSTEM = {
     "ledger_snapshots": "SI",
     "ledger_unsealed": "SID",
     "payment_attempts": "SIU",
+    "payment_cancellations": "SIU",
     "payments": "SIU",
     "pgqueuer": "SIUD",
     "pgqueuer_log": "SIUD",
