@@ -27,18 +27,18 @@ from .told import FAILURE, NOW, payment, seen
 
 # One line a status, one column an event; "." is no change.
 TABLE = """
-                        registered  refused  ready  pending  issued  failed  captured  mismatched  gave_up    part     all
-REGISTERING             READY       R_FAIL   READY  PENDING  ISSUED  FAILED  PAID      MISMATCH    ABANDONED  .        .
-REGISTRATION_FAILED     .           .        READY  PENDING  ISSUED  FAILED  PAID      MISMATCH    ABANDONED  .        .
-READY                   .           .        .      PENDING  ISSUED  FAILED  PAID      MISMATCH    ABANDONED  .        .
-PAY_PENDING             .           .        READY  .        ISSUED  FAILED  PAID      MISMATCH    ABANDONED  .        .
-VIRTUAL_ACCOUNT_ISSUED  .           .        READY  PENDING  .       FAILED  PAID      MISMATCH    ABANDONED  .        .
-FAILED                  .           .        READY  PENDING  ISSUED  .       PAID      MISMATCH    ABANDONED  .        .
-ABANDONED               .           .        READY  PENDING  ISSUED  FAILED  PAID      MISMATCH    .          .        .
-MISMATCH                .           .        .      .        .       .       PAID      .           .          .        .
-PAID                    .           .        .      .        .       .       .         .           .          PARTIAL  CANCELLED
-PARTIAL_CANCELLED       .           .        .      .        .       .       .         .           .          .        CANCELLED
-CANCELLED               .           .        .      .        .       .       .         .           .          .        .
+                       registered refused ready pending issued failed captured mismatched gave_up   part    all
+REGISTERING            READY      R_FAIL  READY PENDING ISSUED FAILED PAID     MISMATCH   ABANDONED .       .
+REGISTRATION_FAILED    .          .       READY PENDING ISSUED FAILED PAID     MISMATCH   ABANDONED .       .
+READY                  .          .       .     PENDING ISSUED FAILED PAID     MISMATCH   ABANDONED .       .
+PAY_PENDING            .          .       READY .       ISSUED FAILED PAID     MISMATCH   ABANDONED .       .
+VIRTUAL_ACCOUNT_ISSUED .          .       READY PENDING .      FAILED PAID     MISMATCH   ABANDONED .       .
+FAILED                 .          .       READY PENDING ISSUED .      PAID     MISMATCH   ABANDONED .       .
+ABANDONED              .          .       READY PENDING ISSUED FAILED PAID     MISMATCH   .         .       .
+MISMATCH               .          .       .     .       .      .      PAID     .          .         .       .
+PAID                   .          .       .     .       .      .      .        .          .         PARTIAL CANCELLED
+PARTIAL_CANCELLED      .          .       .     .       .      .      .        .          .         .       CANCELLED
+CANCELLED              .          .       .     .       .      .      .        .          .         .       .
 """
 SHORT = {
     "R_FAIL": Status.REGISTRATION_FAILED,
