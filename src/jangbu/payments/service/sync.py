@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+import jangbu.payments.announcements  # noqa: F401 (declares what is announced here)
 from jangbu import audit, events
 from jangbu.audit import Actor
 from jangbu.db import Tx
