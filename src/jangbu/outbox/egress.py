@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from jangbu.errors import SetupProblem
 from jangbu.outbox.refusals import EndpointAddressRefused, EndpointHostUnknown, EndpointUrlMalformed
+from jangbu.outbox.rules import URL_CHARACTERS_MAX
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-URL_CHARACTERS_MAX = 2_000
 RESOLVE_TIMEOUT_S = 5
 PORTS = {80, 443}
 """The privileged ports we send to; the others belong to mail, SSH and their like, which must not hear us."""

@@ -90,6 +90,15 @@ class TooManyEndpoints(Refusal):
     en = "There may be {most} endpoints at most."
 
 
+class EventStoreRefused(Refusal):
+    """A caller who is limited to one store asked for another's events."""
+
+    code = "EVENT_STORE_REFUSED"
+    http_status = 403
+    ko = "다른 상점의 이벤트는 볼 수 없습니다."
+    en = "The events of another store are not yours to see."
+
+
 class EventUnknown(Refusal):
     """There is no such event, or not for this caller."""
 

@@ -35,6 +35,7 @@ SECRET_BYTES_MIN, SECRET_BYTES_MAX, SECRET_BYTES_MADE = 24, 64, 32
 SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix of every secret, and no secret)
 TEST_SUBJECT = "test:"
 ANSWER_CHARACTERS_MAX = 2_000
+URL_CHARACTERS_MAX = 2_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
