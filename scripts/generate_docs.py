@@ -90,6 +90,8 @@ async def _rules() -> dict[tuple[str, str], Any]:
     from jangbu.clock import SystemClock
     from jangbu.db import Database
     from jangbu.ids import Ids
+    from jangbu.outbox.egress import Policy
+    from jangbu.outbox.sender import HttpSender
     from jangbu.portone import AiohttpTransport, PortOne
     from jangbu.queue import Waker
     from jangbu.runtime import Runtime
@@ -100,7 +102,8 @@ async def _rules() -> dict[tuple[str, str], Any]:
     settings = load(_env_file=None)
     db = Database("postgresql://nowhere/none", name="docs")
     run = Runtime(settings, db, SystemClock(), Ids(), Waker(db))
-    app = create(wire(run, run, PortOne(AiohttpTransport(settings.portone_url), api_secret="x" * 16)))
+    portone = PortOne(AiohttpTransport(settings.portone_url), api_secret="x" * 16)
+    app = create(wire(run, run, portone, HttpSender(Policy())))
     return rules_of(app)
 
 

@@ -24,6 +24,7 @@ from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
+from jangbu.outbox import api as outbox_api
 from jangbu.payments import api as payments_api
 from jangbu.payments import pages as payments_pages
 from jangbu.payments import refund_pages
@@ -56,6 +57,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         [
             payments_api.routes(people, wired.portone),
             *inbox_api.routes(system),
+            outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
             refund_pages.routes(people, wired.portone),
             access_pages.routes(people),

@@ -144,6 +144,12 @@ class Settings(BaseSettings):
         default="http://localhost:3000",
         description="Origins of shops that may call the API from a browser, separated by commas; exact match.",
     )
+    egress_allow: str = _named(
+        "JANGBU_EGRESS_ALLOW",
+        default="",
+        description="Private networks and host names that events may be sent to, separated by commas, e.g. "
+        "`10.0.0.0/8,shop.internal`. Everything else off the public internet is refused.",
+    )
     auth_secret: SecretStr | None = _named(
         "BETTER_AUTH_SECRET",
         default=None,

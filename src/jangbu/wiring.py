@@ -14,6 +14,9 @@ from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
 from jangbu.ledger import jobs as ledger_jobs
 from jangbu.ledger.service import Expectation
+from jangbu.outbox import jobs as outbox_jobs
+from jangbu.outbox.egress import policy_of
+from jangbu.outbox.sender import HttpSender, Sender
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
 from jangbu.payments.service.sync import told
@@ -59,6 +62,7 @@ class Wired:
     system: Runtime
     request: Runtime
     portone: PortOne
+    sender: Sender
     jobs: list[Job]
     schedules: list[Schedule]
     ticks: list[Tick]
@@ -110,8 +114,9 @@ async def build(
     clock: Clock | None = None,
     ids: Ids | None = None,
     transport: "Transport | None" = None,
+    sender: Sender | None = None,
 ) -> AsyncIterator[Wired]:
-    """The whole house, opened; closed again at the end. Tests hand in their clock, ids and transport."""
+    """The whole house, opened; closed again at the end. Tests hand in their clock, ids, transport and sender."""
     for secret in settings.webhook_secrets:
         parse_secret(secret)
     clock = clock or SystemClock()
@@ -130,11 +135,13 @@ async def build(
             api_secret=settings.v2_api_secret,
             store_id=settings.portone_store_id,
         )
+        if sender is None:
+            sender = await stack.enter_async_context(HttpSender(policy_of(settings.egress_allow, mode=settings.mode)))
         system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))
-        yield wire(system, replace(system, db=request_db), portone)
+        yield wire(system, replace(system, db=request_db), portone, sender)
 
 
-def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
+def wire(system: Runtime, request: Runtime, portone: PortOne, sender: Sender) -> Wired:
     """Who does what when: handlers, subscribers, jobs, schedules."""
 
     async def on_notification(notification: Notification) -> Handled | None:
@@ -149,9 +156,14 @@ def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
         system=system,
         request=request,
         portone=portone,
-        jobs=[*inbox_jobs.jobs(system, on_notification), *payment_jobs.jobs(system, portone)],
+        sender=sender,
+        jobs=[
+            *inbox_jobs.jobs(system, on_notification),
+            *payment_jobs.jobs(system, portone),
+            *outbox_jobs.jobs(system, sender),
+        ],
         schedules=payment_jobs.schedules(system),
-        ticks=ledger_jobs.ticks(system),
+        ticks=[*ledger_jobs.ticks(system), *outbox_jobs.ticks(system)],
     )
 
 

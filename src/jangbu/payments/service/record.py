@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import jangbu.payments.announcements  # noqa: F401 (declares what is announced here)
 from jangbu import audit, events
 from jangbu.audit import Actor
 from jangbu.db import Tx
