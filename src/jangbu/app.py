@@ -25,6 +25,8 @@ from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
 from jangbu.outbox import api as outbox_api
+from jangbu.outbox import pages as outbox_pages
+from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.story_page import PAYMENT_TEXTS
@@ -54,6 +56,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             *inbox_api.routes(system),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
+            outbox_pages.routes(people, wired.sender),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -68,9 +71,12 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=(PackageLoader("jangbu.payments"),),
-            texts=(PAYMENT_TEXTS, payments_pages.TEXTS),
-            nav=(NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),),
+            templates=(PackageLoader("jangbu.payments"), PackageLoader("jangbu.outbox")),
+            texts=(PAYMENT_TEXTS, payments_pages.TEXTS, OUTBOX_TEXTS),
+            nav=(
+                NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
+                NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
+            ),
         ),
     )
     install(app, people, greet=_show_who_is_signed_in)
