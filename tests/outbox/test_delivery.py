@@ -188,9 +188,12 @@ FAILPOINTS = (
 )
 
 
-@pytest.mark.parametrize("is_refused", [False, True])
 @pytest.mark.parametrize("at_pass", [1, 2])
-@pytest.mark.parametrize("name", FAILPOINTS)
+@pytest.mark.parametrize(
+    ("name", "is_refused"),
+    # A yes is recorded in one statement, which has no inside to die in.
+    [*((name, True) for name in FAILPOINTS), *((name, False) for name in FAILPOINTS if "record_commit" not in name)],
+)
 async def test_dying_anywhere_delivers_at_least_once(shop: Shop, name: str, at_pass: int, is_refused: bool) -> None:
     endpoint = await shop.subscribe()
     if is_refused:
