@@ -68,7 +68,8 @@ async def test_from_subscription_to_delivery_log(shop: Shop, client: httpx.Async
     told = (await client.get(f"{base}/deliveries/2")).json()["data"]
     assert told["body"].encode() == shop.receiver.got[0].body
     assert [(one["outcome"], one["answer"]) for one in told["attempts"]] == [("refused", "later")]
-    assert (await client.get(base)).json()["data"]["pending"] == 1
+    shown = (await client.get(base)).json()["data"]
+    assert (shown["pending"], shown["url"]) == (1, URL)
 
     assert (await client.post(f"/api/events/{event_id}/replay", json={})).json()["data"] == {"endpoints": 1}
     await shop.send()
@@ -233,9 +234,13 @@ async def test_there_is_an_end_to_how_many_endpoints_there_may_be(client: httpx.
 
 
 async def test_a_key_does_what_its_scopes_say(shop: Shop) -> None:
-    endpoint = await shop.subscribe()
+    endpoint = await shop.subscribe(URL + "?token=hidden")
+    async with calling(shop, "events:manage") as manager:
+        assert (await manager.get("/api/events")).status_code == 403
     async with calling(shop, "events:read") as reader:
         assert (await reader.get("/api/events")).status_code == 200
+        assert "hidden" not in (await reader.get("/api/events/endpoints")).text
+        assert (await reader.get(f"/api/events/endpoints/{endpoint.id}")).json()["data"]["url"] == URL
         for method, path in (
             ("POST", "/api/events/endpoints"),
             ("PATCH", f"/api/events/endpoints/{endpoint.id}"),

@@ -7,11 +7,13 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from jangbu.errors import Refusal, SetupProblem
+from jangbu.outbox import rules
 from jangbu.outbox import sender as sending
 from jangbu.outbox.egress import Policy, check_now, policy_of
 from jangbu.outbox.refusals import EndpointAddressRefused, EndpointHostUnknown, EndpointUrlMalformed
@@ -359,6 +361,23 @@ async def test_an_address_written_out_is_looked_at_at_every_connection() -> None
         answer = await sent_to(listener, policy=Policy(http=True))
     assert answer.outcome == "address_refused"
     assert listener.connections == 0
+
+
+async def test_neither_secrets_nor_tokens_get_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = rules.secret_of(b"canary-canary-canary-canary-x")
+    headers = rules.signed_headers([secret], "1", datetime(2026, 8, 1, tzinfo=UTC), b"{}")
+    async with HttpSender(SANDBOX, timeout_s=0.2) as sender:
+        for answer, then in (
+            (b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n", "close"),
+            (b"", "silence"),
+            (b"x\r\n\r\n", ""),
+        ):
+            async with listening(answer, then=then) as listener:
+                said = await sender.post(f"http://127.0.0.1:{listener.port}/?token=canary", headers, b"{}")
+                assert "canary" not in said.body
+        assert "canary" not in repr(await sender.post("http://10.0.0.1/?token=canary", headers, b"{}"))
+    told = capsys.readouterr()
+    assert "canary" not in told.out + told.err
 
 
 async def test_a_name_that_is_gone_is_a_failed_try_and_no_crash() -> None:

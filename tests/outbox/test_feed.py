@@ -13,8 +13,9 @@ from jangbu.db import Query
 from jangbu.failpoints import Crash, armed
 from jangbu.outbox import feed_store
 from jangbu.outbox.refusals import EventTypeUnknown, EventUnknown, FeedCursorAhead
-from jangbu.outbox.service import feed
+from jangbu.outbox.service import endpoints, feed
 from jangbu.wiring import Addresses
+from kit import TESTER
 from superuser import superuser
 
 from .merchant import Shop, an_event
@@ -203,3 +204,20 @@ async def test_a_number_is_never_taken_back(server: embedded.Embedded, shop: Sho
         for statement in ("UPDATE outbox_feed SET seq = 9", "DELETE FROM outbox_feed"):
             with pytest.raises(asyncpg.RestrictViolationError):
                 await connection.execute(statement)
+
+
+async def test_more_than_a_batch_reaches_every_endpoint_in_several(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "BATCH", 3)
+    endpoint = await shop.subscribe()
+    for _ in range(10):
+        await shop.announce()
+    await shop.send()
+    assert sorted(shop.receiver.seqs()) == list(range(1, 11))
+    # Switched off, it falls behind by more than a batch.
+    await endpoints.disable(endpoint.id, actor=TESTER, run=shop.run)
+    for _ in range(10):
+        await shop.announce()
+    await shop.send()
+    await endpoints.enable(endpoint.id, actor=TESTER, run=shop.run)
+    await shop.send()
+    assert sorted(shop.receiver.seqs()) == list(range(1, 21))

@@ -147,7 +147,7 @@ def _endpoints(router: APIRouter, run: Runtime, sender: Sender) -> None:
     async def list_endpoints(caller: Reader) -> Response:
         """Every endpoint, with what waits there."""
         found, backlog = await endpoints.every(store_id=caller.store_id or "", run=run)
-        return ok({"endpoints": [endpoint_view(one, backlog.get(one.id)) for one in found]}, clock=run.clock)
+        return ok({"endpoints": [endpoint_view(one, caller, backlog.get(one.id)) for one in found]}, clock=run.clock)
 
     @router.post("/endpoints", status_code=201, summary="Send events to an address")
     async def create(body: EndpointBody, caller: Manager) -> Response:
@@ -164,14 +164,14 @@ def _endpoints(router: APIRouter, run: Runtime, sender: Sender) -> None:
             run=run,
             sender=sender,
         )
-        return ok(endpoint_view(made) | {"secret": secret}, status=201, clock=run.clock)
+        return ok(endpoint_view(made, caller) | {"secret": secret}, status=201, clock=run.clock)
 
     @router.get("/endpoints/{endpoint_id}", summary="One endpoint")
     async def show(endpoint_id: UUID, caller: Reader) -> Response:
         """Without its secret, which nobody can see again."""
         one = await endpoints.find(endpoint_id, store_id=caller.store_id or "", run=run)
         _, backlog = await endpoints.every(run=run)
-        return ok(endpoint_view(one, backlog.get(one.id)), clock=run.clock)
+        return ok(endpoint_view(one, caller, backlog.get(one.id)), clock=run.clock)
 
     @router.patch("/endpoints/{endpoint_id}", summary="Change an endpoint")
     async def change(endpoint_id: UUID, body: ChangeBody, caller: Manager) -> Response:
@@ -187,7 +187,7 @@ def _endpoints(router: APIRouter, run: Runtime, sender: Sender) -> None:
             run=run,
             sender=sender,
         )
-        return ok(endpoint_view(changed), clock=run.clock)
+        return ok(endpoint_view(changed, caller), clock=run.clock)
 
     @router.delete("/endpoints/{endpoint_id}", summary="Send nothing there any more")
     async def remove(endpoint_id: UUID, caller: Manager) -> Response:
@@ -218,13 +218,13 @@ def _endpoints(router: APIRouter, run: Runtime, sender: Sender) -> None:
     async def enable(endpoint_id: UUID, caller: Manager) -> Response:
         """It goes on where it stopped."""
         one = await endpoints.enable(endpoint_id, store_id=caller.store_id or "", actor=caller.actor, run=run)
-        return ok(endpoint_view(one), clock=run.clock)
+        return ok(endpoint_view(one, caller), clock=run.clock)
 
     @router.post("/endpoints/{endpoint_id}/disable", summary="Switch an endpoint off for a while")
     async def disable(endpoint_id: UUID, caller: Manager) -> Response:
         """Nothing is forgotten meanwhile."""
         one = await endpoints.disable(endpoint_id, store_id=caller.store_id or "", actor=caller.actor, run=run)
-        return ok(endpoint_view(one), clock=run.clock)
+        return ok(endpoint_view(one, caller), clock=run.clock)
 
 
 def _deliveries(router: APIRouter, run: Runtime) -> None:
@@ -267,11 +267,11 @@ def _deliveries(router: APIRouter, run: Runtime) -> None:
         return ok({"events": sent}, clock=run.clock)
 
 
-def endpoint_view(endpoint: Endpoint, backlog: Backlog | None = None) -> dict[str, Any]:
-    """An endpoint as its owner sees it."""
+def endpoint_view(endpoint: Endpoint, caller: Caller, backlog: Backlog | None = None) -> dict[str, Any]:
+    """An endpoint as the caller may see it: a token in its URL's query is for those who manage it."""
     return {
         "id": endpoint.id,
-        "url": endpoint.url,
+        "url": endpoint.url if "events:manage" in caller.scopes else endpoint.shown_url,
         "description": endpoint.description,
         "types": endpoint.types,
         "storeId": endpoint.store_id or None,

@@ -4,8 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from jangbu.db import Query, Tx
-from jangbu.outbox.rules import ANSWER_CHARACTERS_MAX, Answer
+from jangbu.db import Database, Query, Tx
 
 # One statement, so that no delivery is written without the position and no position moves without its deliveries.
 FAN_OUT = Query(
@@ -60,6 +59,24 @@ CLAIM = Query(
     RETURNING seq, tries, turn
     """,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a claim, and what follows from it."""
+
+    endpoint_id: UUID
+    seq: int
+    turn: int
+    started_at: datetime
+    took_ms: int
+    outcome: str
+    status: int | None
+    answer: str
+    state: str
+    due_at: datetime | None
+    now: datetime
+
 
 # The hot path, as one statement: what was tried is always logged, and decides only while the claim is still ours.
 RECORD = Query(
@@ -228,34 +245,14 @@ async def claim(tx: Tx, endpoint_id: UUID, *, now: datetime, until: datetime, mo
     return sorted(found, key=lambda one: one.seq)
 
 
-async def record(
-    tx: Tx,
-    endpoint_id: UUID,
-    claimed: Claim,
-    answer: Answer,
-    *,
-    state: str,
-    due_at: datetime | None,
-    started_at: datetime,
-    took_ms: int,
-    now: datetime,
-) -> bool:
+async def record(tx: Tx, result: Result) -> bool:
     """Log a try and let it decide; False when the claim had passed to somebody else meanwhile."""
-    return await tx.one(
-        RECORD,
-        endpoint_id=endpoint_id,
-        seq=claimed.seq,
-        turn=claimed.turn,
-        state=state,
-        due_at=due_at,
-        started_at=started_at,
-        took_ms=took_ms,
-        outcome=answer.outcome,
-        status=answer.status,
-        # A text of PostgreSQL's takes no NUL.
-        answer=answer.body.replace("\0", "\N{REPLACEMENT CHARACTER}")[:ANSWER_CHARACTERS_MAX],
-        now=now,
-    )
+    return await tx.one(RECORD, **asdict(result))
+
+
+async def record_alone(db: Database, result: Result) -> None:
+    """The same as a transaction of its own: what nearly every delivery is."""
+    await db.statement(RECORD, **asdict(result))
 
 
 async def resume(tx: Tx, endpoint_id: UUID, *, since: datetime, now: datetime) -> None:

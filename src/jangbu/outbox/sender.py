@@ -24,6 +24,8 @@ ANSWER_TIMEOUT_S = 1
 ANSWER_BYTES_MAX = 4_096
 CONNECTIONS_MAX = 100
 CONNECTIONS_PER_HOST_MAX = 16
+KEPT_ALIVE_S = 4
+"""Node's servers close an idle connection after 5 s; a message sent at that moment would count as a failure."""
 USER_AGENT = "Jangbu-Webhooks/1"
 
 
@@ -150,6 +152,7 @@ class HttpSender(AbstractAsyncContextManager["HttpSender"]):
                     use_dns_cache=False,
                     limit=CONNECTIONS_MAX,
                     limit_per_host=CONNECTIONS_PER_HOST_MAX,
+                    keepalive_timeout=KEPT_ALIVE_S,
                 ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -15,8 +15,9 @@ from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.outbox import delivery_store, feed_store, store
 from jangbu.outbox.announcements import DISABLED
-from jangbu.outbox.delivery_store import Claim
+from jangbu.outbox.delivery_store import Claim, Result
 from jangbu.outbox.rules import (
+    ANSWER_CHARACTERS_MAX,
     JITTER_PERCENT,
     Answer,
     Endpoint,
@@ -133,30 +134,34 @@ async def _record(
     is_delivered = answer.outcome == "delivered"
     chance = run.ids.chance().randint(0, JITTER_PERCENT)
     due_at = None if is_delivered else next_try(claimed.tries + 1, now, chance)
-    state = "delivered" if is_delivered else ("exhausted" if due_at is None else "pending")
+    result = Result(
+        endpoint_id=endpoint.id,
+        seq=claimed.seq,
+        turn=claimed.turn,
+        started_at=started_at,
+        took_ms=took_ms,
+        outcome=answer.outcome,
+        status=answer.status,
+        # A text of PostgreSQL's takes no NUL.
+        answer=answer.body.replace("\0", "\N{REPLACEMENT CHARACTER}")[:ANSWER_CHARACTERS_MAX],
+        state="delivered" if is_delivered else ("exhausted" if due_at is None else "pending"),
+        due_at=due_at,
+        now=now,
+    )
+    if is_delivered and endpoint.failing_since is None:
+        await delivery_store.record_alone(run.db, result)
+        return
     async with run.db.transaction() as tx:
-        # The endpoint first, as everybody does who needs both, so that nobody waits in a circle; and not at all while
-        # all is well, so that lanes do not queue for it.
-        needs_endpoint = not is_delivered or endpoint.failing_since is not None
-        current = await store.lock_endpoint(tx, endpoint.id) if needs_endpoint else None
-        is_ours = await delivery_store.record(
-            tx,
-            endpoint.id,
-            claimed,
-            answer,
-            state=state,
-            due_at=due_at,
-            started_at=started_at,
-            took_ms=took_ms,
-            now=now,
-        )
+        # The endpoint first, as everybody does who needs both, so that nobody waits in a circle.
+        current = await store.lock_endpoint(tx, endpoint.id)
+        is_ours = await delivery_store.record(tx, result)
         if current is not None and current.state == "enabled":
             if is_delivered:
                 await store.note_failing(tx, current.id, None)
             elif is_ours:
                 await _note_failure(tx, current, answer, started_at=started_at, now=now, run=run)
         failpoint("outbox.deliver.before_record_commit")
-    if state == "exhausted":
+    if result.state == "exhausted":
         log.warning("an event was given up", endpoint=str(endpoint.id), seq=claimed.seq, outcome=answer.outcome)
 
 
