@@ -19,7 +19,7 @@ GROUND = {"money", "clock", "ids", "errors", "failpoints"}
 FLOORS: list[set[str]] = [
     GROUND,
     {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
-    {"audit", "events"},
+    {"audit", "events", "checks"},
     {"access", "notices", "web"},
     {
         "portone",
@@ -76,6 +76,7 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "webhook_logs": "inbox",
+    "check_runs": "checks",
 }
 
 FILES = sorted(SRC.rglob("*.py"))

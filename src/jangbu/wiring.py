@@ -6,14 +6,22 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from jangbu import audit, events
+from jangbu.checks import Check
+from jangbu.checks import jobs as check_jobs
+from jangbu.checks.of_queue import of_queue
+from jangbu.checks.service import OnBroken
 from jangbu.clock import Clock, SystemClock
 from jangbu.db import Database, Query
 from jangbu.errors import SetupProblem
 from jangbu.ids import Ids
+from jangbu.inbox import checks as inbox_checks
 from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
+from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
 from jangbu.ledger.service import Expectation
+from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
 from jangbu.payments.service.sync import told
@@ -27,6 +35,24 @@ if TYPE_CHECKING:
 
 EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
+
+
+def invariants(run: Runtime) -> tuple[Check, ...]:
+    """What must always hold, of every capability; the checks' job and `doctor --deep` ask them."""
+    return (
+        *ledger_checks.INVARIANTS,
+        ledger_checks.complete(EXPECTATIONS),
+        *payment_checks.INVARIANTS,
+        *inbox_checks.INVARIANTS,
+        *events.INVARIANTS,
+        *audit.INVARIANTS,
+        *of_queue(lambda: schedules(run)),
+    )
+
+
+def schedules(run: Runtime) -> list[Schedule]:
+    """What is queued by the clock."""
+    return [*payment_jobs.schedules(run), *check_jobs.SCHEDULES]
 
 
 TOO_POWERFUL = Query(
@@ -62,6 +88,7 @@ class Wired:
     jobs: list[Job]
     schedules: list[Schedule]
     ticks: list[Tick]
+    checks: tuple[Check, ...]
 
     def worker(self) -> Worker:
         """A worker that runs all of it."""
@@ -134,8 +161,8 @@ async def build(
         yield wire(system, replace(system, db=request_db), portone)
 
 
-def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
-    """Who does what when: handlers, subscribers, jobs, schedules."""
+def wire(system: Runtime, request: Runtime, portone: PortOne, *, on_broken: OnBroken | None = None) -> Wired:
+    """Who does what when: handlers, subscribers, jobs, schedules. `on_broken` hears of broken invariants."""
 
     async def on_notification(notification: Notification) -> Handled | None:
         """A webhook is a hint: whatever it says of a payment, PortOne is asked what is true (design §4.2)."""
@@ -144,14 +171,20 @@ def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
         payment = await told(notification.payment_id, run=system, portone=portone)
         return None if payment is None else Handled(payment.id, payment.status.value)
 
+    checks = invariants(system)
     return Wired(
         settings=system.settings,
         system=system,
         request=request,
         portone=portone,
-        jobs=[*inbox_jobs.jobs(system, on_notification), *payment_jobs.jobs(system, portone)],
-        schedules=payment_jobs.schedules(system),
+        jobs=[
+            *inbox_jobs.jobs(system, on_notification),
+            *payment_jobs.jobs(system, portone),
+            *check_jobs.jobs(system, checks, on_broken),
+        ],
+        schedules=schedules(system),
         ticks=ledger_jobs.ticks(system),
+        checks=checks,
     )
 
 
