@@ -167,7 +167,7 @@ class Books:
     events: list[str]
 
 
-EVENT_TYPES = Query(str, "SELECT type FROM events ORDER BY happened_at, id")
+EVENT_TYPES = Query(str, "SELECT type FROM events ORDER BY xid, id")
 
 
 async def books(house: House) -> Books:

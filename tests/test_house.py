@@ -19,7 +19,7 @@ GROUND = {"money", "clock", "ids", "errors", "failpoints"}
 FLOORS: list[set[str]] = [
     GROUND,
     {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
-    {"audit", "events"},
+    {"audit", "events", "checks"},
     {"access", "notices", "web"},
     {
         "portone",
@@ -84,6 +84,7 @@ OWNER_OF_TABLE = {
     "webhook_endpoint_secrets": "outbox",
     "webhook_deliveries": "outbox",
     "webhook_delivery_attempts": "outbox",
+    "check_runs": "checks",
 }
 
 FILES = sorted(SRC.rglob("*.py"))

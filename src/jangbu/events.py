@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from jangbu import queue
+from jangbu.checks import Check, Growth, Sql
 from jangbu.db import Query, Tx
 
 
@@ -127,3 +128,64 @@ async def is_first_receipt(tx: Tx, event_id: UUID, subscriber: str) -> bool:
 async def of_subject(tx: Tx, subject: str) -> list[Event]:
     """Everything that was announced of one subject, in order."""
     return await tx.all(OF_SUBJECT, subject=subject)
+
+
+def _subscriptions() -> dict[str, list[str]]:
+    pairs = [(event_type, job) for event_type, jobs in _subscribers.items() for job in jobs]
+    return {"types": [event_type for event_type, _ in pairs], "jobs": [job for _, job in pairs]}
+
+
+# By transaction id, below the oldest that still runs: what commits later has a higher one (reliability F70).
+GROWTH = Growth(
+    "events",
+    Query(
+        int,
+        """
+        WITH settled AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 AS xid),
+        step AS (
+            SELECT xid::text::bigint AS xid FROM events WHERE xid > :after::bigint::text::xid8
+             ORDER BY xid, id OFFSET :step::bigint LIMIT 1
+        )
+        SELECT greatest(:after::bigint, least((SELECT xid FROM step), settled.xid)) FROM settled
+        """,
+    ),
+)
+INVARIANTS = (
+    # In any one picture of the database an event has, for each subscriber, its job or its receipt. An event that may be
+    # older than the subscription itself is left out: one before the subscriber's first receipt among those looked at,
+    # which are the span and, by the minute, the thousand events below it.
+    Check(
+        "I15",
+        "모든 이벤트는 구독자에게 전달되었거나 전달될 예정이다",
+        "every event has reached its subscribers, or has a job that will take it there",
+        Sql(
+            """
+            WITH looked AS (
+                SELECT id, xid, type, subject, true AS asked FROM events
+                 WHERE :full::boolean OR xid > :after::bigint::text::xid8 AND xid <= :upto::bigint::text::xid8
+                UNION ALL
+                (SELECT id, xid, type, subject, false FROM events
+                  WHERE NOT :full::boolean AND xid <= :after::bigint::text::xid8
+                  ORDER BY xid DESC, id DESC LIMIT 1000)
+            ),
+            told AS (
+                SELECT e.id, e.xid, e.type, e.subject, e.asked, s.job, r.event_id IS NOT NULL AS received
+                  FROM unnest(:types::text[], :jobs::text[]) AS s (type, job)
+                  JOIN looked e ON e.type = s.type
+                  LEFT JOIN event_receipts r ON r.event_id = e.id AND r.subscriber = s.job
+            ),
+            since AS (SELECT job, min(xid) AS xid FROM told WHERE received GROUP BY job),
+            coming AS (
+                SELECT entrypoint AS job, convert_from(payload, 'UTF8')::jsonb ->> 'event_id' AS event_id
+                  FROM pgqueuer WHERE entrypoint = ANY(:jobs::text[])
+            )
+            SELECT 'event:' || t.id, t.type || ' of ' || t.subject || ' never reached ' || t.job
+              FROM told t JOIN since ON since.job = t.job AND since.xid < t.xid
+              LEFT JOIN coming c ON c.job = t.job AND c.event_id = t.id::text
+             WHERE t.asked AND NOT t.received AND c.job IS NULL
+            """,
+            given=_subscriptions,
+        ),
+        GROWTH,
+    ),
+)

@@ -29,6 +29,7 @@ SYSTEM = {
     "audit_log": "SI",
     "audit_seal": "SI",
     "audit_unsealed": "SID",
+    "check_runs": "SIU",
     "event_receipts": "SI",
     "events": "SI",
     "ledger_accounts": "SI",
@@ -59,6 +60,7 @@ SYSTEM = {
 REQUEST = SYSTEM | {
     "audit_seal": "S",
     "audit_unsealed": "SI",
+    "check_runs": "",
     "event_receipts": "S",
     "ledger_seal": "S",
     "ledger_snapshots": "S",
