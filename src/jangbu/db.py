@@ -29,10 +29,15 @@ CONNECTION_GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
-"""What asyncpg raises when the server is away, restarting or full."""
+"""What asyncpg raises when the server is away, restarting or full.
+
+InternalClientError is what the next statement gets after the server said goodbye unasked (57P01 and its like), before
+the line is seen to end. Two tasks on one connection, which would be a bug of ours, are an InterfaceError.
+"""
 
 TOO_BUSY = (
     asyncpg.LockNotAvailableError,
