@@ -79,7 +79,7 @@ async def serve(port: int, state_file: Path, webhook_url: str) -> None:
     memory.parts = parts = assemble(world, clock, deliver)
     app: Any = Remembering(build(parts), memory)
     listener = socket.create_server(("127.0.0.1", port), backlog=1024)
-    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=1))
     await server.serve(sockets=[listener])
     await post.close()
     write_state(parts, state_file)

@@ -76,7 +76,7 @@ class Shop:
         body = {"amount": order.amount, "orderName": "보리차", "orderId": order.order_id}
         answer = await self._until_answered("initialize", body)
         order.payment_id = answer["data"]["paymentId"]
-        await self._pay(order)
+        await self.pay(order)
         if order.verifies or order.refunds:
             answer = await self._until_answered("verify", {"paymentId": order.payment_id})
             order.was_told_paid = answer["data"]["paid"]
@@ -133,19 +133,21 @@ class Shop:
     async def _pause(self) -> None:
         await asyncio.sleep(self.chance.uniform(*PAUSE_S))
 
-    async def _pay(self, order: Order) -> None:
+    async def pay(self, order: Order) -> None:
+        """What the order's payer does in the window."""
         match order.payer:
             case "pays":
-                await self._in_a_window(order, "approve")
+                await self.in_a_window(order, "approve")
             case "is declined, then pays":
-                await self._in_a_window(order, "decline")
-                await self._in_a_window(order, "approve")
+                await self.in_a_window(order, "decline")
+                await self.in_a_window(order, "approve")
             case "pays in two windows at once":
-                await asyncio.gather(self._in_a_window(order, "approve"), self._in_a_window(order, "approve"))
+                await asyncio.gather(self.in_a_window(order, "approve"), self.in_a_window(order, "approve"))
             case "leaves":
-                await self._in_a_window(order, "close")
+                await self.in_a_window(order, "close")
 
-    async def _in_a_window(self, order: Order, action: str) -> None:
+    async def in_a_window(self, order: Order, action: str) -> None:
+        """Open a payment window and press a button."""
         asked = {
             "storeId": sandbox.STORE_ID,
             "channelKey": sandbox.CARD_CHANNEL,

@@ -25,6 +25,8 @@ from kit import free_port, until
 HERE = Path(__file__).parent
 START_AGAIN_S = 0.05
 READY_S = 30
+SOCKETS_OF_A_WORKER = 7
+"""2 × JANGBU_POOL_MIN, the listener, and the two ends by which the event loop wakes itself."""
 DRAIN_S = 20
 """What a program may take to end after SIGTERM (F100)."""
 CLOCK_STEP = timedelta(minutes=4)
@@ -184,6 +186,7 @@ async def town(
     through_port: int | None = None,
     failpoints: Mapping[str, str] | None = None,
     workers: tuple[str, ...] = ("worker A", "worker B"),
+    serve: tuple[str, ...] = ("serve",),
     **more: str,
 ) -> AsyncIterator[Town]:
     """The town, up. `through_port`: web and workers reach PostgreSQL through whoever listens there.
@@ -199,21 +202,22 @@ async def town(
         environment = {
             "JANGBU_MODE": "sandbox", "JANGBU_PORT": str(port), "JANGBU_SANDBOX_PORT": str(portone_port),
             "DATABASE_URL": seen.system, "JANGBU_DATABASE_URL_REQUEST": seen.request, "JANGBU_HOME": str(folder),
-            "JANGBU_SWEEP_CRON": "* * * * * */1", "JANGBU_JOB_LEASE_S": "2", "JANGBU_LOG_LEVEL": "warning",
-            "JANGBU_LOG_FORMAT": "json", "BETTER_AUTH_SECRET": "a-secret-for-tests-only-0123456789", **more,
+            "JANGBU_SWEEP_CRON": "* * * * * */1", "JANGBU_JOB_LEASE_S": "2", "JANGBU_DRAIN_S": "5",
+            "JANGBU_LOG_LEVEL": "warning", "JANGBU_LOG_FORMAT": "json",
+            "BETTER_AUTH_SECRET": "a-secret-for-tests-only-0123456789", **more,
         }  # fmt: skip
         settings = load(_env_file=None, **environment)
         webhooks = f"{settings.url}/api/portone/webhook"
 
-        def jangbu(name: str, command: str, is_up: Callable[[int], Awaitable[bool]]) -> Program:
+        def jangbu(name: str, is_up: Callable[[int], Awaitable[bool]], *command: str) -> Program:
             armed = {ENVIRONMENT_VARIABLE: (failpoints or {}).get(name, "")}
-            return Program(name, ("-m", "jangbu.cli", command), environment | armed, folder / f"{name}.log", is_up)
+            return Program(name, ("-m", "jangbu.cli", *command), environment | armed, folder / f"{name}.log", is_up)
 
         argv = (str(HERE / "portone.py"), str(portone_port), str(folder / "portone.json"), webhooks)
         programs = [
             Program("portone", argv, {}, folder / "portone.log", _answers(f"{settings.portone_url}/__sandbox__/clock")),
-            jangbu("web", "serve", _answers(f"{settings.url}/api/health")),
-            *(jangbu(name, "worker", _is_connected) for name in workers),
+            jangbu("web", _answers(f"{settings.url}/api/health"), *serve),
+            *(jangbu(name, _is_connected, "worker") for name in workers),
         ]
         built = Town(postgres, where, settings, {program.name: program for program in programs}, key="")
         async with built.looking_in() as wired:
@@ -244,7 +248,8 @@ def _answers(url: str) -> Callable[[int], Awaitable[bool]]:
 
 
 async def _is_connected(pid: int) -> bool:
-    """A worker says nothing when it begins to work; it has its connections then (two pools, one listener)."""
+    """A worker says nothing when it begins to work, but it has its connections then: two pools and a listener."""
     with suppress(OSError):
-        return sum(link.readlink().name.startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir()) >= 5
+        links = [link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()]
+        return sum(name.startswith("socket:") for name in links) >= SOCKETS_OF_A_WORKER
     return False
