@@ -182,7 +182,9 @@ class Database:
                     "application_name": f"jangbu {self._name}",
                     "statement_timeout": "30s",
                     "lock_timeout": "5s",
-                    "idle_in_transaction_session_timeout": "60s",
+                    # We call nobody from within a transaction, so who is idle in one is a program that hangs or was
+                    # paused; what it holds is free before its jobs' lease is over (reliability F46).
+                    "idle_in_transaction_session_timeout": "20s",
                     "timezone": "UTC",
                 },
             ),

@@ -60,6 +60,11 @@ async def open_things(wired: Wired) -> dict[str, int]:
     return {name: count for name, count in counted.items() if count}
 
 
+async def is_nothing_open(wired: Wired) -> bool:
+    """To be asked more than once: the sweep itself is a job, for a moment of each second."""
+    return await open_things(wired) == {}
+
+
 async def webhooks_waiting(town: Town) -> int:
     """Webhooks that PortOne has yet to deliver."""
     return int((await town.control("state"))["webhooks"].get("WAITING", 0))
@@ -118,11 +123,7 @@ async def all_agree(town: Town, wired: Wired, shop: Shop) -> Books:
     assert {order.payment_id for order in shop.orders if order.payer != "leaves"} == paid
     assert {order.payment_id for order in shop.orders if order.was_told_paid} <= paid
 
-    async def nothing_is_open() -> bool:
-        # The sweep itself is a job, for a moment of each second.
-        return await open_things(wired) == {}
-
-    await until(nothing_is_open, seconds=5, what=f"an end of {await open_things(wired)}")
+    await until(lambda: is_nothing_open(wired), seconds=5, what=f"an end of {await open_things(wired)}")
     books = await books_of(wired.system)
     assert books.proof.holds, books.proof
     assert books.events.count("payment.paid") == len(paid)

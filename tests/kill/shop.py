@@ -72,21 +72,30 @@ class Shop:
 
     async def serve_one(self) -> Order:
         """One order from the basket to the refund."""
-        order = self.next_order()
-        body = {"amount": order.amount, "orderName": "보리차", "orderId": order.order_id}
-        answer = await self._until_answered("initialize", body)
-        order.payment_id = answer["data"]["paymentId"]
+        order = await self.begin()
         await self.pay(order)
         if order.verifies or order.refunds:
-            answer = await self._until_answered("verify", {"paymentId": order.payment_id})
-            order.was_told_paid = answer["data"]["paid"]
-            if order.was_told_paid == (order.payer == "leaves"):
-                self.complaints.append(f"{order}: was told paid={order.was_told_paid}")
+            await self.verify(order)
         if order.payer != "leaves":
             for number, amount in enumerate(order.refunds):
                 if not await self.refund(order, f"{order.order_id}-refund-{number}", amount):
                     break
         return order
+
+    async def begin(self) -> Order:
+        """A new order, up to where its payer may pay."""
+        order = self.next_order()
+        body = {"amount": order.amount, "orderName": "보리차", "orderId": order.order_id}
+        answer = await self._until_answered("initialize", body)
+        order.payment_id = answer["data"]["paymentId"]
+        return order
+
+    async def verify(self, order: Order) -> None:
+        """Ask whether it is paid, once its payer has done what they do."""
+        answer = await self._until_answered("verify", {"paymentId": order.payment_id})
+        order.was_told_paid = answer["data"]["paid"]
+        if order.was_told_paid == (order.payer == "leaves"):
+            self.complaints.append(f"{order}: was told paid={order.was_told_paid}")
 
     async def refund(self, order: Order, key: str, amount: int) -> bool:
         """Ask until it is taken on; whether it is done by now. The same key asks about the same refund."""

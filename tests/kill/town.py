@@ -89,6 +89,13 @@ class Program:
         except AssertionError as late:
             raise AssertionError(f"{late}; its last words:\n{self.last_words()}") from None
 
+    def is_paused(self) -> bool:
+        """Whether it was stopped by SIGSTOP and lives."""
+        with suppress(OSError):
+            # The state follows the program's name, which stands in brackets and may hold anything.
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        return False
+
     def signal(self, sign: signal.Signals) -> None:
         """Send a signal; nothing when it is just dead."""
         if self._process is not None and self._process.returncode is None:
@@ -186,12 +193,13 @@ async def town(
     through_port: int | None = None,
     failpoints: Mapping[str, str] | None = None,
     workers: tuple[str, ...] = ("worker A", "worker B"),
+    later: tuple[str, ...] = (),
     serve: tuple[str, ...] = ("serve",),
     **more: str,
 ) -> AsyncIterator[Town]:
     """The town, up. `through_port`: web and workers reach PostgreSQL through whoever listens there.
 
-    `failpoints` by program; `more` are settings by the environment's names.
+    `failpoints` by program; those in `later` the test starts itself; `more` are settings by the environment's names.
     """
     port, portone_port = free_port(), free_port()
     async with postgres.database() as where:
@@ -223,9 +231,11 @@ async def town(
         async with built.looking_in() as wired:
             built.key = await access_cli.create_key("shop", SCOPES, run=wired.system)
         try:
-            for program in programs:
+            at_once = [program for program in programs if program.name not in later]
+            for program in at_once:
                 program.start()
-            await built.ready()
+            for program in at_once:
+                await program.ready()
             yield built
         finally:
             # PortOne last: who drains may still ask it something.
