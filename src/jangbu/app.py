@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -123,7 +123,7 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 create(wired),
                 http="httptools",
@@ -131,16 +131,37 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
                 log_config=None,
                 server_header=False,
                 date_header=False,
-                timeout_graceful_shutdown=20,
+                timeout_graceful_shutdown=settings.drain_s,
                 lifespan="off",
                 proxy_headers=False,
             )
         )
         working = asyncio.create_task(worker.run()) if worker else None
+
+        def stop() -> None:
+            # Asked a second time, it does not wait for what is being answered.
+            server.force_exit = server.should_exit
+            server.should_exit = True
+            if worker:
+                worker.stop()
+
+        stop_on_signals(stop)
         await server.serve(sockets=[listener])
         if worker and working:
             worker.stop()
             await working
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves the process's signals alone.
+
+    Its own way is to raise the signal again once it has served, which ends the process at once: before its worker has
+    finished its jobs, and with the exit status of a program that was killed.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 @asynccontextmanager
@@ -164,7 +185,7 @@ def listen(host: str, port: int, *, setting: str = "JANGBU_PORT") -> socket.sock
 
 
 def stop_on_signals(stop: Any) -> None:
-    """Call `stop` once on SIGTERM or SIGINT."""
+    """Call `stop` on each SIGTERM and SIGINT."""
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)

@@ -133,6 +133,15 @@ class Settings(BaseSettings):
         description="Seconds without a sign of life after which a worker's job is given to another worker.",
     )
 
+    drain_s: int = _named(
+        "JANGBU_DRAIN_S",
+        default=15,
+        description=(
+            "Seconds that requests and jobs have to finish after SIGTERM. Jobs that are not done by then are given to "
+            "another worker, requests are answered 503."
+        ),
+    )
+
     host: str = _named("JANGBU_HOST", default="127.0.0.1", description="Address the web program listens on.")
     port: int = _named("JANGBU_PORT", "PORT", default=8080, description="Port of the web program.")
     sandbox_port: int = _named("JANGBU_SANDBOX_PORT", default=8090, description="Port of the sandbox.")

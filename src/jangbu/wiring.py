@@ -105,6 +105,7 @@ class Wired:
             ticks=self.ticks,
             before_job=lambda: follow_sandbox_clock(self.system),
             heartbeat_timeout=timedelta(seconds=self.settings.job_lease_s),
+            drain_s=self.settings.drain_s,
         )
 
 
