@@ -174,7 +174,7 @@ class Database:
                 self._dsn,
                 min_size=self._size[0],
                 max_size=self._size[1],
-                init=_prepare_connection,
+                init=prepare_connection,
                 reset=_leave_as_it_is,
                 command_timeout=60,
                 timeout=10,
@@ -259,7 +259,8 @@ def _is_lost(connection: asyncpg.Connection) -> bool:
         return True
 
 
-async def _prepare_connection(connection: asyncpg.Connection) -> None:
+async def prepare_connection(connection: asyncpg.Connection) -> None:
+    """What every connection needs once: JSON goes in and comes out as Python values."""
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(
             kind,

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from jangbu.clock import Clock, SystemClock
 
+Chance = random.Random
+"""What `Ids.chance` hands out, for the signatures of those who are handed it."""
 NAMESPACE = UUID("6a1f0c3e-2a68-5c0f-9d0f-6a616e676275")
 
 
@@ -43,7 +45,7 @@ class Ids:
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
         return "".join(self._random.choice(alphabet) for _ in range(characters))
 
-    def chance(self) -> random.Random:
+    def chance(self) -> Chance:
         """The generator itself, for jitter and simulations."""
         return self._random
 

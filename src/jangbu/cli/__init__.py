@@ -14,6 +14,7 @@ import typer
 from jangbu import __version__
 from jangbu.cli import people, programs, upkeep
 from jangbu.cli.opening import opened
+from jangbu.cli.simulate import simulate
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.inbox import cli as inbox_cli
 from jangbu.ledger import cli as ledger_cli
@@ -89,6 +90,7 @@ def _every_command(
 
 programs.add_to(cli)
 upkeep.add_to(cli)
+cli.command(rich_help_panel="Programs")(simulate)
 DAILY = "Daily work"
 cli.add_typer(payments_cli.commands(opened), name="payments", rich_help_panel=DAILY)
 cli.add_typer(inbox_cli.commands(opened), name="webhooks", rich_help_panel=DAILY)
