@@ -29,10 +29,15 @@ CONNECTION_GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
-"""What asyncpg raises when the server is away, restarting or full."""
+"""What asyncpg raises when the server is away, restarting or full.
+
+InternalClientError is what the next statement gets after the server said goodbye unasked (57P01 and its like), before
+the line is seen to end. Two tasks on one connection, which would be a bug of ours, are an InterfaceError.
+"""
 
 TOO_BUSY = (
     asyncpg.LockNotAvailableError,
@@ -177,7 +182,9 @@ class Database:
                     "application_name": f"jangbu {self._name}",
                     "statement_timeout": "30s",
                     "lock_timeout": "5s",
-                    "idle_in_transaction_session_timeout": "60s",
+                    # We call nobody from within a transaction, so who is idle in one is a program that hangs or was
+                    # paused; what it holds is free before its jobs' lease is over (reliability F46).
+                    "idle_in_transaction_session_timeout": "20s",
                     "timezone": "UTC",
                 },
             ),

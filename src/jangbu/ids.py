@@ -23,11 +23,21 @@ class Ids:
         self._clock = clock or SystemClock()
         # S311: the seeded generator is for simulations only; without a seed this is SystemRandom.
         self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
+        self._millisecond = -1
+        self._count = 0
 
     def uuid(self) -> UUID:
-        """A new UUIDv7 (RFC 9562 §5.7)."""
-        milliseconds = int(self._clock.now().timestamp() * 1000) & (2**48 - 1)
-        value = milliseconds << 80 | 0x7 << 76 | self._random.getrandbits(12) << 64
+        """A new UUIDv7 (RFC 9562 §5.7), after every other that this object made.
+
+        Within a millisecond the twelve bits behind the time count up (§6.2, method 1): what one transaction writes in
+        order is read in order.
+        """
+        millisecond = int(self._clock.now().timestamp() * 1000) & (2**48 - 1)
+        if millisecond == self._millisecond and self._count < 0xFFF:
+            self._count += 1
+        else:
+            self._millisecond, self._count = millisecond, self._random.getrandbits(10)
+        value = millisecond << 80 | 0x7 << 76 | self._count << 64
         return UUID(int=value | 0b10 << 62 | self._random.getrandbits(62))
 
     def token(self, characters: int = 32) -> str:

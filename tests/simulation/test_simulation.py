@@ -18,6 +18,8 @@ ELSEWHERE = {
     # Signing in is not played: nothing of it is money, and it has tests of its own.
     "access.sign_in.password_checked",
 }
+# Refunds and outgoing events are not played yet; tests/payments/test_cancel_crashes.py and tests/outbox kill them.
+NOT_YET = ("payment.cancel.", "outbox.deliver.", "outbox.advance.owed")
 SOMETIMES = {
     "PortOne was away",
     "PortOne: answer_lost",
@@ -81,7 +83,8 @@ async def test_whatever_dies_every_won_is_accounted_for(stage: Stage) -> None:
 def failpoints() -> set[str]:
     """Every failpoint there is in the code."""
     code = "".join(path.read_text(encoding="utf-8") for path in Path(jangbu.__file__).parent.rglob("*.py"))
-    return set(re.findall(r"^\s+failpoint\(\"([a-z_.]+)\"\)$", code, re.MULTILINE)) - ELSEWHERE
+    found = set(re.findall(r"^\s+failpoint\(\"([a-z_.]+)\"\)$", code, re.MULTILINE))
+    return {name for name in found - ELSEWHERE if not name.startswith(NOT_YET)}
 
 
 def failure(report: Report) -> str:

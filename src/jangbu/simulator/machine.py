@@ -1,5 +1,6 @@
 """The processes of the play: web programs and workers, each with its own memory, dying and starting again."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from pgqueuer.domain.models import Context
 from jangbu.clock import Clock
 from jangbu.errors import Refusal
 from jangbu.ids import Ids
+from jangbu.outbox.rules import Answer
 from jangbu.portone import PortOne, Transport
 from jangbu.queue import Job, Waker
 from jangbu.runtime import Runtime
@@ -20,6 +22,16 @@ from jangbu.simulator.wire import Shelf, SimulatedDatabase
 from jangbu.wiring import Wired, wire
 
 LIVES_MAX = 100_000
+
+
+class NobodyListens:
+    """The merchant's own systems, which asked for no events: the play does not send any yet."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002
+        raise AssertionError(f"no endpoint was made, and something is sent to {url}")
+
+    async def check(self, url: str) -> None:
+        """Nothing is refused."""
 
 
 class SilentWaker(Waker):
@@ -103,7 +115,7 @@ class Machine:
             self._transport, api_secret=self._settings.v2_api_secret, store_id=self._settings.portone_store_id
         )
         system, request = self._shelves
-        wired = wire(runtime(system, "system"), runtime(request, "request"), portone)
+        wired = wire(runtime(system, "system"), runtime(request, "request"), portone, NobodyListens())
         process.wired = replace(wired, jobs=[_observed(job, process) for job in wired.jobs])
         return process
 
