@@ -38,7 +38,7 @@ BEGIN
     EXECUTE format('ALTER DATABASE %I SET search_path = sim, pg_catalog, public', current_database());
     -- Only our programs die here, never PostgreSQL: a commit need not wait for the disk.
     EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database());
-    -- Statistics and guesses at parameters would change plans, and with them the order of rows, from one play to another.
+    -- Statistics and guesses at parameters would change plans, and with them the order of rows, between two plays.
     EXECUTE format('ALTER DATABASE %I SET plan_cache_mode = force_generic_plan', current_database());
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
         EXECUTE format('ALTER TABLE public.%I SET (autovacuum_enabled = false)', name);
