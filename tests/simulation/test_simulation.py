@@ -6,12 +6,11 @@ from pathlib import Path
 
 import jangbu
 from jangbu.simulator.stage import Stage
-from jangbu.simulator.swarm import Report, again, revision, swarm
+from jangbu.simulator.swarm import STEPS, Report, again, revision, swarm
 
 IN_CI = bool(os.environ.get("CI"))
 CRASHES = 10_000 if IN_CI else 1_000
 CRASHES_PER_FAILPOINT = 50 if IN_CI else 5
-STEPS = 500
 PLAYS_MAX = 10_000
 
 ELSEWHERE = {
