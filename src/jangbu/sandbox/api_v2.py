@@ -73,10 +73,10 @@ async def pre_register_payment(call: Call) -> dict[str, Any]:
 async def get_payment(call: Call) -> dict[str, Any]:
     """portone-facts §2.2."""
     store = call.store(call.query("storeId"))
-    payment = _found(call.world.payment(store.id, call.path("paymentId")))
+    payment = found(call.world.payment(store.id, call.path("paymentId")))
     if payment.current is None:
         if call.world.inferred.preregistered_only_is_not_found:
-            raise _not_found()
+            raise _notfound()
         payment = _as_if_begun(call, payment)
     return call.parts.faults.bend(call.operation.name, payment_json(call.world, payment))
 
@@ -93,19 +93,20 @@ async def get_payments(call: Call) -> dict[str, Any]:
 async def resend_webhook(call: Call) -> dict[str, Any]:
     """portone-facts §2.12; whether it answers before or after sending is not stated: after [I]."""
     asked = call.body(_ResendWebhook)
-    payment = _found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
+    payment = found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
     delivery = call.world.webhook_to_resend(payment, asked.webhook_id)
     await call.parts.courier.resend(delivery)
     return {"webhook": webhook_json(delivery)}
 
 
-def _found(payment: Payment | None) -> Payment:
+def found(payment: Payment | None) -> Payment:
+    """The payment, or PAYMENT_NOT_FOUND."""
     if payment is None:
-        raise _not_found()
+        raise _notfound()
     return payment
 
 
-def _not_found() -> ApiError:
+def _notfound() -> ApiError:
     return ApiError("PAYMENT_NOT_FOUND", "The payment is not found.")
 
 

@@ -15,7 +15,10 @@ METHODS = ("card", "kakaopay")
 OLD_STATUS = {
     "Transaction.Ready": "Ready",
     "Transaction.Paid": "Paid",
+    "Transaction.PartialCancelled": "PartialCancelled",
+    "Transaction.Cancelled": "Cancelled",
     "Transaction.Failed": "Failed",
+    "Transaction.CancelPending": "CancelPending",
 }
 """`status` of a 2024-01-01 body, by the type a 2024-04-25 body would have (portone-facts §4.1)."""
 
@@ -54,7 +57,9 @@ def of_approval(name: str, ids: Ids) -> dict[str, Any]:
     return {"type": "PaymentMethodEasyPay", "provider": "KAKAOPAY", "easyPayMethod": card}
 
 
-def webhook_body(settings: WebhookSettings, type_: str, attempt: Attempt, at: datetime) -> tuple[str, str]:
+def webhook_body(
+    settings: WebhookSettings, type_: str, attempt: Attempt, at: datetime, cancellation_id: str | None
+) -> tuple[str, str]:
     """Body and content type (portone-facts §4.1).
 
     `timestamp` is the event's time and stays so on redelivery.
@@ -68,13 +73,12 @@ def webhook_body(settings: WebhookSettings, type_: str, attempt: Attempt, at: da
         if settings.is_form:
             return urlencode(old), "application/x-www-form-urlencoded"
         return msgspec.json.encode(old).decode(), "application/json"
-    body = {
-        "type": type_,
-        "timestamp": rfc3339(at),
-        "data": {
-            "storeId": attempt.store_id,
-            "paymentId": attempt.payment_id,
-            "transactionId": attempt.transaction_id,
-        },
+    data = {
+        "storeId": attempt.store_id,
+        "paymentId": attempt.payment_id,
+        "transactionId": attempt.transaction_id,
     }
+    if cancellation_id is not None:
+        data["cancellationId"] = cancellation_id
+    body = {"type": type_, "timestamp": rfc3339(at), "data": data}
     return msgspec.json.encode(body).decode(), "application/json"

@@ -5,6 +5,7 @@ never to a page of another origin.
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 from starlette.requests import Request
@@ -12,13 +13,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu.clock import rfc3339
+from jangbu.sandbox import orders
 from jangbu.sandbox.faults import Fault, as_list
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.idempotency import forget_old
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, NotOurs
 from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, WebhookVersion
-from jangbu.sandbox.wire import amount_json
+from jangbu.sandbox.wire import amount_json, cancellation_json
 from jangbu.sandbox.world import default_state
 
 Body = TypeVar("Body")
@@ -116,6 +118,8 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
         "channelKey": attempt.channel_key,
         "totalAmount": attempt.order.total_minor,
         "currency": attempt.order.currency,
+        "cancellations": [cancellation_json(each) for each in attempt.cancellations],
+        "hiddenCancellations": [cancellation_json(each) for each in attempt.hidden_cancellations],
         "requestedAt": rfc3339(attempt.requested_at),
         "statusChangedAt": rfc3339(attempt.status_changed_at),
         "failureCode": attempt.failure.pg_code if attempt.failure else None,
@@ -241,7 +245,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def resend_(request: Request) -> Any:
         asked = await _body(request, Resend)
-        return await resend(parts, request.path_params["paymentId"], asked.webhook_id)
+        return await resend(parts, unquote(request.path_params["paymentId"]), asked.webhook_id)
+
+    async def order(request: Request) -> Any:
+        named = request.path_params
+        return orders.carry_out(parts, unquote(named["paymentId"]), named["order"], await request.body())
 
     async def approve_late_(request: Request) -> Any:
         return approve_late(parts, request.path_params["transactionId"])
@@ -262,6 +270,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/save", save, "POST"),
                 route("/reset", reset_, "POST"),
                 route("/payments/{paymentId}/resend", resend_, "POST"),
+                route("/payments/{paymentId}/{order}", order, "POST"),
                 route("/transactions/{transactionId}/approve-late", approve_late_, "POST"),
             ],
         )

@@ -129,6 +129,13 @@ class Operations:
         ]
 
 
+def joined(*registers: Operations) -> Operations:
+    """All registers as one."""
+    whole = Operations([operation for register in registers for operation in register.all])
+    assert len(set(whole.names())) == len(whole.all), "two operations of one name"
+    return whole
+
+
 def json_response(status: int, body: Any) -> Response:
     """PortOne answers JSON, and success is 200 exactly (portone-facts §1.2, §11)."""
     return Response(msgspec.json.encode(body), status, media_type="application/json")

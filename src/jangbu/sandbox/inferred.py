@@ -64,6 +64,42 @@ class Inferred:
     number).
     """
 
+    cancels_max: int = 100
+    """Cancellations per payment before MAX_CANCEL_COUNT_REACHED; failed ones do not count (§14.5)."""
+
+    pending_cancel_holds_amount: bool = True
+    """A REQUESTED cancellation lessens what a further one may take; off: only a SUCCEEDED one does (§2.8)."""
+
+    full_cancel_takes_tax_free: bool = True
+    """Without `amount` a cancel takes the tax-free part as well; off: "absent = everything taxable" holds
+    here too, and a mixed order is refused (§2.8).
+    """
+
+    cancel_vat_evens_out: bool = True
+    """A computed VAT never passes what is left, and the last cancel takes the rest; off: taxable ÷ 11 each
+    time (§2.8).
+    """
+
+    cancel_vat_beyond_rest_is_refused: bool = True
+    """A stated `vatAmount` above what is left is refused like a taxable part; off: accepted (§2.8)."""
+
+    refused_cancel_is_recorded: bool = False
+    """After a 502 PG_PROVIDER the payment shows a FAILED cancellation; off: nothing (§2.8)."""
+
+    missing_refund_account_is: Literal["PG_PROVIDER", "INVALID_REQUEST"] = "PG_PROVIDER"
+    """Cancelling a deposit without the `refundAccount` it needs (§10.9)."""
+
+    skip_webhook_silences_cancel_pending: bool = False
+    """`skipWebhook` on a cancel also silences Transaction.CancelPending (§2.3 says the success only)."""
+
+    failed_async_cancel_webhook: Literal[
+        "Transaction.CancelPending", "Transaction.Paid", "Transaction.Failed", "none"
+    ] = "Transaction.CancelPending"
+    """The type that the webhook of a failed asynchronous cancel carries (§2.8, §14.6)."""
+
+    each_cancel_moves_status_changed_at: bool = True
+    """A second partial cancel moves `statusChangedAt`, though the status stays; off: it does not (§2.13)."""
+
     list_until_is_inclusive: bool = True
     """A payment changed exactly at `until` is listed (§2.13)."""
 

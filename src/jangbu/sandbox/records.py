@@ -6,7 +6,12 @@ from typing import Any, Literal
 import msgspec
 
 ChannelType = Literal["TEST", "LIVE"]
-AttemptStatus = Literal["READY", "PAID", "FAILED"]
+AttemptStatus = Literal["READY", "PAID", "PARTIAL_CANCELLED", "CANCELLED", "FAILED"]
+SUCCEEDED: frozenset[AttemptStatus] = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
+"""Money came in, whatever became of it since."""
+
+CancellationStatus = Literal["REQUESTED", "SUCCEEDED", "FAILED"]
+CancelTrigger = Literal["CONSOLE", "API", "PORTONE_ADMIN", "CHARGEBACK"]
 WebhookVersion = Literal["2024-04-25", "2024-01-01"]
 DeliveryState = Literal["WAITING", "DELIVERED", "DEAD", "LOST"]
 
@@ -83,6 +88,22 @@ class Failure(msgspec.Struct):
     pg_message: str
 
 
+class Cancellation(msgspec.Struct):
+    """One cancellation of an attempt (portone-facts §2.8). Amounts are of the order, in minor units."""
+
+    id: str
+    status: CancellationStatus
+    total_minor: int
+    tax_free_minor: int
+    vat_minor: int
+    reason: str
+    trigger: CancelTrigger
+    requested_at: datetime
+    pg_cancellation_id: str | None = None
+    cancelled_at: datetime | None = None
+    receipt_url: str | None = None
+
+
 class Attempt(msgspec.Struct):
     """One transaction of a payment (portone-facts §2.1)."""
 
@@ -103,6 +124,10 @@ class Attempt(msgspec.Struct):
     paid_at: datetime | None = None
     failed_at: datetime | None = None
     failure: Failure | None = None
+    cancellations: list[Cancellation] = []
+    """Oldest first."""
+    hidden_cancellations: list[Cancellation] = []
+    """Made in the PG's own console, and PortOne does not know of them yet (portone-facts §10.13)."""
 
 
 class Payment(msgspec.Struct):
@@ -115,7 +140,7 @@ class Payment(msgspec.Struct):
 
     @property
     def succeeded(self) -> Attempt | None:
-        return next((attempt for attempt in self.attempts if attempt.status == "PAID"), None)
+        return next((attempt for attempt in self.attempts if attempt.status in SUCCEEDED), None)
 
     @property
     def current(self) -> Attempt | None:
@@ -157,6 +182,35 @@ class Delivery(msgspec.Struct):
     resends: int = 0
     is_twice: bool = False
     is_before_return: bool = False
+    trigger: str | None = None
+    """Why it was sent, where PortOne says so: MANUAL and what happens elsewhere (portone-facts §2.12)."""
+
+
+class Event(msgspec.Struct):
+    """Money that moved: an approval, or a cancellation that succeeded. Nothing else ever moves any."""
+
+    id: str
+    type: Literal["PAID", "PARTIAL_CANCELLED", "CANCELLED"]
+    store_id: str
+    payment_id: str
+    transaction_id: str
+    amount_minor: int
+    """Negative for cancellations."""
+    currency: str
+    at: datetime
+    cancellation_id: str | None = None
+
+
+class Chore(msgspec.Struct):
+    """What the PG will do by itself later, on the sandbox's clock."""
+
+    due_at: datetime
+    number: int
+    kind: Literal["settle_cancel", "learn_cancel"]
+    transaction_id: str
+    cancellation_id: str
+    is_success: bool = True
+    is_announced: bool = True
 
 
 class Token(msgspec.Struct):
@@ -193,5 +247,8 @@ class State(msgspec.Struct):
     payments: dict[str, dict[str, Payment]] = {}
     """By store id, then paymentId."""
     deliveries: list[Delivery] = []
+    events: list[Event] = []
+    chores: list[Chore] = []
+    chores_planned: int = 0
     tokens: list[Token] = []
     idempotency: dict[str, IdempotencyRecord] = {}

@@ -10,13 +10,13 @@ import msgspec
 from starlette.types import ASGIApp, Message
 
 from jangbu import sandbox
-from jangbu.sandbox import control
+from jangbu.sandbox import control, orders
 from jangbu.sandbox.app import assemble, build
 from jangbu.sandbox.clock import SandboxClock
 from jangbu.sandbox.faults import Fault
 from jangbu.sandbox.gate import LINE, Line
 from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Payment
+from jangbu.sandbox.records import Event, Payment
 from jangbu.sandbox.webhooks import Deliver
 from jangbu.sandbox.world import default_world
 
@@ -108,6 +108,10 @@ class Endpoint:
     def types(self) -> list[str]:
         """What was announced, in the order it arrived."""
         return [_type_of(body) for _, body in self.got]
+
+    def body(self, at: int) -> Any:
+        """The decoded JSON of one arrival: 0 is the first, -1 the latest."""
+        return msgspec.json.decode(self.got[at][1])
 
     def ids(self, type_: str) -> list[str]:
         """The webhook-id of each arrival of this type."""
@@ -212,6 +216,45 @@ class Sandbox:
         """Open a window and leave."""
         return await self._through(payment_id, "close", {}, params)
 
+    async def cancel(self, payment_id: str, amount: int | None = None, **more: Any) -> tuple[int, Any]:
+        """`POST /payments/{id}/cancel`: status and answer. `headers` go with it, the rest into the body."""
+        headers = more.pop("headers", None)
+        body = {"reason": "고객 변심", **({} if amount is None else {"amount": amount}), **more}
+        return await self.api("POST", f"/payments/{quote(payment_id, safe='')}/cancel", body, headers=headers)
+
+    async def order(self, name: str, payment_id: str, **fields: Any) -> dict[str, Any]:
+        """Something happens to the payment outside the API: an order of `orders.ORDERS`, refusals raised."""
+        done = orders.carry_out(self.parts, payment_id, name, msgspec.json.encode(fields))
+        self.parts.nudge()
+        return done
+
+    async def console_cancel(self, payment_id: str, amount: int | None = None, **more: Any) -> dict[str, Any]:
+        """Cancel in the PG's own console; `webhook=False` says nothing, `knownAfterS=None` hides it."""
+        return await self.order("console-cancel", payment_id, amount=amount, **more)
+
+    async def chargeback(self, payment_id: str, amount: int | None = None) -> dict[str, Any]:
+        """The card issuer takes the money back."""
+        return await self.order("chargeback", payment_id, amount=amount)
+
+    async def settle_cancel(self, payment_id: str, *, fails: bool = False) -> dict[str, Any]:
+        """The PG's word about the oldest cancel that waits."""
+        return await self.order("settle-cancel", payment_id, fails=fails)
+
+    def captured(self, payment_id: str) -> list[int]:
+        """What was really taken from the customer, one amount per successful approval: never more than one."""
+        return [event.amount_minor for event in self._events(payment_id) if event.type == "PAID"]
+
+    def refunds(self, payment_id: str) -> list[int]:
+        """What PortOne knows was really given back, one amount per successful cancellation."""
+        return [-event.amount_minor for event in self._events(payment_id) if event.type != "PAID"]
+
+    def _events(self, payment_id: str) -> list[Event]:
+        return [
+            event
+            for event in self.world.state.events
+            if (event.store_id, event.payment_id) == (sandbox.STORE_ID, payment_id)
+        ]
+
     async def _through(
         self, payment_id: str, action: str, more: dict[str, str], params: dict[str, Any]
     ) -> dict[str, Any]:
@@ -223,7 +266,7 @@ class Sandbox:
         self.parts.faults.order(Fault(name, **where))
 
     async def settle_webhooks(self, *, with_retries: bool = False) -> None:
-        """Send what is due; `with_retries` moves the clock on until nothing waits any more."""
+        """Send what is due; `with_retries` moves the clock on until no webhook waits any more."""
         await self.clock.run_due()
         while with_retries and (due := self.parts.courier.next_due()) is not None:
             await self.clock.move(due - self.clock.now())

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.records import Attempt, Delivery, Payment
+from jangbu.sandbox.records import SUCCEEDED, Attempt, Cancellation, Delivery, Payment
 from jangbu.sandbox.world import World
 
 WEBHOOK_TRIES_MAX = 6
@@ -52,14 +52,19 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
         case "READY":
             return {}
         case "PAID":
-            assert attempt.paid_at is not None, "a paid attempt knows when"
             return {
-                "pgTxId": attempt.pg_tx_id,
+                **_money_came(attempt),
                 "pgResponse": msgspec.json.encode({"tid": attempt.pg_tx_id, "resultCode": "0000"}).decode(),
-                "receiptUrl": attempt.receipt_url,
-                "paidAt": rfc3339(attempt.paid_at),
+                # One that failed or is under way leaves the payment PAID.
+                "cancellations": [cancellation_json(each) for each in attempt.cancellations] or None,
                 # Required on PAID and on no other status.
                 "disputes": [],
+            }
+        case "PARTIAL_CANCELLED" | "CANCELLED":
+            return {
+                **_money_came(attempt),
+                "cancellations": [cancellation_json(each) for each in attempt.cancellations],
+                "cancelledAt": rfc3339(max(each.cancelled_at for each in attempt.cancellations if each.cancelled_at)),
             }
         case "FAILED":
             assert attempt.failed_at is not None, "a failed attempt knows when"
@@ -72,6 +77,33 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
                     "pgMessage": attempt.failure.pg_message,
                 },
             }
+
+
+def _money_came(attempt: Attempt) -> dict[str, Any]:
+    assert attempt.paid_at is not None, "a paid attempt knows when"
+    return {
+        "pgTxId": attempt.pg_tx_id,
+        "receiptUrl": attempt.receipt_url,
+        "paidAt": rfc3339(attempt.paid_at),
+    }
+
+
+def cancellation_json(cancellation: Cancellation) -> dict[str, Any]:
+    """A member of the `PaymentCancellation` union (portone-facts §2.8)."""
+    shown = {
+        "status": cancellation.status,
+        "id": cancellation.id,
+        "pgCancellationId": cancellation.pg_cancellation_id,
+        "totalAmount": cancellation.total_minor,
+        "taxFreeAmount": cancellation.tax_free_minor,
+        "vatAmount": cancellation.vat_minor,
+        "reason": cancellation.reason,
+        "cancelledAt": rfc3339(cancellation.cancelled_at) if cancellation.cancelled_at else None,
+        "requestedAt": rfc3339(cancellation.requested_at),
+        "receiptUrl": cancellation.receipt_url,
+        "trigger": cancellation.trigger,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def _channel_json(world: World, attempt: Attempt) -> dict[str, str]:
@@ -92,15 +124,16 @@ def amount_json(attempt: Attempt) -> dict[str, int]:
     There is no cancellable field.
     """
     order = attempt.order
+    done = [each for each in attempt.cancellations if each.status == "SUCCEEDED"]
     return {
         "total": order.total_minor,
         "taxFree": order.tax_free_minor,
         "vat": order.vat_minor,
         "supply": order.total_minor - order.tax_free_minor - order.vat_minor,
         "discount": 0,
-        "paid": order.total_minor if attempt.status == "PAID" else 0,
-        "cancelled": 0,
-        "cancelledTaxFree": 0,
+        "paid": order.total_minor if attempt.status in SUCCEEDED else 0,
+        "cancelled": sum(each.total_minor for each in done),
+        "cancelledTaxFree": sum(each.tax_free_minor for each in done),
     }
 
 
@@ -112,13 +145,13 @@ def webhook_json(delivery: Delivery) -> dict[str, Any]:
         "paymentStatus": delivery.payment_status,
         "id": delivery.id,
         "url": delivery.url,
-        "isAsync": False,
+        "isAsync": delivery.trigger is not None,
         "currentExecutionCount": len(delivery.tries),
         "maxExecutionCount": WEBHOOK_TRIES_MAX,
         "triggeredAt": rfc3339(delivery.triggered_at),
     }
-    if delivery.resends:
-        shown["trigger"] = "MANUAL"
+    if trigger := "MANUAL" if delivery.resends else delivery.trigger:
+        shown["trigger"] = trigger
     if not delivery.tries:
         return shown
     last = delivery.tries[-1]

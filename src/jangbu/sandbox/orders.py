@@ -1,0 +1,81 @@
+"""Orders for one payment, by a test or a person: what happens to it outside PortOne's API."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from jangbu.sandbox import cancels
+from jangbu.sandbox.parts import Parts
+from jangbu.sandbox.problems import ApiError, NotOurs
+from jangbu.sandbox.records import Payment
+from jangbu.sandbox.wire import cancellation_json
+
+
+class ConsoleCancel(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A cancel in the PG's own console. `knownAfterS` null: PortOne never hears of it (portone-facts §10.13)."""
+
+    amount: int | None = None
+    tax_free_amount: int | None = None
+    reason: str = "PG 관리자 취소"
+    webhook: bool = True
+    known_after_s: float | None = 0
+
+
+class Chargeback(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The card issuer takes the money back."""
+
+    amount: int | None = None
+    tax_free_amount: int | None = None
+    reason: str = "카드사 이의제기"
+
+
+class SettleCancel(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An asynchronous PG's word about a cancel that waits: the oldest, unless one is named."""
+
+    cancellation_id: str | None = None
+    fails: bool = False
+
+
+def console_cancel(parts: Parts, payment: Payment, asked: ConsoleCancel) -> dict[str, Any]:
+    wish = cancels.Asked(asked.reason, asked.amount, asked.tax_free_amount, trigger="CONSOLE")
+    known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
+    cancellation = cancels.cancel_elsewhere(
+        parts.world, payment, wish, parts.clock.now(), known_after=known_after, is_announced=asked.webhook
+    )
+    return cancellation_json(cancellation)
+
+
+def chargeback(parts: Parts, payment: Payment, asked: Chargeback) -> dict[str, Any]:
+    wish = cancels.Asked(asked.reason, asked.amount, asked.tax_free_amount, trigger="CHARGEBACK")
+    return cancellation_json(cancels.cancel_elsewhere(parts.world, payment, wish, parts.clock.now()))
+
+
+def settle_cancel(parts: Parts, payment: Payment, asked: SettleCancel) -> dict[str, Any]:
+    for attempt in payment.attempts:
+        for cancellation in attempt.cancellations:
+            is_named = asked.cancellation_id == cancellation.id
+            if is_named or (asked.cancellation_id is None and cancellation.status == "REQUESTED"):
+                now = parts.clock.now()
+                cancels.settle(parts.world, attempt, cancellation, now, is_success=not asked.fails)
+                return cancellation_json(cancellation)
+    raise NotOurs(f"payment {payment.id} has no such cancellation that waits")
+
+
+ORDERS: dict[str, tuple[type[Any], Callable[[Parts, Payment, Any], dict[str, Any]]]] = {
+    "console-cancel": (ConsoleCancel, console_cancel),
+    "chargeback": (Chargeback, chargeback),
+    "settle-cancel": (SettleCancel, settle_cancel),
+}
+
+
+def carry_out(parts: Parts, payment_id: str, name: str, raw: bytes) -> dict[str, Any]:
+    """Do the named order with the fields in `raw`. Refuses an unknown order, with the known ones."""
+    if name not in ORDERS:
+        raise NotOurs(f"no order {name!r}; known: {', '.join(ORDERS)}")
+    payment = next((payment for payment in parts.world.payments() if payment.id == payment_id), None)
+    if payment is None:
+        raise ApiError("PAYMENT_NOT_FOUND", f"no payment {payment_id}")
+    shape, act = ORDERS[name]
+    return act(parts, payment, msgspec.json.decode(raw or b"{}", type=shape))
