@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jangbu import sandbox
-from jangbu.sandbox import api_cancel, api_v2, browser, cancels, control
+from jangbu.sandbox import api_cancel, api_lists, api_v2, browser, cancels, control
 from jangbu.sandbox.chores import Chores
 from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
 from jangbu.sandbox.faults import Faults
@@ -33,7 +33,7 @@ from jangbu.sandbox.world import World, default_world
 
 SAVE_AT_MOST_EVERY_S = 0.2
 IDLE_S = 3600.0
-operations = joined(api_v2.operations, api_cancel.operations)
+operations = joined(api_v2.operations, api_lists.operations, api_cancel.operations)
 
 
 class Saved(msgspec.Struct):

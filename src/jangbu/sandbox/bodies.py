@@ -1,4 +1,4 @@
-"""The shapes an approval and a webhook take on the wire: method objects and webhook bodies."""
+"""The shapes of parts on the wire: method objects, amounts, webhook bodies."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ import msgspec
 from jangbu.clock import rfc3339
 from jangbu.ids import Ids
 from jangbu.sandbox.problems import NotOurs
-from jangbu.sandbox.records import Attempt, WebhookSettings
+from jangbu.sandbox.records import SUCCEEDED, Attempt, WebhookSettings
 
 METHODS = ("card", "kakaopay")
 OLD_STATUS = {
@@ -82,3 +82,22 @@ def webhook_body(
         data["cancellationId"] = cancellation_id
     body = {"type": type_, "timestamp": rfc3339(at), "data": data}
     return msgspec.json.encode(body).decode(), "application/json"
+
+
+def amount_json(attempt: Attempt) -> dict[str, int]:
+    """`paid` is what the customer really paid: nothing before the approval [I].
+
+    There is no cancellable field.
+    """
+    order = attempt.order
+    done = [each for each in attempt.cancellations if each.status == "SUCCEEDED"]
+    return {
+        "total": order.total_minor,
+        "taxFree": order.tax_free_minor,
+        "vat": order.vat_minor,
+        "supply": order.total_minor - order.tax_free_minor - order.vat_minor,
+        "discount": 0,
+        "paid": order.total_minor if attempt.status in SUCCEEDED else 0,
+        "cancelled": sum(each.total_minor for each in done),
+        "cancelledTaxFree": sum(each.tax_free_minor for each in done),
+    }

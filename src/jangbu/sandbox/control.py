@@ -14,13 +14,14 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import orders
+from jangbu.sandbox.bodies import amount_json
 from jangbu.sandbox.faults import Fault, as_list
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.idempotency import forget_old
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, NotOurs
 from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, WebhookVersion
-from jangbu.sandbox.wire import amount_json, cancellation_json
+from jangbu.sandbox.wire import cancellation_json
 from jangbu.sandbox.world import default_state
 
 Body = TypeVar("Body")

@@ -11,12 +11,13 @@ from jangbu.sandbox.problems import NotOurs
 
 
 class Kind(StrEnum):
-    """What a fault bends: a call of the API, what a GET tells of a payment, the PG's verdict, one webhook, or
-    one try of it.
+    """What a fault bends: a call of the API, what a GET tells of a payment, a page of a list, the PG's verdict,
+    one webhook, or one try of it.
     """
 
     CALL = "call"
     ANSWER = "answer"
+    PAGE = "page"
     PG = "pg"
     WEBHOOK = "webhook"
     TRY = "try"
@@ -39,6 +40,8 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "live_channel": (Kind.ANSWER, "channel.type LIVE on the payment"),
     "amount_changed": (Kind.ANSWER, "100 minor units more than were asked for"),
     "webhook_twice": (Kind.WEBHOOK, "the first try goes out twice at once, with the same webhook-id"),
+    "page_repeats": (Kind.PAGE, "a page after the first begins with the last row of the one before"),
+    "page_skips": (Kind.PAGE, "a page after the first leaves out its first row"),
     "cancel_waits": (Kind.PG, "a cancel is REQUESTED, as with an asynchronous PG, and settles after `seconds`"),
     "cancel_fails": (Kind.PG, "a cancel is FAILED, with status 200; after `seconds` when it waits first"),
     "cancel_refused": (Kind.PG, "a cancel is 502 PG_PROVIDER with the PG's own code"),

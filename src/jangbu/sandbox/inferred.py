@@ -103,6 +103,14 @@ class Inferred:
     list_until_is_inclusive: bool = True
     """A payment changed exactly at `until` is listed (§2.13)."""
 
+    cursor_lists_are_newest_first: bool = False
+    """Order of the lists by cursor; off: oldest first, so that a cursor at the end waits for what comes
+    (§2.13).
+    """
+
+    transactions_are_newest_first: bool = False
+    """Order of a payment's transactions (§2.13)."""
+
     list_sort_by: Literal["REQUESTED_AT", "STATUS_CHANGED_AT"] = "REQUESTED_AT"
     """Order of GET /payments when `sortBy` is not given, newest first (§2.13)."""
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from jangbu.sandbox.faults import Kind
 from jangbu.sandbox.gate import Call
 from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.records import Attempt, Payment, Store
@@ -63,17 +64,27 @@ def page_of(call: Call, store: Store, query: PaymentsQuery) -> dict[str, Any]:
     if number < 0 or size < 1 or (number + 1) * size > ROWS_MAX:
         raise ApiError("INVALID_REQUEST", f"page must lie within the first {ROWS_MAX} rows.")
     rows = _rows(call, store, query.filter)
-    shown = rows[number * size : (number + 1) * size]
     faults, world = call.parts.faults, call.world
+    first = number * size + drift_of(call, is_first=number == 0)
+    shown = rows[first : first + size]
     return {
         "items": [faults.bend(call.operation.name, payment_json(world, payment)) for payment, _ in shown],
         "page": {"number": number, "size": size, "totalCount": len(rows)},
     }
 
 
+def drift_of(call: Call, *, is_first: bool) -> int:
+    """How many rows the list has shifted since the page before: real lists do when rows come or go."""
+    if is_first:
+        return 0
+    if call.parts.faults.take(Kind.PAGE, call.operation.name, None, "page_repeats") is not None:
+        return -1
+    return 1 if call.parts.faults.take(Kind.PAGE, call.operation.name, None, "page_skips") is not None else 0
+
+
 def _rows(call: Call, store: Store, wanted: PaymentsFilter) -> list[tuple[Payment, Attempt]]:
-    until = _aware(wanted.until) or call.now
-    since = _aware(wanted.from_) or until - WINDOW
+    until = aware(wanted.until) or call.now
+    since = aware(wanted.from_) or until - WINDOW
     inclusive = call.world.inferred.list_until_is_inclusive
     by_creation = wanted.timestamp_type == "CREATED_AT"
     sort_by = wanted.sort_by or call.world.inferred.list_sort_by
@@ -130,7 +141,7 @@ def _has_text(searches: list[TextSearch], attempt: Attempt) -> bool:
     return True
 
 
-def _aware(at: datetime | None) -> datetime | None:
+def aware(at: datetime | None) -> datetime | None:
     """An RFC 3339 time has an offset (portone-facts §1.6). Refuses one that has none."""
     if at is not None and at.tzinfo is None:
         raise ApiError("INVALID_REQUEST", "A time must have a UTC offset.")

@@ -198,6 +198,8 @@ class Event(msgspec.Struct):
     """Negative for cancellations."""
     currency: str
     at: datetime
+    total: dict[str, int]
+    """`PaymentAmount` of the payment as the event left it."""
     cancellation_id: str | None = None
 
 

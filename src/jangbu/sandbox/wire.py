@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.records import SUCCEEDED, Attempt, Cancellation, Delivery, Payment
+from jangbu.sandbox.bodies import amount_json
+from jangbu.sandbox.records import Attempt, Cancellation, Delivery, Event, Payment
 from jangbu.sandbox.world import World
 
 WEBHOOK_TRIES_MAX = 6
@@ -19,6 +20,47 @@ def payment_json(world: World, payment: Payment) -> dict[str, Any]:
     """A member of the `Payment` union with all that its schema requires (portone-facts §2.2, §11, §13.1)."""
     attempt = payment.current
     assert attempt is not None, "a payment without an attempt has no shape"
+    webhooks = [webhook_json(each) for each in world.deliveries_of(payment) if each.tries]
+    return _attempt_json(world, attempt, webhooks)
+
+
+def transaction_json(world: World, payment: Payment, attempt: Attempt) -> dict[str, Any]:
+    """A member of the `PaymentTransaction` union: there `id` is the transaction's (portone-facts §2.13)."""
+    deliveries = [each for each in world.deliveries_of(payment) if each.transaction_id == attempt.transaction_id]
+    shown = _attempt_json(world, attempt, [webhook_json(each) for each in deliveries if each.tries])
+    # These a transaction of the schema lacks.
+    for name in ("origin", "disputes", *(["cancellations"] if attempt.status == "PAID" else [])):
+        shown.pop(name, None)
+    return shown | {"id": shown.pop("transactionId"), "paymentId": attempt.payment_id}
+
+
+def event_json(world: World, event: Event) -> dict[str, Any]:
+    """A member of the `PaymentEvent` union: the payment as it is, and what the event did to it (portone-facts
+    §2.13).
+    """
+    attempt = world.attempt(event.transaction_id)
+    payment = world.payment(event.store_id, event.payment_id)
+    assert attempt is not None, "events and attempts are one state"
+    assert payment is not None, "events and payments are one state"
+    shown = transaction_json(world, payment, attempt)
+    for name in ("status", "amount", "updatedAt", "statusChangedAt", "paidAt", "cancelledAt", "cancellations"):
+        shown.pop(name, None)
+    shown |= {
+        "type": event.type,
+        "id": event.id,
+        "transactionId": event.transaction_id,
+        "createdAt": rfc3339(event.at),
+        "totalAmount": event.total,
+        "eventAmount": event.amount_minor,
+        "origin": attempt.origin,
+    }
+    if event.type == "PAID":
+        return shown | {"disputes": []}
+    done = next(each for each in attempt.cancellations if each.id == event.cancellation_id)
+    return shown | {"cancellation": cancellation_json(done)}
+
+
+def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]) -> dict[str, Any]:
     shown = {
         "status": attempt.status,
         "id": attempt.payment_id,
@@ -40,7 +82,7 @@ def payment_json(world: World, payment: Payment) -> dict[str, Any]:
         "customData": attempt.order.custom_data,
         "country": attempt.order.country,
         "isCulturalExpense": attempt.order.is_cultural_expense,
-        "webhooks": [webhook_json(each) for each in world.deliveries_of(payment) if each.tries] or None,
+        "webhooks": webhooks or None,
         **_by_status(attempt),
     }
     return {name: value for name, value in shown.items() if value is not None}
@@ -115,25 +157,6 @@ def _channel_json(world: World, attempt: Attempt) -> dict[str, str]:
         "name": channel.name,
         "pgProvider": channel.pg_provider,
         "pgMerchantId": channel.pg_merchant_id,
-    }
-
-
-def amount_json(attempt: Attempt) -> dict[str, int]:
-    """`paid` is what the customer really paid: nothing before the approval [I].
-
-    There is no cancellable field.
-    """
-    order = attempt.order
-    done = [each for each in attempt.cancellations if each.status == "SUCCEEDED"]
-    return {
-        "total": order.total_minor,
-        "taxFree": order.tax_free_minor,
-        "vat": order.vat_minor,
-        "supply": order.total_minor - order.tax_free_minor - order.vat_minor,
-        "discount": 0,
-        "paid": order.total_minor if attempt.status in SUCCEEDED else 0,
-        "cancelled": sum(each.total_minor for each in done),
-        "cancelledTaxFree": sum(each.tax_free_minor for each in done),
     }
 
 

@@ -241,6 +241,7 @@ class World:
                 amount_minor=amount_minor,
                 currency=attempt.order.currency,
                 at=now,
+                total=bodies.amount_json(attempt),
                 cancellation_id=cancellation_id,
             )
         )
