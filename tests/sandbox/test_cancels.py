@@ -272,8 +272,8 @@ async def test_skip_webhook_silences_a_success_at_once(sandbox: Sandbox, shop: E
 @pytest.mark.parametrize(("type_", "status"), [("PG_PROVIDER", 502), ("INVALID_REQUEST", 400)])
 async def test_how_a_deposit_without_a_refund_account_is_refused_is_a_switch(type_: Any, status: int) -> None:
     sandbox = Sandbox(inferred=Inferred(missing_refund_account_is=type_))
-    await sandbox.pay("ord-000001", totalAmount=1_000)
-    sandbox.payment("ord-000001").current.method = {"type": "PaymentMethodVirtualAccount", "accountNumber": "1"}
+    await sandbox.pay("ord-000001", payMethod="VIRTUAL_ACCOUNT", totalAmount=1_000)
+    await sandbox.deposit("ord-000001")
     assert (await sandbox.cancel("ord-000001"))[0] == status
     assert await refused(sandbox) == type_
     account = {"bank": "SHINHAN", "number": "110", "holderName": "홍길동"}

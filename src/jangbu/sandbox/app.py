@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jangbu import sandbox
-from jangbu.sandbox import api_cancel, api_lists, api_v2, browser, cancels, control
+from jangbu.sandbox import api_cancel, api_lists, api_payments, api_v2, approvals, browser, control, deeds
 from jangbu.sandbox.chores import Chores
 from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
+from jangbu.sandbox.default import default_world
 from jangbu.sandbox.faults import Faults
 from jangbu.sandbox.gate import joined, json_response
 from jangbu.sandbox.idempotency import forget_old
@@ -29,11 +30,11 @@ from jangbu.sandbox.lines import Lines
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.records import State
 from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
-from jangbu.sandbox.world import World, default_world
+from jangbu.sandbox.world import World
 
 SAVE_AT_MOST_EVERY_S = 0.2
 IDLE_S = 3600.0
-operations = joined(api_v2.operations, api_lists.operations, api_cancel.operations)
+operations = joined(api_v2.operations, api_lists.operations, api_payments.operations, api_cancel.operations)
 
 
 class Saved(msgspec.Struct):
@@ -53,10 +54,10 @@ def assemble(
     is_parallel: bool = True,
 ) -> Parts:
     """Introduce the parts to each other."""
-    faults = Faults([], [*operations.names(), *TYPES])
+    faults = Faults([], [*operations.names(), approvals.OPERATION, *TYPES])
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
     # A PG's deed comes before the webhooks that tell of it.
-    clock.agendas += [Chores(world, partial(cancels.do, world)), courier]
+    clock.agendas += [Chores(world, partial(deeds.do, world)), courier]
     return Parts(world, clock, faults, courier, pause)
 
 

@@ -1,19 +1,17 @@
-"""The shapes of parts on the wire: method objects, amounts, webhook bodies."""
+"""The shapes of parts on the wire: amounts and webhook bodies."""
 
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.ids import Ids
-from jangbu.sandbox.problems import NotOurs
-from jangbu.sandbox.records import SUCCEEDED, Attempt, WebhookSettings
+from jangbu.sandbox.records import Attempt, WebhookSettings
 
-METHODS = ("card", "kakaopay")
 OLD_STATUS = {
     "Transaction.Ready": "Ready",
+    "Transaction.PayPending": "PayPending",
+    "Transaction.VirtualAccountIssued": "VirtualAccountIssued",
     "Transaction.Paid": "Paid",
     "Transaction.PartialCancelled": "PartialCancelled",
     "Transaction.Cancelled": "Cancelled",
@@ -21,40 +19,6 @@ OLD_STATUS = {
     "Transaction.CancelPending": "CancelPending",
 }
 """`status` of a 2024-01-01 body, by the type a 2024-04-25 body would have (portone-facts §4.1)."""
-
-
-def method_named(name: str) -> str:
-    """`name` when the sandbox's window offers it. Refuses others, with the list."""
-    if name not in METHODS:
-        raise NotOurs(f"no method {name!r}; known: {', '.join(METHODS)}")
-    return name
-
-
-def of_approval(name: str, ids: Ids) -> dict[str, Any]:
-    """`method` of a paid payment (portone-facts §2.2): the discriminators are the schema names.
-
-    No expiry anywhere.
-    """
-    digits = ids.chance()
-    card = {
-        "type": "PaymentMethodCard",
-        "card": {
-            "publisher": "SHINHAN_CARD",
-            "issuer": "SHINHAN_CARD",
-            "brand": "LOCAL",
-            "type": "CREDIT",
-            "ownerType": "PERSONAL",
-            "bin": "433012",
-            "name": "신한카드",
-            "number": f"433012******{digits.randrange(10_000):04d}",
-        },
-        "approvalNumber": f"{digits.randrange(100_000_000):08d}",
-        "installment": {"month": 0, "isInterestFree": False},
-    }
-    if name == "card":
-        return card
-    assert name == "kakaopay", name
-    return {"type": "PaymentMethodEasyPay", "provider": "KAKAOPAY", "easyPayMethod": card}
 
 
 def webhook_body(
@@ -97,7 +61,7 @@ def amount_json(attempt: Attempt) -> dict[str, int]:
         "vat": order.vat_minor,
         "supply": order.total_minor - order.tax_free_minor - order.vat_minor,
         "discount": 0,
-        "paid": order.total_minor if attempt.status in SUCCEEDED else 0,
+        "paid": order.total_minor if attempt.has_paid else 0,
         "cancelled": sum(each.total_minor for each in done),
         "cancelledTaxFree": sum(each.tax_free_minor for each in done),
     }

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jangbu.money import Money, written
-from jangbu.sandbox import bodies, declines, params
+from jangbu.sandbox import approvals, declines, methods, params
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import BrowserRefusal, NotOurs
@@ -103,8 +103,8 @@ async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str
     try:
         match decision.action:
             case "approve":
-                usual = "kakaopay" if _is_kakao(parts, attempt) else "card"
-                parts.world.approve(attempt, bodies.method_named(decision.method or usual), now)
+                name = methods.named(decision.method or _offered(parts, attempt)[0])
+                approvals.approve(parts.world, parts.faults, attempt, name, now)
             case "decline":
                 reason = declines.reason_named(decision.reason or "insufficient_funds")
                 parts.world.decline(attempt, reason, now)
@@ -149,7 +149,6 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
     assert window is not None, "only a browser's attempt has a window"
     words = WORDS[window.language]
     amount = written(Money(order.total_minor, order.currency))
-    methods = ("kakaopay",) if _is_kakao(parts, attempt) else bodies.METHODS
     return WindowPage(
         words=words,
         language=window.language,
@@ -163,7 +162,7 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
         is_over=attempt.status != "READY",
         is_redirection=window.display == "REDIRECTION",
         opener_origin=window.opener_origin or "",
-        methods=tuple((name, words[name]) for name in methods),
+        methods=tuple((name, words[name]) for name in _offered(parts, attempt)),
         declines=tuple(
             DeclineChoice(reason.name, reason.ko if window.language == "ko" else reason.en, reason.is_hard)
             for reason in declines.REASONS.values()
@@ -171,8 +170,9 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
     )
 
 
-def _is_kakao(parts: Parts, attempt: Attempt) -> bool:
-    return parts.world.channel_of(attempt).pg_provider == "KAKAOPAY"
+def _offered(parts: Parts, attempt: Attempt) -> tuple[str, ...]:
+    assert attempt.window is not None, "only a browser's attempt has a window"
+    return methods.offered(attempt.window.pay_method, parts.world.channel_of(attempt).pg_provider)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:

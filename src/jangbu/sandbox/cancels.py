@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from jangbu.sandbox import chores
+from jangbu.sandbox import chores, pg_rules
 from jangbu.sandbox.faults import Faults, Kind
 from jangbu.sandbox.problems import ApiError, NotOurs
-from jangbu.sandbox.records import SUCCEEDED, Attempt, Cancellation, CancelTrigger, Chore, Payment
+from jangbu.sandbox.records import Attempt, Cancellation, CancelTrigger, Payment
 from jangbu.sandbox.world import World
 
 OPERATION = "cancel_payment"
@@ -64,7 +64,7 @@ def cancel(world: World, faults: Faults, payment: Payment, asked: Asked, now: da
     if len(counted) >= world.inferred.cancels_max:
         raise ApiError("MAX_CANCEL_COUNT_REACHED", "The payment was cancelled too often.")
     _refuse_without_refund_account(world, attempt, asked)
-    verdict = _verdict(world, faults, attempt, amounts)
+    verdict = _verdict(world, faults, attempt, amounts, now)
     cancellation = _new(world, asked, amounts, now)
     if verdict.says == "REFUSED":
         if world.inferred.refused_cancel_is_recorded:
@@ -79,8 +79,9 @@ def cancel(world: World, faults: Faults, payment: Payment, asked: Asked, now: da
         case "DONE":
             _succeed(world, attempt, cancellation, now, is_announced=not asked.skip_webhook)
         case "FAILED":
-            cancellation.status = "FAILED"
+            _fail(world, attempt, cancellation)
         case "WAITS":
+            _show_refund(attempt, "PENDING")
             chores.plan(
                 world.state,
                 now + verdict.after,
@@ -107,7 +108,7 @@ def settle(world: World, attempt: Attempt, cancellation: Cancellation, now: date
     if is_success and cancellation.total_minor <= attempt.order.total_minor - cancelled_at_pg(attempt):
         _succeed(world, attempt, cancellation, now, trigger="ASYNC_CANCEL_APPROVED")
         return
-    cancellation.status = "FAILED"
+    _fail(world, attempt, cancellation)
     attempt.updated_at = now
     type_ = world.inferred.failed_async_cancel_webhook
     if type_ != "none":
@@ -140,7 +141,7 @@ def cancel_elsewhere(
     cancellation = _new(world, asked, amounts, now)
     attempt.hidden_cancellations.append(cancellation)
     if known_after == timedelta():
-        _learn(world, attempt, cancellation, now, is_announced=is_announced)
+        learn(world, attempt, cancellation, now, is_announced=is_announced)
     elif known_after is not None:
         chores.plan(
             world.state,
@@ -153,16 +154,11 @@ def cancel_elsewhere(
     return cancellation
 
 
-def do(world: World, chore: Chore, now: datetime) -> None:
-    """What was planned for a cancellation."""
-    attempt = world.attempt(chore.transaction_id)
-    assert attempt is not None, "chores and attempts are one state"
-    if chore.kind == "settle_cancel":
-        waiting = next(each for each in attempt.cancellations if each.id == chore.cancellation_id)
-        settle(world, attempt, waiting, now, is_success=chore.is_success)
-    else:
-        hidden = next(each for each in attempt.hidden_cancellations if each.id == chore.cancellation_id)
-        _learn(world, attempt, hidden, now, is_announced=chore.is_announced)
+def learn(world: World, attempt: Attempt, cancellation: Cancellation, now: datetime, *, is_announced: bool) -> None:
+    """PortOne hears of a cancellation made elsewhere."""
+    attempt.hidden_cancellations.remove(cancellation)
+    attempt.cancellations.append(cancellation)
+    _succeed(world, attempt, cancellation, now, at=cancellation.requested_at, is_announced=is_announced)
 
 
 def remaining_of(world: World, attempt: Attempt) -> Amounts:
@@ -225,10 +221,10 @@ def _paid(payment: Payment) -> Attempt:
     attempt = payment.current
     if attempt is None:
         raise ApiError("PAYMENT_NOT_FOUND", "The payment is not found.")
-    if attempt.status not in SUCCEEDED:
-        raise ApiError("PAYMENT_NOT_PAID", "The payment is not paid.")
     if attempt.status == "CANCELLED":
         raise ApiError("PAYMENT_ALREADY_CANCELLED", "The payment is cancelled already.")
+    if not attempt.has_paid:
+        raise ApiError("PAYMENT_NOT_PAID", "The payment is not paid.")
     return attempt
 
 
@@ -245,10 +241,13 @@ def _refuse_without_refund_account(world: World, attempt: Attempt, asked: Asked)
     raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="REFUND_ACCOUNT_REQUIRED", pgMessage=message)
 
 
-def _verdict(world: World, faults: Faults, attempt: Attempt, amounts: Amounts) -> _Verdict:
+def _verdict(world: World, faults: Faults, attempt: Attempt, amounts: Amounts, now: datetime) -> _Verdict:
     if amounts.total > attempt.order.total_minor - cancelled_at_pg(attempt):
         message = "이미 취소된 거래입니다."
         raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="ALREADY_CANCELLED", pgMessage=message)
+    pg_provider = world.channel_of(attempt).pg_provider
+    if (refusal := pg_rules.refusal(pg_provider, attempt, amounts.total, now)) is not None:
+        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal[0], pgMessage=refusal[1])
 
     def ordered(name: str) -> Any:
         return faults.take(Kind.PG, OPERATION, attempt.payment_id, name)
@@ -256,7 +255,7 @@ def _verdict(world: World, faults: Faults, attempt: Attempt, amounts: Amounts) -
     if ordered("cancel_refused") is not None:
         return _Verdict("REFUSED")
     waits, fails = ordered("cancel_waits"), ordered("cancel_fails")
-    if waits is not None or world.channel_of(attempt).pg_provider in ASYNCHRONOUS_PGS:
+    if waits is not None or pg_provider in ASYNCHRONOUS_PGS:
         seconds = next((fault.seconds for fault in (waits, fails) if fault is not None and fault.seconds), None)
         after = SETTLES_AFTER if seconds is None else timedelta(seconds=seconds)
         return _Verdict("WAITS", after, then_succeeds=fails is None)
@@ -276,10 +275,16 @@ def _new(world: World, asked: Asked, amounts: Amounts, now: datetime) -> Cancell
     )
 
 
-def _learn(world: World, attempt: Attempt, cancellation: Cancellation, now: datetime, *, is_announced: bool) -> None:
-    attempt.hidden_cancellations.remove(cancellation)
-    attempt.cancellations.append(cancellation)
-    _succeed(world, attempt, cancellation, now, at=cancellation.requested_at, is_announced=is_announced)
+def _fail(world: World, attempt: Attempt, cancellation: Cancellation) -> None:
+    cancellation.status = "FAILED"
+    is_part = cancellation.total_minor < remaining_of(world, attempt).total
+    _show_refund(attempt, "PARTIAL_REFUND_FAILED" if is_part else "FAILED")
+
+
+def _show_refund(attempt: Attempt, status: str) -> None:
+    """Only a virtual account tells how its refund fares (portone-facts §2.2)."""
+    if attempt.method is not None and attempt.method["type"] == "PaymentMethodVirtualAccount":
+        attempt.method = {**attempt.method, "refundStatus": status}
 
 
 def _succeed(
@@ -301,6 +306,7 @@ def _succeed(
     known = sum(each.total_minor for each in attempt.cancellations if each.status == "SUCCEEDED")
     assert known <= attempt.order.total_minor, "no more goes back than came in"
     is_all = known == attempt.order.total_minor
+    _show_refund(attempt, "COMPLETED")
     attempt.status = "CANCELLED" if is_all else "PARTIAL_CANCELLED"
     attempt.updated_at = now
     if attempt.status != before or world.inferred.each_cancel_moves_status_changed_at:

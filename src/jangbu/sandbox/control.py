@@ -12,17 +12,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from jangbu import sandbox
 from jangbu.clock import rfc3339
-from jangbu.sandbox import orders
+from jangbu.sandbox import browser, orders
 from jangbu.sandbox.bodies import amount_json
+from jangbu.sandbox.default import default_state
 from jangbu.sandbox.faults import Fault, as_list
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.idempotency import forget_old
 from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import ApiError, NotOurs
+from jangbu.sandbox.problems import ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, WebhookVersion
 from jangbu.sandbox.wire import cancellation_json
-from jangbu.sandbox.world import default_state
 
 Body = TypeVar("Body")
 
@@ -178,6 +179,32 @@ async def set_clock(parts: Parts, asked: MoveClock) -> dict[str, Any]:
     return clock_of(parts)
 
 
+async def pay(parts: Parts, raw: bytes) -> dict[str, Any]:
+    """A shopper opens a window and agrees, in one step: requestPayment's parameters, and `method` (a name of
+    `methods.METHODS`). Answers what requestPayment returns, a refusal's `code` included.
+    """
+    asked = msgspec.json.decode(raw or b"{}", type=dict[str, Any])
+    method = asked.pop("method", None)
+    params = {
+        "storeId": sandbox.STORE_ID,
+        "channelKey": sandbox.CARD_CHANNEL,
+        "orderName": "보리차",
+        "totalAmount": 1000,
+        "currency": "KRW",
+        "payMethod": "CARD",
+        **asked,
+    }
+    try:
+        opened = browser.open_attempt(
+            parts, msgspec.json.encode(params), user_agent="", ip_address="127.0.0.1", opener_origin=None
+        )
+    except BrowserRefusal as refusal:
+        return {"code": refusal.code, "message": refusal.message}
+    attempt = parts.world.attempt(opened["txId"])
+    assert attempt is not None, "it was just begun"
+    return await browser.decide(parts, attempt, browser.Decision("approve", method))
+
+
 def reset(parts: Parts) -> dict[str, Any]:
     """A fresh default world that keeps only where webhooks go. Faults are forgotten, the clock stays."""
     old = parts.world.state
@@ -248,6 +275,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
         asked = await _body(request, Resend)
         return await resend(parts, unquote(request.path_params["paymentId"]), asked.webhook_id)
 
+    async def pay_(request: Request) -> Any:
+        return await pay(parts, await request.body())
+
     async def order(request: Request) -> Any:
         named = request.path_params
         return orders.carry_out(parts, unquote(named["paymentId"]), named["order"], await request.body())
@@ -270,6 +300,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/config", config, "POST"),
                 route("/save", save, "POST"),
                 route("/reset", reset_, "POST"),
+                route("/pay", pay_, "POST"),
                 route("/payments/{paymentId}/resend", resend_, "POST"),
                 route("/payments/{paymentId}/{order}", order, "POST"),
                 route("/transactions/{transactionId}/approve-late", approve_late_, "POST"),

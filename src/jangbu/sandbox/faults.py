@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from jangbu.sandbox import declines
 from jangbu.sandbox.problems import NotOurs
 
 
@@ -42,6 +43,8 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "webhook_twice": (Kind.WEBHOOK, "the first try goes out twice at once, with the same webhook-id"),
     "page_repeats": (Kind.PAGE, "a page after the first begins with the last row of the one before"),
     "page_skips": (Kind.PAGE, "a page after the first leaves out its first row"),
+    "pay_waits": (Kind.PG, "an approval is PAY_PENDING, and is decided after `seconds`"),
+    "pay_refused": (Kind.PG, "the PG says no, for `reason`; after `seconds` when it waits first"),
     "cancel_waits": (Kind.PG, "a cancel is REQUESTED, as with an asynchronous PG, and settles after `seconds`"),
     "cancel_fails": (Kind.PG, "a cancel is FAILED, with status 200; after `seconds` when it waits first"),
     "cancel_refused": (Kind.PG, "a cancel is 502 PG_PROVIDER with the PG's own code"),
@@ -62,6 +65,8 @@ class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     times: int = 1
     seconds: float = 0
     acts: bool = False
+    reason: str | None = None
+    """Why the PG says no: a name of `declines.REASONS`."""
 
 
 @dataclass(slots=True)
@@ -85,6 +90,8 @@ class Faults:
             raise NotOurs(f"no operation {fault.operation!r}; known: {', '.join(self.operations)}")
         if fault.times < 1 or fault.seconds < 0:
             raise NotOurs("times must be at least 1 and seconds must not be negative")
+        if fault.reason is not None:
+            declines.reason_named(fault.reason)
         if fault.name in ("slow", "webhook_late") and fault.seconds == 0:
             raise NotOurs(f"{fault.name} needs seconds")
 
@@ -162,4 +169,4 @@ _BENDS = {
 
 def as_list(faults: Iterable[Fault]) -> list[dict[str, Any]]:
     """For the control API."""
-    return [msgspec.to_builtins(fault) for fault in faults]
+    return [{name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in faults]

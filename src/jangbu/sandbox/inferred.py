@@ -64,6 +64,27 @@ class Inferred:
     number).
     """
 
+    paypal_waits: bool = True
+    """A PayPal approval is PAY_PENDING at first; off: PAID at once (§2.2 "PayPal and others")."""
+
+    convenience_store_waits_as: Literal["PAY_PENDING", "VIRTUAL_ACCOUNT_ISSUED"] = "PAY_PENDING"
+    """The status until the shopper pays at the counter (§2.2 has none of its own)."""
+
+    expired_account_becomes: Literal["FAILED", "CANCELLED", "VIRTUAL_ACCOUNT_ISSUED"] = "FAILED"
+    """The status of a payment whose virtual account lapsed; the last: it stays (§2.9, §14.6)."""
+
+    closed_account_becomes: Literal["FAILED", "CANCELLED"] = "CANCELLED"
+    """The status of a payment whose virtual account was closed by the API (§2.9, §14.6)."""
+
+    end_of_account_is_announced: bool = False
+    """Closing or lapsing sends Transaction.Failed or Transaction.Cancelled; off: silence (§2.9, §10.9)."""
+
+    wrong_deposit_is_refused: bool = True
+    """The bank refuses a deposit of another sum; off: it takes it, and the payment is PAID (§10.9)."""
+
+    late_deposit_is_refused: bool = True
+    """The bank refuses a deposit after the account lapsed; off: the payment becomes PAID (§10.6, §10.9)."""
+
     cancels_max: int = 100
     """Cancellations per payment before MAX_CANCEL_COUNT_REACHED; failed ones do not count (§14.5)."""
 

@@ -7,6 +7,7 @@ import msgspec
 
 from jangbu.sandbox.faults import Kind
 from jangbu.sandbox.gate import Call
+from jangbu.sandbox.methods import TYPES_LISTED_AS
 from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.records import Attempt, Payment, Store
 from jangbu.sandbox.wire import payment_json
@@ -14,7 +15,6 @@ from jangbu.sandbox.wire import payment_json
 ROWS_MAX = 60_000
 WINDOW = timedelta(days=90)
 PLATFORMS = {"PC": "SDK_PC", "MOBILE": "SDK_MOBILE", "API": "API"}
-METHOD_TYPES = {"PaymentMethodCard": "CARD", "PaymentMethodEasyPay": "EASY_PAY"}
 
 ListedStatus = Literal["READY", "PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "FAILED", "PARTIAL_CANCELLED", "CANCELLED"]
 LISTED_AS = {"PAY_PENDING": "PENDING"}
@@ -112,7 +112,7 @@ def _rows(call: Call, store: Store, wanted: PaymentsFilter) -> list[tuple[Paymen
 def _passes(call: Call, wanted: PaymentsFilter, attempt: Attempt) -> bool:
     channel = call.world.channel_of(attempt)
     status = LISTED_AS.get(attempt.status, attempt.status)
-    method = METHOD_TYPES[attempt.method["type"]] if attempt.method else None
+    method = TYPES_LISTED_AS[attempt.method["type"]] if attempt.method else None
     conditions = (
         (wanted.merchant_id, wanted.merchant_id == call.world.state.merchant_id),
         (wanted.status, status in (wanted.status or ())),

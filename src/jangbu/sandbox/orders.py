@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from jangbu.sandbox import cancels
+from jangbu.sandbox import accounts, approvals, cancels
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, NotOurs
 from jangbu.sandbox.records import Payment
@@ -38,6 +38,20 @@ class SettleCancel(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     fails: bool = False
 
 
+class Deposit(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Money into the virtual account, or at the convenience store; by default what was asked for."""
+
+    amount: int | None = None
+    webhook: bool = True
+    known_after_s: float | None = 0
+
+
+class SettlePayment(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An asynchronous PG's word about a payment that waits; with a `reason` it is no."""
+
+    reason: str | None = None
+
+
 def console_cancel(parts: Parts, payment: Payment, asked: ConsoleCancel) -> dict[str, Any]:
     wish = cancels.Asked(asked.reason, asked.amount, asked.tax_free_amount, trigger="CONSOLE")
     known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
@@ -63,10 +77,34 @@ def settle_cancel(parts: Parts, payment: Payment, asked: SettleCancel) -> dict[s
     raise NotOurs(f"payment {payment.id} has no such cancellation that waits")
 
 
+def deposit(parts: Parts, payment: Payment, asked: Deposit) -> dict[str, Any]:
+    known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
+    is_taken = accounts.deposit(
+        parts.world,
+        payment,
+        parts.clock.now(),
+        amount_minor=asked.amount,
+        known_after=known_after,
+        is_announced=asked.webhook,
+    )
+    return {"isTaken": is_taken}
+
+
+def settle_payment(parts: Parts, payment: Payment, asked: SettlePayment) -> dict[str, Any]:
+    attempt = payment.current
+    if attempt is None:
+        raise NotOurs(f"payment {payment.id} was never begun")
+    now = parts.clock.now()
+    approvals.finish(parts.world, attempt, now, is_success=asked.reason is None, reason=asked.reason)
+    return {"status": attempt.status}
+
+
 ORDERS: dict[str, tuple[type[Any], Callable[[Parts, Payment, Any], dict[str, Any]]]] = {
     "console-cancel": (ConsoleCancel, console_cancel),
     "chargeback": (Chargeback, chargeback),
     "settle-cancel": (SettleCancel, settle_cancel),
+    "deposit": (Deposit, deposit),
+    "settle-payment": (SettlePayment, settle_payment),
 }
 
 

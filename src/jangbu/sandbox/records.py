@@ -6,9 +6,9 @@ from typing import Any, Literal
 import msgspec
 
 ChannelType = Literal["TEST", "LIVE"]
-AttemptStatus = Literal["READY", "PAID", "PARTIAL_CANCELLED", "CANCELLED", "FAILED"]
-SUCCEEDED: frozenset[AttemptStatus] = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
-"""Money came in, whatever became of it since."""
+AttemptStatus = Literal[
+    "READY", "PAY_PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "PARTIAL_CANCELLED", "CANCELLED", "FAILED"
+]
 
 CancellationStatus = Literal["REQUESTED", "SUCCEEDED", "FAILED"]
 CancelTrigger = Literal["CONSOLE", "API", "PORTONE_ADMIN", "CHARGEBACK"]
@@ -54,6 +54,17 @@ class PreRegistration(msgspec.Struct):
     at: datetime
 
 
+class AccountWish(msgspec.Struct):
+    """What a virtual account is to be like, where the merchant says so (portone-facts §2.6)."""
+
+    bank: str | None = None
+    valid_hours: int | None = None
+    due_at: datetime | None = None
+    remittee_name: str | None = None
+    is_fixed: bool = False
+    account_number: str | None = None
+
+
 class Order(msgspec.Struct):
     """What is being paid for, whichever way the attempt began. Amounts in minor units of `currency`."""
 
@@ -69,6 +80,7 @@ class Order(msgspec.Struct):
     notice_urls: list[str] = []
     country: str | None = None
     is_cultural_expense: bool | None = None
+    account: AccountWish | None = None
 
 
 class Window(msgspec.Struct):
@@ -128,6 +140,16 @@ class Attempt(msgspec.Struct):
     """Oldest first."""
     hidden_cancellations: list[Cancellation] = []
     """Made in the PG's own console, and PortOne does not know of them yet (portone-facts §10.13)."""
+    closed_at: datetime | None = None
+    """When its virtual account was closed or lapsed."""
+    has_lapsed: bool = False
+    is_deposit_hidden: bool = False
+    """The money is at the bank, and PortOne does not know of it yet (portone-facts §4.3)."""
+
+    @property
+    def has_paid(self) -> bool:
+        """Money came in, whatever became of it since."""
+        return self.paid_at is not None
 
 
 class Payment(msgspec.Struct):
@@ -140,7 +162,7 @@ class Payment(msgspec.Struct):
 
     @property
     def succeeded(self) -> Attempt | None:
-        return next((attempt for attempt in self.attempts if attempt.status in SUCCEEDED), None)
+        return next((attempt for attempt in self.attempts if attempt.has_paid), None)
 
     @property
     def current(self) -> Attempt | None:
@@ -208,9 +230,9 @@ class Chore(msgspec.Struct):
 
     due_at: datetime
     number: int
-    kind: Literal["settle_cancel", "learn_cancel"]
+    kind: Literal["settle_cancel", "learn_cancel", "finish_payment", "expire_account", "learn_deposit"]
     transaction_id: str
-    cancellation_id: str
+    cancellation_id: str | None = None
     is_success: bool = True
     is_announced: bool = True
 

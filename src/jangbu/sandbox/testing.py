@@ -13,12 +13,12 @@ from jangbu import sandbox
 from jangbu.sandbox import control, orders
 from jangbu.sandbox.app import assemble, build
 from jangbu.sandbox.clock import SandboxClock
+from jangbu.sandbox.default import default_world
 from jangbu.sandbox.faults import Fault
 from jangbu.sandbox.gate import LINE, Line
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.records import Event, Payment
 from jangbu.sandbox.webhooks import Deliver
-from jangbu.sandbox.world import default_world
 
 START = datetime(2026, 8, 1, 3, 0, tzinfo=UTC)
 WEBHOOK_URL = "https://shop.test/webhook"
@@ -239,6 +239,14 @@ class Sandbox:
     async def settle_cancel(self, payment_id: str, *, fails: bool = False) -> dict[str, Any]:
         """The PG's word about the oldest cancel that waits."""
         return await self.order("settle-cancel", payment_id, fails=fails)
+
+    async def deposit(self, payment_id: str, amount: int | None = None, **more: Any) -> bool:
+        """Pay into the virtual account or at the store; answers whether it was taken."""
+        return bool((await self.order("deposit", payment_id, amount=amount, **more))["isTaken"])
+
+    async def settle_payment(self, payment_id: str, *, reason: str | None = None) -> str:
+        """The PG's word about an approval that waits, no when there is a `reason`; answers the status."""
+        return str((await self.order("settle-payment", payment_id, reason=reason))["status"])
 
     def captured(self, payment_id: str) -> list[int]:
         """What was really taken from the customer, one amount per successful approval: never more than one."""

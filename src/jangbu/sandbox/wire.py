@@ -3,6 +3,7 @@
 An optional field without a value is left out, never null (portone-facts §2.2).
 """
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -93,6 +94,8 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
     match attempt.status:
         case "READY":
             return {}
+        case "PAY_PENDING" | "VIRTUAL_ACCOUNT_ISSUED":
+            return {"pgTxId": attempt.pg_tx_id}
         case "PAID":
             return {
                 **_money_came(attempt),
@@ -106,7 +109,7 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
             return {
                 **_money_came(attempt),
                 "cancellations": [cancellation_json(each) for each in attempt.cancellations],
-                "cancelledAt": rfc3339(max(each.cancelled_at for each in attempt.cancellations if each.cancelled_at)),
+                "cancelledAt": rfc3339(_cancelled_at(attempt)),
             }
         case "FAILED":
             assert attempt.failed_at is not None, "a failed attempt knows when"
@@ -122,12 +125,19 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
 
 
 def _money_came(attempt: Attempt) -> dict[str, Any]:
-    assert attempt.paid_at is not None, "a paid attempt knows when"
+    """`paidAt` is optional on a cancelled payment: nobody ever paid into an account that was closed."""
     return {
         "pgTxId": attempt.pg_tx_id,
         "receiptUrl": attempt.receipt_url,
-        "paidAt": rfc3339(attempt.paid_at),
+        "paidAt": rfc3339(attempt.paid_at) if attempt.paid_at else None,
     }
+
+
+def _cancelled_at(attempt: Attempt) -> datetime:
+    done = [each.cancelled_at for each in attempt.cancellations if each.cancelled_at is not None]
+    at = max(done, default=attempt.closed_at)
+    assert at is not None, "a cancelled attempt knows when"
+    return at
 
 
 def cancellation_json(cancellation: Cancellation) -> dict[str, Any]:

@@ -10,14 +10,12 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from jangbu import sandbox
 from jangbu.clock import Clock, rfc3339
 from jangbu.ids import Ids
-from jangbu.sandbox import bodies, declines
+from jangbu.sandbox import bodies, declines, methods
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.problems import ApiError, BrowserRefusal
 from jangbu.sandbox.records import (
-    SUCCEEDED,
     Attempt,
     Channel,
     Delivery,
@@ -28,7 +26,6 @@ from jangbu.sandbox.records import (
     PreRegistration,
     State,
     Store,
-    WebhookSettings,
     Window,
 )
 
@@ -177,45 +174,76 @@ class World:
         self.announce(attempt, "Transaction.Ready", now)
         return attempt
 
-    def approve(self, attempt: Attempt, method: str, now: datetime, *, is_late: bool = False) -> None:
-        """READY → PAID; with `is_late` also FAILED → PAID, as some PGs do (portone-facts §10.6).
+    def approve(
+        self,
+        attempt: Attempt,
+        method: str,
+        now: datetime,
+        *,
+        is_late: bool = False,
+        trigger: str | None = None,
+        is_announced: bool = True,
+    ) -> None:
+        """→ PAID, whatever it waited for; with `is_late` also from FAILED, as some PGs do (portone-facts §10.6).
 
         At most one attempt of a payment succeeds (§2.1): a second one fails and is refused as
         PaymentAlreadyPaid.
         """
-        if attempt.status in SUCCEEDED or (attempt.status == "FAILED" and not is_late):
+        if attempt.has_paid or (attempt.status == "FAILED" and not is_late):
             return
-        payment = self._payment_made_sure_of(attempt.store_id, attempt.payment_id)
-        if payment.succeeded is not None:
-            self._fail(attempt, declines.ALREADY_PAID.failure("PaymentAlreadyPaid"), now)
-            _refuse_second_success(payment)
-        attempt.method = bodies.of_approval(method, self.ids)
-        attempt.pg_tx_id = f"pg{self.ids.token(18)}"
+        self.refuse_second_success(attempt, now)
+        self.choose(attempt, method)
         attempt.receipt_url = f"https://receipt.sandbox.invalid/{attempt.transaction_id}"
         attempt.status = "PAID"
-        attempt.failed_at = attempt.failure = None
+        attempt.failed_at = attempt.failure = attempt.closed_at = None
         attempt.paid_at = attempt.updated_at = attempt.status_changed_at = now
         self.note(attempt, "PAID", attempt.order.total_minor, now)
-        self.announce(attempt, "Transaction.Paid", now)
+        if is_announced:
+            self.announce(attempt, "Transaction.Paid", now, trigger=trigger)
+
+    def choose(self, attempt: Attempt, method: str) -> None:
+        """What the shopper pays with, and the PG's number for it. A method that was chosen before stays."""
+        if attempt.method is None:
+            attempt.method = methods.of(method, self.ids)
+        if attempt.pg_tx_id is None:
+            attempt.pg_tx_id = f"pg{self.ids.token(18)}"
+
+    def refuse_second_success(self, attempt: Attempt, now: datetime) -> None:
+        """At most one attempt of a payment succeeds (§2.1): another fails, and is refused as PaymentAlreadyPaid."""
+        payment = self._payment_made_sure_of(attempt.store_id, attempt.payment_id)
+        if payment.succeeded is not None:
+            self.fail(attempt, declines.ALREADY_PAID.failure("PaymentAlreadyPaid"), now)
+            _refuse_second_success(payment)
 
     def decline(self, attempt: Attempt, reason: declines.Decline, now: datetime) -> None:
         """READY → FAILED: the PG says no. A later attempt may succeed (portone-facts §2.2)."""
-        self._fail(attempt, reason.failure("PGProviderError"), now)
+        if attempt.status == "READY":
+            self.fail(attempt, reason.failure("PGProviderError"), now)
 
     def close_window(self, attempt: Attempt, now: datetime) -> Failure:
         """The shopper leaves. Answers what the browser is told; what becomes of the attempt is a switch."""
         failure = declines.CLOSED.failure(self.inferred.close_code)
-        if self.inferred.close_makes_failed:
-            self._fail(attempt, failure, now)
+        if self.inferred.close_makes_failed and attempt.status == "READY":
+            self.fail(attempt, failure, now)
         return failure
 
-    def _fail(self, attempt: Attempt, failure: Failure, now: datetime) -> None:
-        if attempt.status != "READY":
+    def fail(
+        self,
+        attempt: Attempt,
+        failure: Failure,
+        now: datetime,
+        *,
+        trigger: str | None = None,
+        is_announced: bool = True,
+    ) -> None:
+        """→ FAILED. What has paid or failed stays as it is."""
+        if attempt.has_paid or attempt.status in ("FAILED", "CANCELLED"):
             return
         attempt.status = "FAILED"
         attempt.failure = failure
         attempt.failed_at = attempt.updated_at = attempt.status_changed_at = now
-        self.announce(attempt, "Transaction.Failed", now)
+        if is_announced:
+            self.announce(attempt, "Transaction.Failed", now, trigger=trigger)
 
     def _payment_made_sure_of(self, store_id: str, payment_id: str) -> Payment:
         of_store = self.state.payments.setdefault(store_id, {})
@@ -336,45 +364,3 @@ def _refuse_other_amount(payment: Payment, order: Order) -> None:
             "AmountNotEqualToPredefined",
             f"the amount differs from the one registered at {rfc3339(fixed.at)}",
         )
-
-
-def default_state(seed: int | None = None) -> State:
-    """One store that knows where to send webhooks once it is told, two test channels and a live one."""
-    store_id = sandbox.STORE_ID
-
-    def channel(number: int, name: str, provider: str, mid: str) -> Channel:
-        return Channel(
-            key=f"channel-key-00000000-0000-4000-8000-{number:012d}",
-            id=f"channel-id-00000000-0000-4000-8000-{number:012d}",
-            name=name,
-            store_id=store_id,
-            pg_provider=provider,
-            pg_merchant_id=mid,
-            type="LIVE" if number == 3 else "TEST",
-        )
-
-    channels = [
-        channel(1, "카드 (토스페이먼츠)", "TOSSPAYMENTS", "tosspayments"),
-        channel(2, "카카오페이", "KAKAOPAY", "TC0ONETIME"),
-        channel(3, "카드 (실연동)", "TOSSPAYMENTS", "jangbu_live"),
-    ]
-    store = Store(
-        id=store_id,
-        name="장부 상점",
-        api_secrets=[sandbox.API_SECRET],
-        webhooks={
-            "TEST": WebhookSettings(secrets=[sandbox.WEBHOOK_SECRET]),
-            "LIVE": WebhookSettings(secrets=[sandbox.WEBHOOK_SECRET]),
-        },
-    )
-    return State(
-        merchant_id=sandbox.MERCHANT_ID,
-        stores={store_id: store},
-        channels={each.key: each for each in channels},
-        seed=seed,
-    )
-
-
-def default_world(clock: Clock, seed: int | None = None, inferred: Inferred | None = None) -> World:
-    """A fresh world with the constants of `jangbu.sandbox`; without a seed its ids do not repeat."""
-    return World(default_state(seed), clock, inferred)

@@ -1,0 +1,67 @@
+"""The PG's word on an approval: yes, no, later, or an account to pay into (portone-facts §2.2, §13.3)."""
+
+from datetime import datetime, timedelta
+
+from jangbu.sandbox import accounts, chores, declines
+from jangbu.sandbox.faults import Faults, Kind
+from jangbu.sandbox.problems import NotOurs
+from jangbu.sandbox.records import Attempt
+from jangbu.sandbox.world import World
+
+OPERATION = "approve_payment"
+"""What a fault of the PG's word is ordered for, whichever way the attempt began."""
+
+DECIDED_AFTER = timedelta(minutes=10)
+"""How long an approval that waits takes, unless an order says otherwise; no time is published."""
+
+
+def approve(
+    world: World, faults: Faults, attempt: Attempt, method: str, now: datetime, *, is_announced: bool = True
+) -> None:
+    """The shopper agrees to pay with `method`: READY → PAID, PAY_PENDING, VIRTUAL_ACCOUNT_ISSUED or FAILED.
+
+    `is_announced` is about the success of this very call (portone-facts §2.3). Refuses a second success of the
+    payment as PaymentAlreadyPaid. What was decided before stands.
+    """
+    if attempt.status != "READY":
+        return
+    world.refuse_second_success(attempt, now)
+    waits = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_waits")
+    refused = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_refused")
+    if waits is not None or (method == "paypal" and world.inferred.paypal_waits):
+        seconds = next((fault.seconds for fault in (waits, refused) if fault is not None and fault.seconds), None)
+        after = DECIDED_AFTER if seconds is None else timedelta(seconds=seconds)
+        _wait(world, attempt, method, now, after, then_succeeds=refused is None)
+    elif refused is not None:
+        world.decline(attempt, declines.reason_named(refused.reason or "insufficient_funds"), now)
+    elif method == "virtual_account":
+        accounts.issue(world, attempt, now, is_announced=is_announced)
+    elif method == "convenience_store":
+        accounts.wait_at_counter(world, attempt, now, is_announced=is_announced)
+    else:
+        world.approve(attempt, method, now, is_announced=is_announced)
+
+
+def finish(world: World, attempt: Attempt, now: datetime, *, is_success: bool, reason: str | None = None) -> None:
+    """PAY_PENDING → PAID or FAILED, by the PG's later word. Refuses what does not wait."""
+    if attempt.status != "PAY_PENDING":
+        raise NotOurs(f"transaction {attempt.transaction_id} is {attempt.status}, it does not wait for the PG")
+    chores.drop(world.state, attempt.transaction_id)
+    payment = world.payment(attempt.store_id, attempt.payment_id)
+    assert payment is not None, "an attempt belongs to a payment"
+    if payment.succeeded is not None:
+        # Another attempt was quicker, and at most one succeeds (portone-facts §2.1).
+        world.fail(attempt, declines.ALREADY_PAID.failure("PaymentAlreadyPaid"), now, trigger="ASYNC_PAY_FAILED")
+    elif is_success:
+        world.approve(attempt, "card", now, trigger="ASYNC_PAY_APPROVED")
+    else:
+        why = declines.reason_named(reason or "insufficient_funds")
+        world.fail(attempt, why.failure("PGProviderError"), now, trigger="ASYNC_PAY_FAILED")
+
+
+def _wait(world: World, attempt: Attempt, method: str, now: datetime, after: timedelta, *, then_succeeds: bool) -> None:
+    world.choose(attempt, method)
+    attempt.status = "PAY_PENDING"
+    attempt.updated_at = attempt.status_changed_at = now
+    chores.plan(world.state, now + after, "finish_payment", attempt.transaction_id, is_success=then_succeeds)
+    world.announce(attempt, "Transaction.PayPending", now)
