@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from jangbu.clock import rfc3339
 from jangbu.sandbox import cancels
 from jangbu.sandbox.api_v2 import found
 from jangbu.sandbox.gate import Call, Operations
@@ -31,6 +32,18 @@ class _Cancel(msgspec.Struct, rename="camel"):
     refund_account: _RefundAccount | None = None
     refund_email: str | None = None
     skip_webhook: bool | None = None
+
+
+class _Stop(msgspec.Struct, rename="camel"):
+    store_id: str | None = None
+
+
+@operations.add("POST", "/payments/{paymentId}/cancellations/{cancellationId}/stop")
+async def stop_payment_cancellation(call: Call) -> dict[str, Any]:
+    """portone-facts §2.8."""
+    asked = call.body(_Stop)
+    payment = found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
+    return {"stoppedAt": rfc3339(cancels.stop(call.world, payment, call.path("cancellationId"), call.now))}
 
 
 @operations.add("POST", "/payments/{paymentId}/cancel")

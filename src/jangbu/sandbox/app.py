@@ -18,7 +18,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jangbu import sandbox
-from jangbu.sandbox import api_cancel, api_lists, api_payments, api_v2, approvals, browser, control, deeds
+from jangbu.sandbox import (
+    api_cancel,
+    api_cash_receipts,
+    api_lists,
+    api_payments,
+    api_v2,
+    approvals,
+    browser,
+    control,
+    deeds,
+)
 from jangbu.sandbox.chores import Chores
 from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
 from jangbu.sandbox.default import default_world
@@ -34,7 +44,13 @@ from jangbu.sandbox.world import World
 
 SAVE_AT_MOST_EVERY_S = 0.2
 IDLE_S = 3600.0
-operations = joined(api_v2.operations, api_lists.operations, api_payments.operations, api_cancel.operations)
+operations = joined(
+    api_v2.operations,
+    api_lists.operations,
+    api_payments.operations,
+    api_cancel.operations,
+    api_cash_receipts.operations,
+)
 
 
 class Saved(msgspec.Struct):

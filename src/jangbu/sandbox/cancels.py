@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from jangbu.sandbox import chores, pg_rules
+from jangbu.sandbox import cash_receipts, chores, pg_rules
 from jangbu.sandbox.faults import Faults, Kind
-from jangbu.sandbox.problems import ApiError, NotOurs
+from jangbu.sandbox.problems import ApiError, NotOurs, pg_refusal
 from jangbu.sandbox.records import Attempt, Cancellation, CancelTrigger, Payment
 from jangbu.sandbox.world import World
 
@@ -72,7 +72,7 @@ def cancel(world: World, faults: Faults, payment: Payment, asked: Asked, now: da
             attempt.cancellations.append(cancellation)
             attempt.updated_at = now
         message = "취소할 수 없는 거래입니다."
-        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="CANCEL_REFUSED", pgMessage=message)
+        raise pg_refusal("CANCEL_REFUSED", message)
     attempt.cancellations.append(cancellation)
     attempt.updated_at = now
     match verdict.says:
@@ -120,6 +120,25 @@ def settle(world: World, attempt: Attempt, cancellation: Cancellation, now: date
             cancellation_id=cancellation.id if names_it else None,
             trigger="ASYNC_CANCEL_FAILED",
         )
+
+
+def stop(world: World, payment: Payment, cancellation_id: str, now: datetime) -> datetime:
+    """REQUESTED → FAILED at the merchant's wish, which only Triple-A allows (portone-facts §2.8)."""
+    if not payment.attempts:
+        raise ApiError("PAYMENT_NOT_FOUND", "The payment is not found.")
+    known = [(attempt, each) for attempt in payment.attempts for each in attempt.cancellations]
+    found = next(((attempt, each) for attempt, each in known if each.id == cancellation_id), None)
+    if found is None:
+        raise ApiError("PAYMENT_CANCELLATION_NOT_FOUND", "The cancellation is not found.")
+    attempt, cancellation = found
+    if cancellation.status != "REQUESTED":
+        raise ApiError("PAYMENT_CANCELLATION_NOT_PENDING", "The cancellation does not wait.")
+    if world.channel_of(attempt).pg_provider != "TRIPLE_A":
+        raise pg_refusal("STOP_NOT_SUPPORTED", "취소 요청을 중단할 수 없는 PG입니다.")
+    chores.drop(world.state, attempt.transaction_id, cancellation.id)
+    _fail(world, attempt, cancellation)
+    attempt.updated_at = now
+    return now
 
 
 def cancel_elsewhere(
@@ -238,16 +257,16 @@ def _refuse_without_refund_account(world: World, attempt: Attempt, asked: Asked)
     if world.inferred.missing_refund_account_is == "INVALID_REQUEST":
         raise ApiError("INVALID_REQUEST", "refundAccount is required to cancel this payment.")
     message = "환불 계좌 정보가 필요합니다."
-    raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="REFUND_ACCOUNT_REQUIRED", pgMessage=message)
+    raise pg_refusal("REFUND_ACCOUNT_REQUIRED", message)
 
 
 def _verdict(world: World, faults: Faults, attempt: Attempt, amounts: Amounts, now: datetime) -> _Verdict:
     if amounts.total > attempt.order.total_minor - cancelled_at_pg(attempt):
         message = "이미 취소된 거래입니다."
-        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="ALREADY_CANCELLED", pgMessage=message)
+        raise pg_refusal("ALREADY_CANCELLED", message)
     pg_provider = world.channel_of(attempt).pg_provider
     if (refusal := pg_rules.refusal(pg_provider, attempt, amounts.total, now)) is not None:
-        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal[0], pgMessage=refusal[1])
+        raise pg_refusal(*refusal)
 
     def ordered(name: str) -> Any:
         return faults.take(Kind.PG, OPERATION, attempt.payment_id, name)
@@ -309,6 +328,8 @@ def _succeed(
     _show_refund(attempt, "COMPLETED")
     attempt.status = "CANCELLED" if is_all else "PARTIAL_CANCELLED"
     attempt.updated_at = now
+    if is_all:
+        cash_receipts.cancel_with(world, attempt, now)
     if attempt.status != before or world.inferred.each_cancel_moves_status_changed_at:
         attempt.status_changed_at = now
     world.note(attempt, attempt.status, -cancellation.total_minor, now, cancellation_id=cancellation.id)

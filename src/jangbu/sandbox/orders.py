@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -52,6 +52,13 @@ class SettlePayment(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     reason: str | None = None
 
 
+class Escrow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What becomes of the parcel, or what the shopper says of it."""
+
+    status: Literal["DELIVERED", "CONFIRMED", "REJECTED", "REJECT_CONFIRMED", "CANCELLED"]
+    automatically: bool = True
+
+
 def console_cancel(parts: Parts, payment: Payment, asked: ConsoleCancel) -> dict[str, Any]:
     wish = cancels.Asked(asked.reason, asked.amount, asked.tax_free_amount, trigger="CONSOLE")
     known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
@@ -99,12 +106,25 @@ def settle_payment(parts: Parts, payment: Payment, asked: SettlePayment) -> dict
     return {"status": attempt.status}
 
 
+def set_escrow(parts: Parts, payment: Payment, asked: Escrow) -> dict[str, Any]:
+    attempt = payment.current
+    if attempt is None or attempt.escrow is None or attempt.escrow["status"] == "BEFORE_REGISTERED":
+        raise NotOurs(f"payment {payment.id} has no parcel under way")
+    shown = {name: value for name, value in attempt.escrow.items() if name != "isAutomaticallyConfirmed"}
+    attempt.escrow = {**shown, "status": asked.status}
+    if asked.status == "CONFIRMED":
+        attempt.escrow["isAutomaticallyConfirmed"] = asked.automatically
+    attempt.updated_at = parts.clock.now()
+    return attempt.escrow
+
+
 ORDERS: dict[str, tuple[type[Any], Callable[[Parts, Payment, Any], dict[str, Any]]]] = {
     "console-cancel": (ConsoleCancel, console_cancel),
     "chargeback": (Chargeback, chargeback),
     "settle-cancel": (SettleCancel, settle_cancel),
     "deposit": (Deposit, deposit),
     "settle-payment": (SettlePayment, settle_payment),
+    "escrow": (Escrow, set_escrow),
 }
 
 

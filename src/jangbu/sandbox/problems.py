@@ -4,9 +4,14 @@ from typing import Any
 
 STATUS_OF_TYPE: dict[str, int] = {
     "INVALID_REQUEST": 400,
+    "INVALID_PAYMENT_TOKEN": 400,
     "MAX_WEBHOOK_RETRY_COUNT_REACHED": 400,
     "UNAUTHORIZED": 401,
     "FORBIDDEN": 403,
+    "CASH_RECEIPT_NOT_FOUND": 404,
+    "CASH_RECEIPT_NOT_ISSUED": 404,
+    "CHANNEL_NOT_FOUND": 404,
+    "PAYMENT_CANCELLATION_NOT_FOUND": 404,
     "PAYMENT_NOT_FOUND": 404,
     "WEBHOOK_NOT_FOUND": 404,
     "ALREADY_PAID": 409,
@@ -14,7 +19,10 @@ STATUS_OF_TYPE: dict[str, int] = {
     "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT": 409,
     "CANCEL_TAX_AMOUNT_EXCEEDS_CANCELLABLE_TAX_AMOUNT": 409,
     "CANCEL_TAX_FREE_AMOUNT_EXCEEDS_CANCELLABLE_TAX_FREE_AMOUNT": 409,
+    "CASH_RECEIPT_ALREADY_ISSUED": 409,
+    "INFORMATION_MISMATCH": 409,
     "MAX_CANCEL_COUNT_REACHED": 409,
+    "PAYMENT_CANCELLATION_NOT_PENDING": 409,
     "PAYMENT_ALREADY_CANCELLED": 409,
     "PAYMENT_NOT_PAID": 409,
     "PAYMENT_NOT_WAITING_FOR_DEPOSIT": 409,
@@ -32,6 +40,11 @@ class ApiError(Exception):
         super().__init__(f"{type_}: {message}")
         self.status = STATUS_OF_TYPE[type_]
         self.body: dict[str, Any] = {"type": type_, "message": message, **more}
+
+
+def pg_refusal(pg_code: str, pg_message: str) -> ApiError:
+    """The PG says no: PG_PROVIDER with its own code and sentence."""
+    return ApiError("PG_PROVIDER", "The PG refused.", pgCode=pg_code, pgMessage=pg_message)
 
 
 class BrowserRefusal(Exception):  # noqa: N818 (the shopper is told no; nothing broke)

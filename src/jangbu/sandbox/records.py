@@ -45,6 +45,10 @@ class Channel(msgspec.Struct):
     pg_provider: str
     pg_merchant_id: str
     type: ChannelType
+    approves_manually: bool = False
+    """The browser gets a token, and the server's confirm approves (portone-facts §2.5)."""
+    captures_later: bool = False
+    """An approval waits for the server's capture (portone-facts §2.7)."""
 
 
 class PreRegistration(msgspec.Struct):
@@ -65,6 +69,34 @@ class AccountWish(msgspec.Struct):
     account_number: str | None = None
 
 
+class ReceiptWish(msgspec.Struct):
+    """The cash receipt to be issued once a transfer or deposit is paid. None: the shopper wants none."""
+
+    type: Literal["PERSONAL", "CORPORATE"] | None
+
+
+class CashReceipt(msgspec.Struct):
+    """A cash receipt (portone-facts §2.11). Whose it is, an identity number, is not kept."""
+
+    number: int
+    store_id: str
+    payment_id: str
+    channel_key: str
+    order_name: str
+    currency: str
+    total_minor: int
+    tax_free_minor: int
+    vat_minor: int
+    type: Literal["PERSONAL", "CORPORATE"]
+    is_manual: bool
+    status: Literal["ISSUED", "CANCELLED", "ISSUE_FAILED"]
+    status_updated_at: datetime
+    issue_number: str | None = None
+    pg_receipt_id: str | None = None
+    issued_at: datetime | None = None
+    cancelled_at: datetime | None = None
+
+
 class Order(msgspec.Struct):
     """What is being paid for, whichever way the attempt began. Amounts in minor units of `currency`."""
 
@@ -81,6 +113,10 @@ class Order(msgspec.Struct):
     country: str | None = None
     is_cultural_expense: bool | None = None
     account: AccountWish | None = None
+    is_escrow: bool = False
+    confirm_url: str | None = None
+    """Asked just before the approval (portone-facts §4.4)."""
+    receipt: ReceiptWish | None = None
 
 
 class Window(msgspec.Struct):
@@ -143,6 +179,13 @@ class Attempt(msgspec.Struct):
     closed_at: datetime | None = None
     """When its virtual account was closed or lapsed."""
     has_lapsed: bool = False
+    payment_token: str | None = None
+    """For the server's confirm; `chosen` is what the shopper agreed to pay with (portone-facts §2.5)."""
+    token_expires_at: datetime | None = None
+    chosen: str | None = None
+    capture: Literal["WAITING", "DONE"] | None = None
+    escrow: dict[str, Any] | None = None
+    """In the output shape of portone-facts §2.2."""
     is_deposit_hidden: bool = False
     """The money is at the bank, and PortOne does not know of it yet (portone-facts §4.3)."""
 
@@ -274,5 +317,7 @@ class State(msgspec.Struct):
     events: list[Event] = []
     chores: list[Chore] = []
     chores_planned: int = 0
+    cash_receipts: list[CashReceipt] = []
+    """Oldest first; of a payment's the latest speaks."""
     tokens: list[Token] = []
     idempotency: dict[str, IdempotencyRecord] = {}

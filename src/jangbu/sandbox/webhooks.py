@@ -138,6 +138,17 @@ class Courier:
         finally:
             self._settle(delivery, tries)
 
+    async def ask(self, delivery: Delivery) -> tuple[int, bytes] | None:
+        """POST one signed question at once, and answer what the merchant says; None when nothing comes."""
+        now = self._clock.now()
+        headers = self._signed_headers(delivery, delivery.id, int(now.timestamp()), is_forged=False)
+        try:
+            async with asyncio.timeout(self._world.inferred.confirm_question_timeout_s):
+                status, _, body = await self._deliver(delivery.url, headers, delivery.body.encode())
+        except Exception:  # noqa: BLE001 (whatever the merchant's server does, PortOne only sees no answer)
+            return None
+        return status, body
+
     def _begin(self, delivery: Delivery) -> Try:
         inferred = self._world.inferred
         now = self._clock.now()

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from jangbu.clock import rfc3339
+from jangbu.sandbox import cash_receipts
 from jangbu.sandbox.bodies import amount_json
-from jangbu.sandbox.records import Attempt, Cancellation, Delivery, Event, Payment
+from jangbu.sandbox.records import Attempt, Cancellation, CashReceipt, Channel, Delivery, Event, Failure, Payment
 from jangbu.sandbox.world import World
 
 WEBHOOK_TRIES_MAX = 6
@@ -70,7 +71,7 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "storeId": attempt.store_id,
         "version": "V2",
         "method": attempt.method,
-        "channel": _channel_json(world, attempt),
+        "channel": channel_json(world.channel_of(attempt)),
         "requestedAt": rfc3339(attempt.requested_at),
         "updatedAt": rfc3339(attempt.updated_at),
         "statusChangedAt": rfc3339(attempt.status_changed_at),
@@ -82,14 +83,15 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "products": attempt.order.products,
         "customData": attempt.order.custom_data,
         "country": attempt.order.country,
+        "escrow": attempt.escrow,
         "isCulturalExpense": attempt.order.is_cultural_expense,
         "webhooks": webhooks or None,
-        **_by_status(attempt),
+        **_by_status(world, attempt),
     }
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _by_status(attempt: Attempt) -> dict[str, Any]:
+def _by_status(world: World, attempt: Attempt) -> dict[str, Any]:
     """The fields that only this status has (portone-facts §2.2)."""
     match attempt.status:
         case "READY":
@@ -98,7 +100,7 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
             return {"pgTxId": attempt.pg_tx_id}
         case "PAID":
             return {
-                **_money_came(attempt),
+                **_money_came(world, attempt),
                 "pgResponse": msgspec.json.encode({"tid": attempt.pg_tx_id, "resultCode": "0000"}).decode(),
                 # One that failed or is under way leaves the payment PAID.
                 "cancellations": [cancellation_json(each) for each in attempt.cancellations] or None,
@@ -107,7 +109,7 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
             }
         case "PARTIAL_CANCELLED" | "CANCELLED":
             return {
-                **_money_came(attempt),
+                **_money_came(world, attempt),
                 "cancellations": [cancellation_json(each) for each in attempt.cancellations],
                 "cancelledAt": rfc3339(_cancelled_at(attempt)),
             }
@@ -116,21 +118,68 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
             assert attempt.failure is not None, "a failed attempt knows why"
             return {
                 "failedAt": rfc3339(attempt.failed_at),
-                "failure": {
-                    "reason": attempt.failure.reason,
-                    "pgCode": attempt.failure.pg_code,
-                    "pgMessage": attempt.failure.pg_message,
-                },
+                "failure": _failure_json(attempt.failure),
             }
 
 
-def _money_came(attempt: Attempt) -> dict[str, Any]:
+def _failure_json(failure: Failure) -> dict[str, str]:
+    shown = {"reason": failure.reason, "pgCode": failure.pg_code, "pgMessage": failure.pg_message}
+    return {name: value for name, value in shown.items() if value}
+
+
+def _money_came(world: World, attempt: Attempt) -> dict[str, Any]:
     """`paidAt` is optional on a cancelled payment: nobody ever paid into an account that was closed."""
     return {
         "pgTxId": attempt.pg_tx_id,
         "receiptUrl": attempt.receipt_url,
         "paidAt": rfc3339(attempt.paid_at) if attempt.paid_at else None,
+        **_receipt_fields(world, attempt),
     }
+
+
+def receipt_json(world: World, receipt: CashReceipt) -> dict[str, Any]:
+    """A member of the `CashReceipt` union (portone-facts §2.11)."""
+    shown: dict[str, Any] = {
+        "status": receipt.status,
+        "merchantId": world.state.merchant_id,
+        "storeId": receipt.store_id,
+        "paymentId": receipt.payment_id,
+        "channel": channel_json(world.state.channels[receipt.channel_key]),
+        "orderName": receipt.order_name,
+        "isManual": receipt.is_manual,
+        "statusUpdatedAt": rfc3339(receipt.status_updated_at),
+    }
+    if receipt.status == "ISSUE_FAILED":
+        return shown
+    more = _receipt_of_payment_json(receipt)
+    amount = more.pop("totalAmount")
+    return shown | more | {"amount": amount, "vatAmount": receipt.vat_minor}
+
+
+def _receipt_of_payment_json(receipt: CashReceipt) -> dict[str, Any]:
+    assert receipt.issued_at is not None, "one that failed is not shown"
+    shown: dict[str, Any] = {
+        "status": receipt.status,
+        "type": receipt.type,
+        "pgReceiptId": receipt.pg_receipt_id,
+        "issueNumber": receipt.issue_number,
+        "totalAmount": receipt.total_minor,
+        "taxFreeAmount": receipt.tax_free_minor,
+        "currency": receipt.currency,
+        "url": cash_receipts.url_of(receipt),
+        "issuedAt": rfc3339(receipt.issued_at),
+    }
+    return shown if receipt.cancelled_at is None else shown | {"cancelledAt": rfc3339(receipt.cancelled_at)}
+
+
+def _receipt_fields(world: World, attempt: Attempt) -> dict[str, Any]:
+    """Only for what was paid without a card slip (portone-facts §2.2)."""
+    if not cash_receipts.is_of_kind(attempt):
+        return {}
+    receipt = cash_receipts.of_payment(world, attempt.store_id, attempt.payment_id)
+    if receipt is None or receipt.status == "ISSUE_FAILED":
+        return {"cashReceiptIssuanceStatus": "NOT_ISSUED"}
+    return {"cashReceipt": _receipt_of_payment_json(receipt), "cashReceiptIssuanceStatus": "ISSUED"}
 
 
 def _cancelled_at(attempt: Attempt) -> datetime:
@@ -158,8 +207,8 @@ def cancellation_json(cancellation: Cancellation) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _channel_json(world: World, attempt: Attempt) -> dict[str, str]:
-    channel = world.channel_of(attempt)
+def channel_json(channel: Channel) -> dict[str, str]:
+    """`SelectedChannel` (portone-facts §2.2)."""
     return {
         "type": channel.type,
         "id": channel.id,

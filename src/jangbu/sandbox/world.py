@@ -194,6 +194,7 @@ class World:
         self.refuse_second_success(attempt, now)
         self.choose(attempt, method)
         attempt.receipt_url = f"https://receipt.sandbox.invalid/{attempt.transaction_id}"
+        attempt.capture = "WAITING" if self.channel_of(attempt).captures_later else None
         attempt.status = "PAID"
         attempt.failed_at = attempt.failure = attempt.closed_at = None
         attempt.paid_at = attempt.updated_at = attempt.status_changed_at = now
@@ -205,6 +206,8 @@ class World:
         """What the shopper pays with, and the PG's number for it. A method that was chosen before stays."""
         if attempt.method is None:
             attempt.method = methods.of(method, self.ids)
+        if attempt.order.is_escrow and attempt.escrow is None:
+            attempt.escrow = {"status": "BEFORE_REGISTERED"}
         if attempt.pg_tx_id is None:
             attempt.pg_tx_id = f"pg{self.ids.token(18)}"
 
