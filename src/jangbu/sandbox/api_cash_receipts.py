@@ -10,7 +10,7 @@ from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
 from jangbu.sandbox import cash_receipts
 from jangbu.sandbox.faults import Kind
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.listing import WINDOW, Page, aware, rows_of
+from jangbu.sandbox.listing import WINDOW, Page, aware, bounds_of
 from jangbu.sandbox.problems import ApiError, pg_refusal
 from jangbu.sandbox.records import CashReceipt
 from jangbu.sandbox.wire import receipt_json
@@ -126,8 +126,11 @@ async def get_cash_receipts(call: Call) -> dict[str, Any]:
         key=lambda row: (_at(row, asked.sort.by) or row.status_updated_at, row.number),
         reverse=asked.sort.order == "DESC",
     )
-    shown, page = rows_of(call, asked.page, rows)
-    return {"items": [receipt_json(call.world, row) for row in shown], "page": page}
+    first, size, number = bounds_of(asked.page)
+    return {
+        "items": [receipt_json(call.world, row) for row in rows[first : first + size]],
+        "page": {"number": number, "size": size, "totalCount": len(rows)},
+    }
 
 
 def _content(call: Call, asked: _Issue) -> cash_receipts.Content:

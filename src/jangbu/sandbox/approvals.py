@@ -29,7 +29,7 @@ class Confirm:
     is_test: bool | None = None
 
 
-def approve(world: World, faults: Faults, attempt: Attempt, method: str, now: datetime) -> None:
+def agree(world: World, faults: Faults, attempt: Attempt, method: str, now: datetime) -> None:
     """The shopper agrees to pay with `method`: the PG decides, or a token is given that the server confirms with.
 
     Refuses a second success of the payment as PaymentAlreadyPaid. What was decided before stands.
@@ -37,7 +37,7 @@ def approve(world: World, faults: Faults, attempt: Attempt, method: str, now: da
     if attempt.status != "READY" or attempt.payment_token is not None:
         return
     if not world.channel_of(attempt).approves_manually:
-        decide(world, faults, attempt, method, now)
+        approve(world, faults, attempt, method, now)
         return
     world.refuse_second_success(attempt, now)
     attempt.chosen = method
@@ -69,29 +69,42 @@ def confirm(
     if any(said is not None and said != real for said, real in compared):
         raise ApiError("INFORMATION_MISMATCH", "What is confirmed is not what the shopper agreed to.")
     assert attempt.chosen is not None, "a token comes with a method"
-    decide(world, faults, attempt, attempt.chosen, now, is_announced=is_announced)
+    approve(world, faults, attempt, attempt.chosen, now, is_announced=is_announced)
     if attempt.failure is not None:
         raise pg_refusal(attempt.failure.pg_code, attempt.failure.pg_message)
     return attempt
 
 
-def decide(
-    world: World, faults: Faults, attempt: Attempt, method: str, now: datetime, *, is_announced: bool = True
+def approve(
+    world: World,
+    faults: Faults,
+    attempt: Attempt,
+    method: str,
+    now: datetime,
+    *,
+    is_announced: bool = True,
+    refusal: declines.Decline | None = None,
+    is_refusal_announced: bool = True,
 ) -> None:
-    """The PG's word on a READY attempt: PAID, PAY_PENDING, VIRTUAL_ACCOUNT_ISSUED or FAILED.
+    """The PG's word: READY → PAID, PAY_PENDING, VIRTUAL_ACCOUNT_ISSUED or FAILED.
 
-    `is_announced` is about the success of this very call (portone-facts §2.3). Refuses a second success of the
-    payment as PaymentAlreadyPaid.
+    `is_announced` is about the success of this very call (portone-facts §2.3); `refusal` is what the PG says to this
+    card whatever else was ordered. Refuses a second success of the payment as PaymentAlreadyPaid. What was decided
+    before stands.
     """
+    if attempt.status != "READY":
+        return
     world.refuse_second_success(attempt, now)
     waits = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_waits")
-    refused = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_refused")
+    refused = None if refusal is not None else faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_refused")
+    if refused is not None:
+        refusal = declines.reason_named(refused.reason or "insufficient_funds")
     if waits is not None or (method == "paypal" and world.inferred.paypal_waits):
         seconds = next((fault.seconds for fault in (waits, refused) if fault is not None and fault.seconds), None)
         after = DECIDED_AFTER if seconds is None else timedelta(seconds=seconds)
-        _wait(world, attempt, method, now, after, then_succeeds=refused is None)
-    elif refused is not None:
-        world.decline(attempt, declines.reason_named(refused.reason or "insufficient_funds"), now)
+        _wait(world, attempt, method, now, after, then_succeeds=refusal is None)
+    elif refusal is not None:
+        world.decline(attempt, refusal, now, is_announced=is_refusal_announced)
     elif method == "virtual_account":
         accounts.issue(world, attempt, now, is_announced=is_announced)
     elif method == "convenience_store":

@@ -109,7 +109,7 @@ async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str
         match decision.action:
             case "approve":
                 name = methods.named(decision.method or _offered(parts, attempt)[0])
-                approvals.approve(parts.world, parts.faults, attempt, name, now)
+                approvals.agree(parts.world, parts.faults, attempt, name, now)
             case "decline":
                 reason = declines.reason_named(decision.reason or "insufficient_funds")
                 parts.world.decline(attempt, reason, now)

@@ -1,7 +1,7 @@
 """GET /payments: pages, filters and their defaults (portone-facts §2.13)."""
 
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,7 +12,6 @@ from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.records import Attempt, Payment, Store
 from jangbu.sandbox.wire import payment_json
 
-Row = TypeVar("Row")
 ROWS_MAX = 60_000
 WINDOW = timedelta(days=90)
 PLATFORMS = {"PC": "SDK_PC", "MOBILE": "SDK_MOBILE", "API": "API"}
@@ -60,20 +59,24 @@ class PaymentsQuery(msgspec.Struct):
 
 def page_of(call: Call, store: Store, query: PaymentsQuery) -> dict[str, Any]:
     """One page, 0-based, 10 rows by default; nothing beyond row 60,000."""
-    shown, page = rows_of(call, query.page, _rows(call, store, query.filter))
+    start, size, number = bounds_of(query.page)
+    rows = _rows(call, store, query.filter)
     faults, world = call.parts.faults, call.world
-    items = [faults.bend(call.operation.name, payment_json(world, payment)) for payment, _ in shown]
-    return {"items": items, "page": page}
+    first = start + drift_of(call, is_first=number == 0)
+    shown = rows[first : first + size]
+    return {
+        "items": [faults.bend(call.operation.name, payment_json(world, payment)) for payment, _ in shown],
+        "page": {"number": number, "size": size, "totalCount": len(rows)},
+    }
 
 
-def rows_of(call: Call, page: Page, rows: list[Row]) -> tuple[list[Row], dict[str, int]]:
-    """The rows of one page, and the page's own object. Refuses what lies beyond row 60,000."""
+def bounds_of(page: Page) -> tuple[int, int, int]:
+    """The first row, the size and the number of a page."""
     number = page.number if page.number is not None else 0
     size = page.size if page.size is not None else 10
     if number < 0 or size < 1 or (number + 1) * size > ROWS_MAX:
         raise ApiError("INVALID_REQUEST", f"page must lie within the first {ROWS_MAX} rows.")
-    first = number * size + drift_of(call, is_first=number == 0)
-    return rows[first : first + size], {"number": number, "size": size, "totalCount": len(rows)}
+    return number * size, size, number
 
 
 def drift_of(call: Call, *, is_first: bool) -> int:

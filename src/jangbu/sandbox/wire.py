@@ -10,8 +10,8 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import cash_receipts
-from jangbu.sandbox.bodies import amount_json
-from jangbu.sandbox.records import Attempt, Cancellation, CashReceipt, Channel, Delivery, Event, Failure, Payment
+from jangbu.sandbox.bodies import amount_json, channel_json
+from jangbu.sandbox.records import Attempt, Cancellation, CashReceipt, Delivery, Event, Failure, Payment
 from jangbu.sandbox.world import World
 
 WEBHOOK_TRIES_MAX = 6
@@ -205,18 +205,6 @@ def cancellation_json(cancellation: Cancellation) -> dict[str, Any]:
         "trigger": cancellation.trigger,
     }
     return {name: value for name, value in shown.items() if value is not None}
-
-
-def channel_json(channel: Channel) -> dict[str, str]:
-    """`SelectedChannel` (portone-facts §2.2)."""
-    return {
-        "type": channel.type,
-        "id": channel.id,
-        "key": channel.key,
-        "name": channel.name,
-        "pgProvider": channel.pg_provider,
-        "pgMerchantId": channel.pg_merchant_id,
-    }
 
 
 def webhook_json(delivery: Delivery) -> dict[str, Any]:

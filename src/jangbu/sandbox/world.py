@@ -218,10 +218,10 @@ class World:
             self.fail(attempt, declines.ALREADY_PAID.failure("PaymentAlreadyPaid"), now)
             _refuse_second_success(payment)
 
-    def decline(self, attempt: Attempt, reason: declines.Decline, now: datetime) -> None:
+    def decline(self, attempt: Attempt, reason: declines.Decline, now: datetime, *, is_announced: bool = True) -> None:
         """READY → FAILED: the PG says no. A later attempt may succeed (portone-facts §2.2)."""
         if attempt.status == "READY":
-            self.fail(attempt, reason.failure("PGProviderError"), now)
+            self.fail(attempt, reason.failure("PGProviderError"), now, is_announced=is_announced)
 
     def close_window(self, attempt: Attempt, now: datetime) -> Failure:
         """The shopper leaves. Answers what the browser is told; what becomes of the attempt is a switch."""
