@@ -58,6 +58,7 @@ async def cancel_payment(call: Call) -> dict[str, Any]:
         vat_minor=asked.vat_amount,
         current_cancellable_minor=asked.current_cancellable_amount,
         skip_webhook=asked.skip_webhook or False,
+        retains_discount=asked.promotion_discount_retain_option == "RETAIN",
         refund_account=msgspec.to_builtins(asked.refund_account) if asked.refund_account else None,
     )
     cancellation = cancels.cancel(call.world, call.parts.faults, payment, wish, call.now)

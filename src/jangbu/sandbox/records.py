@@ -117,6 +117,9 @@ class Order(msgspec.Struct):
     confirm_url: str | None = None
     """Asked just before the approval (portone-facts §4.4)."""
     receipt: ReceiptWish | None = None
+    discount_minor: int = 0
+    """What a promotion takes off `total_minor` for the shopper (portone-facts §10.11)."""
+    promotion_id: str | None = None
 
 
 class Window(msgspec.Struct):
@@ -150,6 +153,18 @@ class Cancellation(msgspec.Struct):
     pg_cancellation_id: str | None = None
     cancelled_at: datetime | None = None
     receipt_url: str | None = None
+    retains_discount: bool = False
+    refund_minor: int = 0
+    """What the shopper gets back: the order's amount, less a discount that is released with it."""
+
+
+class Dispute(msgspec.Struct):
+    """A shopper's complaint at the PG (portone-facts §2.2)."""
+
+    reason: str
+    created_at: datetime
+    pg_dispute_id: str
+    resolved_at: datetime | None = None
 
 
 class Attempt(msgspec.Struct):
@@ -176,6 +191,8 @@ class Attempt(msgspec.Struct):
     """Oldest first."""
     hidden_cancellations: list[Cancellation] = []
     """Made in the PG's own console, and PortOne does not know of them yet (portone-facts §10.13)."""
+    disputes: list[Dispute] = []
+    """Oldest first."""
     closed_at: datetime | None = None
     """When its virtual account was closed or lapsed."""
     has_lapsed: bool = False

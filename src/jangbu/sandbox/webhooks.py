@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import aiohttp
 
 from jangbu.clock import Clock
-from jangbu.sandbox.bodies import OLD_STATUS
+from jangbu.sandbox.bodies import NEW_TYPES, OLD_STATUS
 from jangbu.sandbox.faults import Faults, Kind
 from jangbu.sandbox.records import Delivery, Try
 from jangbu.sandbox.wire import WEBHOOK_TRIES_MAX
@@ -25,7 +25,7 @@ WAITS_MINUTES = (0, 1, 4, 16, 64, 256)
 TIMEOUT_S = 30
 """For connecting and again for reading (portone-facts §4.3)."""
 
-TYPES = tuple(OLD_STATUS)
+TYPES = (*OLD_STATUS, *NEW_TYPES)
 RESPONSE_BYTES_KEPT = 65_536
 
 Deliver = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]

@@ -11,7 +11,7 @@ import msgspec
 from jangbu.clock import rfc3339
 from jangbu.sandbox import cash_receipts
 from jangbu.sandbox.bodies import amount_json, channel_json
-from jangbu.sandbox.records import Attempt, Cancellation, CashReceipt, Delivery, Event, Failure, Payment
+from jangbu.sandbox.records import Attempt, Cancellation, CashReceipt, Delivery, Dispute, Event, Failure, Payment
 from jangbu.sandbox.world import World
 
 WEBHOOK_TRIES_MAX = 6
@@ -57,7 +57,7 @@ def event_json(world: World, event: Event) -> dict[str, Any]:
         "origin": attempt.origin,
     }
     if event.type == "PAID":
-        return shown | {"disputes": []}
+        return shown | {"disputes": [_dispute_json(each) for each in attempt.disputes]}
     done = next(each for each in attempt.cancellations if each.id == event.cancellation_id)
     return shown | {"cancellation": cancellation_json(done)}
 
@@ -84,6 +84,7 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "customData": attempt.order.custom_data,
         "country": attempt.order.country,
         "escrow": attempt.escrow,
+        "promotionId": attempt.order.promotion_id,
         "isCulturalExpense": attempt.order.is_cultural_expense,
         "webhooks": webhooks or None,
         **_by_status(world, attempt),
@@ -105,7 +106,7 @@ def _by_status(world: World, attempt: Attempt) -> dict[str, Any]:
                 # One that failed or is under way leaves the payment PAID.
                 "cancellations": [cancellation_json(each) for each in attempt.cancellations] or None,
                 # Required on PAID and on no other status.
-                "disputes": [],
+                "disputes": [_dispute_json(each) for each in attempt.disputes],
             }
         case "PARTIAL_CANCELLED" | "CANCELLED":
             return {
@@ -120,6 +121,16 @@ def _by_status(world: World, attempt: Attempt) -> dict[str, Any]:
                 "failedAt": rfc3339(attempt.failed_at),
                 "failure": _failure_json(attempt.failure),
             }
+
+
+def _dispute_json(dispute: Dispute) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "status": "UNRESOLVED" if dispute.resolved_at is None else "RESOLVED",
+        "pgDisputeId": dispute.pg_dispute_id,
+        "reason": dispute.reason,
+        "createdAt": rfc3339(dispute.created_at),
+    }
+    return shown if dispute.resolved_at is None else shown | {"resolvedAt": rfc3339(dispute.resolved_at)}
 
 
 def _failure_json(failure: Failure) -> dict[str, str]:

@@ -198,7 +198,7 @@ class World:
         attempt.status = "PAID"
         attempt.failed_at = attempt.failure = attempt.closed_at = None
         attempt.paid_at = attempt.updated_at = attempt.status_changed_at = now
-        self.note(attempt, "PAID", attempt.order.total_minor, now)
+        self.note(attempt, "PAID", attempt.order.total_minor - attempt.order.discount_minor, now)
         if is_announced:
             self.announce(attempt, "Transaction.Paid", now, trigger=trigger)
 
@@ -291,6 +291,8 @@ class World:
         """One webhook per URL; `noticeUrls` replace the store's, an empty list counts as absent (§2.3)."""
         environment = self.channel_of(attempt).type
         settings = self.state.stores[attempt.store_id].webhooks[environment]
+        if settings.version == "2024-01-01" and type_ not in bodies.OLD_STATUS:
+            return
         for url in attempt.order.notice_urls or ([settings.url] if settings.url else []):
             body, content_type = bodies.webhook_body(settings, type_, attempt, now, cancellation_id)
             delivery = Delivery(
