@@ -17,11 +17,13 @@ from jangbu.sandbox.default import default_world
 from jangbu.sandbox.faults import Fault
 from jangbu.sandbox.gate import LINE, Line
 from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Event, Payment
+from jangbu.sandbox.records import CancelTrigger, Event, Payment
 from jangbu.sandbox.webhooks import Deliver
 
 START = datetime(2026, 8, 1, 3, 0, tzinfo=UTC)
 WEBHOOK_URL = "https://shop.test/webhook"
+YEARS = timedelta(days=3650)
+"""Longer than any test moves the clock."""
 
 
 class InProcess:
@@ -229,28 +231,50 @@ class Sandbox:
         self.parts.nudge()
         return done
 
-    async def console_cancel(self, payment_id: str, amount: int | None = None, **more: Any) -> dict[str, Any]:
-        """Cancel in the PG's own console; `webhook=False` says nothing, `knownAfterS=None` hides it."""
+    async def cancel_elsewhere(
+        self,
+        payment_id: str,
+        amount: int | None = None,
+        *,
+        is_silent: bool = False,
+        trigger: CancelTrigger = "CONSOLE",
+        known_after_s: float | None = 0,
+    ) -> dict[str, Any]:
+        """Cancel without the API, as in the PG's own console. Silent: no webhook; `known_after_s=None`: PortOne never
+        hears of it.
+        """
+        more = {"trigger": trigger, "webhook": not is_silent, "knownAfterS": known_after_s}
         return await self.order("console-cancel", payment_id, amount=amount, **more)
 
     async def chargeback(self, payment_id: str, amount: int | None = None) -> dict[str, Any]:
         """The card issuer takes the money back."""
         return await self.order("chargeback", payment_id, amount=amount)
 
-    async def settle_cancel(self, payment_id: str, *, fails: bool = False) -> dict[str, Any]:
-        """The PG's word about the oldest cancel that waits."""
-        return await self.order("settle-cancel", payment_id, fails=fails)
+    def cancel_slowly(self, payment_id: str, times: int = 1) -> None:
+        """The PG takes the next cancels of this payment on, and settles each when `end_cancellation` says so."""
+        self.fault("cancel_waits", payment_id=payment_id, times=times, seconds=YEARS.total_seconds())
 
-    async def deposit(self, payment_id: str, amount: int | None = None, **more: Any) -> bool:
+    async def end_cancellation(self, payment_id: str, *, succeeds: bool) -> dict[str, Any]:
+        """The PG's word about the oldest cancel that waits."""
+        return await self.order("settle-cancel", payment_id, fails=not succeeds)
+
+    async def deposit(
+        self, payment_id: str, amount: int | None = None, *, is_silent: bool = False, known_after_s: float | None = 0
+    ) -> bool:
         """Pay into the virtual account or at the store; answers whether it was taken."""
+        more = {"webhook": not is_silent, "knownAfterS": known_after_s}
         return bool((await self.order("deposit", payment_id, amount=amount, **more))["isTaken"])
 
     async def settle_payment(self, payment_id: str, *, reason: str | None = None) -> str:
         """The PG's word about an approval that waits, no when there is a `reason`; answers the status."""
         return str((await self.order("settle-payment", payment_id, reason=reason))["status"])
 
-    def captured(self, payment_id: str) -> list[int]:
-        """What was really taken from the customer, one amount per successful approval: never more than one."""
+    def captured(self, payment_id: str) -> int:
+        """How often money was really taken for a payment: never more than once."""
+        return len(self.captures(payment_id))
+
+    def captures(self, payment_id: str) -> list[int]:
+        """What was really taken from the customer, one amount per successful approval."""
         return [event.amount_minor for event in self._events(payment_id) if event.type == "PAID"]
 
     def refunds(self, payment_id: str) -> list[int]:
