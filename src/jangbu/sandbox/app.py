@@ -18,7 +18,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jangbu import sandbox
-from jangbu.sandbox import api_cancel, api_lists, api_payments, api_v2, approvals, browser, control, deeds
+from jangbu.sandbox import (
+    api_billing,
+    api_cancel,
+    api_lists,
+    api_payments,
+    api_schedules,
+    api_v2,
+    approvals,
+    browser,
+    control,
+    deeds,
+    schedules,
+)
 from jangbu.sandbox.chores import Chores
 from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
 from jangbu.sandbox.default import default_world
@@ -34,7 +46,14 @@ from jangbu.sandbox.world import World
 
 SAVE_AT_MOST_EVERY_S = 0.2
 IDLE_S = 3600.0
-operations = joined(api_v2.operations, api_lists.operations, api_payments.operations, api_cancel.operations)
+operations = joined(
+    api_v2.operations,
+    api_lists.operations,
+    api_payments.operations,
+    api_cancel.operations,
+    api_billing.operations,
+    api_schedules.operations,
+)
 
 
 class Saved(msgspec.Struct):
@@ -54,10 +73,10 @@ def assemble(
     is_parallel: bool = True,
 ) -> Parts:
     """Introduce the parts to each other."""
-    faults = Faults([], [*operations.names(), approvals.OPERATION, *TYPES])
+    faults = Faults([], [*operations.names(), approvals.OPERATION, schedules.OPERATION, *TYPES])
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
     # A PG's deed comes before the webhooks that tell of it.
-    clock.agendas += [Chores(world, partial(deeds.do, world)), courier]
+    clock.agendas += [Chores(world, partial(deeds.do, world)), schedules.Schedules(world, faults), courier]
     return Parts(world, clock, faults, courier, pause)
 
 

@@ -16,24 +16,35 @@ DECIDED_AFTER = timedelta(minutes=10)
 
 
 def approve(
-    world: World, faults: Faults, attempt: Attempt, method: str, now: datetime, *, is_announced: bool = True
+    world: World,
+    faults: Faults,
+    attempt: Attempt,
+    method: str,
+    now: datetime,
+    *,
+    is_announced: bool = True,
+    refusal: declines.Decline | None = None,
+    is_refusal_announced: bool = True,
 ) -> None:
     """The shopper agrees to pay with `method`: READY → PAID, PAY_PENDING, VIRTUAL_ACCOUNT_ISSUED or FAILED.
 
-    `is_announced` is about the success of this very call (portone-facts §2.3). Refuses a second success of the
+    `is_announced` is about the success of this very call (portone-facts §2.3); `refusal` is what the PG says to this
+    card whatever else was ordered. Refuses a second success of the
     payment as PaymentAlreadyPaid. What was decided before stands.
     """
     if attempt.status != "READY":
         return
     world.refuse_second_success(attempt, now)
     waits = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_waits")
-    refused = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_refused")
+    refused = None if refusal is not None else faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_refused")
+    if refused is not None:
+        refusal = declines.reason_named(refused.reason or "insufficient_funds")
     if waits is not None or (method == "paypal" and world.inferred.paypal_waits):
         seconds = next((fault.seconds for fault in (waits, refused) if fault is not None and fault.seconds), None)
         after = DECIDED_AFTER if seconds is None else timedelta(seconds=seconds)
-        _wait(world, attempt, method, now, after, then_succeeds=refused is None)
-    elif refused is not None:
-        world.decline(attempt, declines.reason_named(refused.reason or "insufficient_funds"), now)
+        _wait(world, attempt, method, now, after, then_succeeds=refusal is None)
+    elif refusal is not None:
+        world.decline(attempt, refusal, now, is_announced=is_refusal_announced)
     elif method == "virtual_account":
         accounts.issue(world, attempt, now, is_announced=is_announced)
     elif method == "convenience_store":

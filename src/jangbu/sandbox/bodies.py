@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.records import Attempt, WebhookSettings
+from jangbu.sandbox.records import Attempt, Channel, WebhookSettings
 
 OLD_STATUS = {
     "Transaction.Ready": "Ready",
@@ -64,4 +64,16 @@ def amount_json(attempt: Attempt) -> dict[str, int]:
         "paid": order.total_minor if attempt.has_paid else 0,
         "cancelled": sum(each.total_minor for each in done),
         "cancelledTaxFree": sum(each.tax_free_minor for each in done),
+    }
+
+
+def channel_json(channel: Channel) -> dict[str, str]:
+    """`SelectedChannel` (portone-facts §2.2)."""
+    return {
+        "type": channel.type,
+        "id": channel.id,
+        "key": channel.key,
+        "name": channel.name,
+        "pgProvider": channel.pg_provider,
+        "pgMerchantId": channel.pg_merchant_id,
     }

@@ -59,18 +59,24 @@ class PaymentsQuery(msgspec.Struct):
 
 def page_of(call: Call, store: Store, query: PaymentsQuery) -> dict[str, Any]:
     """One page, 0-based, 10 rows by default; nothing beyond row 60,000."""
-    number = query.page.number if query.page.number is not None else 0
-    size = query.page.size if query.page.size is not None else 10
-    if number < 0 or size < 1 or (number + 1) * size > ROWS_MAX:
-        raise ApiError("INVALID_REQUEST", f"page must lie within the first {ROWS_MAX} rows.")
+    start, size, number = bounds_of(query.page)
     rows = _rows(call, store, query.filter)
     faults, world = call.parts.faults, call.world
-    first = number * size + drift_of(call, is_first=number == 0)
+    first = start + drift_of(call, is_first=number == 0)
     shown = rows[first : first + size]
     return {
         "items": [faults.bend(call.operation.name, payment_json(world, payment)) for payment, _ in shown],
         "page": {"number": number, "size": size, "totalCount": len(rows)},
     }
+
+
+def bounds_of(page: Page) -> tuple[int, int, int]:
+    """The first row, the size and the number of a page."""
+    number = page.number if page.number is not None else 0
+    size = page.size if page.size is not None else 10
+    if number < 0 or size < 1 or (number + 1) * size > ROWS_MAX:
+        raise ApiError("INVALID_REQUEST", f"page must lie within the first {ROWS_MAX} rows.")
+    return number * size, size, number
 
 
 def drift_of(call: Call, *, is_first: bool) -> int:
@@ -119,8 +125,7 @@ def _passes(call: Call, wanted: PaymentsFilter, attempt: Attempt) -> bool:
         (wanted.methods, method in (wanted.methods or ())),
         (wanted.pg_provider, channel.pg_provider in (wanted.pg_provider or ())),
         (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
-        # No operation of the sandbox schedules a payment yet.
-        (wanted.is_scheduled, wanted.is_scheduled is False),
+        (wanted.is_scheduled, wanted.is_scheduled == (attempt.schedule_id is not None)),
         (wanted.version, wanted.version == "V2"),
         (wanted.platform_type, wanted.platform_type == PLATFORMS[attempt.origin["platformType"]]),
         (wanted.currency, wanted.currency == attempt.order.currency),

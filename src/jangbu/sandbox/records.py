@@ -45,6 +45,18 @@ class Channel(msgspec.Struct):
     pg_provider: str
     pg_merchant_id: str
     type: ChannelType
+    confirms_keys: bool = False
+    """Billing keys of this channel wait for the server's confirm: "manual approval" (portone-facts §2.5, §3.1)."""
+
+
+class ChannelGroup(msgspec.Struct):
+    """Channels that are chosen from; a billing key of a group is a super billing key (portone-facts §3.1)."""
+
+    id: str
+    name: str
+    store_id: str
+    channel_keys: list[str]
+    type: ChannelType
 
 
 class PreRegistration(msgspec.Struct):
@@ -77,6 +89,7 @@ class Order(msgspec.Struct):
     """In the output shape of portone-facts §2.2."""
     custom_data: str | None = None
     products: list[dict[str, Any]] | None = None
+    product_count: int | None = None
     notice_urls: list[str] = []
     country: str | None = None
     is_cultural_expense: bool | None = None
@@ -140,6 +153,8 @@ class Attempt(msgspec.Struct):
     """Oldest first."""
     hidden_cancellations: list[Cancellation] = []
     """Made in the PG's own console, and PortOne does not know of them yet (portone-facts §10.13)."""
+    billing_key: str | None = None
+    schedule_id: str | None = None
     closed_at: datetime | None = None
     """When its virtual account was closed or lapsed."""
     has_lapsed: bool = False
@@ -168,6 +183,64 @@ class Payment(msgspec.Struct):
     def current(self) -> Attempt | None:
         """The attempt that speaks for the payment: the one that succeeded, else the latest."""
         return self.succeeded or (self.attempts[-1] if self.attempts else None)
+
+
+class BillingKey(msgspec.Struct):
+    """A card or wallet to charge again (portone-facts §3.1): of a card nothing is kept but its mask."""
+
+    id: str
+    store_id: str
+    channel_keys: list[str]
+    requested_at: datetime
+    customer: dict[str, Any]
+    status: Literal["READY", "NEEDS_CONFIRMATION", "ISSUED", "FAILED", "DELETED"] = "READY"
+    """PortOne's API tells of ISSUED and DELETED only; the others are a window's."""
+    method: dict[str, Any] | None = None
+    custom_data: str | None = None
+    issue_id: str | None = None
+    issue_name: str | None = None
+    notice_urls: list[str] = []
+    platform: Literal["PC", "MOBILE", "API"] = "API"
+    channel_group_id: str | None = None
+    responses: list[dict[str, Any]] = []
+    """What each channel of a group answered, in PortOne's shape."""
+    issued_at: datetime | None = None
+    deleted_at: datetime | None = None
+    window: Window | None = None
+    failure: Failure | None = None
+    issue_token: str | None = None
+    transaction_id: str | None = None
+    """The payment that is made with the issue, in the same window."""
+    refuses: str | None = None
+    """A name of `declines.REASONS`: what the PG says to every charge, until it is told otherwise."""
+    refuses_times: int | None = None
+    """How many charges it refuses; None: all."""
+    schedule_ids: list[str] = []
+    version: Literal["V1", "V2"] = "V2"
+
+
+class Schedule(msgspec.Struct):
+    """One payment at a later time (portone-facts §3.3)."""
+
+    id: str
+    number: int
+    store_id: str
+    payment_id: str
+    billing_key: str
+    order: Order
+    time_to_pay: datetime
+    created_at: datetime
+    channel_key: str | None = None
+    installment_months: int = 0
+    promotion_id: str | None = None
+    starts_at: datetime | None = None
+    """When its agenda looks at it next; None: nothing more to do."""
+    started_at: datetime | None = None
+    transaction_id: str | None = None
+    """The attempt that it made, which knows how it ended."""
+    failed_at: datetime | None = None
+    """It ended without an attempt."""
+    revoked_at: datetime | None = None
 
 
 class Try(msgspec.Struct):
@@ -206,6 +279,13 @@ class Delivery(msgspec.Struct):
     is_before_return: bool = False
     trigger: str | None = None
     """Why it was sent, where PortOne says so: MANUAL and what happens elsewhere (portone-facts §2.12)."""
+    billing_key: str = ""
+    """What it is about instead of a payment, whose ids are empty then."""
+
+    @property
+    def about(self) -> str:
+        """The paymentId or billing key it tells of: what a fault is ordered for."""
+        return self.billing_key or self.payment_id
 
 
 class Event(msgspec.Struct):
@@ -274,5 +354,11 @@ class State(msgspec.Struct):
     events: list[Event] = []
     chores: list[Chore] = []
     chores_planned: int = 0
+    channel_groups: dict[str, ChannelGroup] = {}
+    billing_keys: dict[str, dict[str, BillingKey]] = {}
+    """By store id, then key."""
+    schedules: dict[str, Schedule] = {}
+    scheduled_payments: dict[str, dict[str, str]] = {}
+    """The schedule that waits for a paymentId: by store id, then paymentId."""
     tokens: list[Token] = []
     idempotency: dict[str, IdempotencyRecord] = {}

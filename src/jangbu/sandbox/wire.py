@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.bodies import amount_json
+from jangbu.sandbox.bodies import amount_json, channel_json
 from jangbu.sandbox.records import Attempt, Cancellation, Delivery, Event, Payment
 from jangbu.sandbox.world import World
 
@@ -70,7 +70,7 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "storeId": attempt.store_id,
         "version": "V2",
         "method": attempt.method,
-        "channel": _channel_json(world, attempt),
+        "channel": channel_json(world.channel_of(attempt)),
         "requestedAt": rfc3339(attempt.requested_at),
         "updatedAt": rfc3339(attempt.updated_at),
         "statusChangedAt": rfc3339(attempt.status_changed_at),
@@ -79,7 +79,10 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "currency": attempt.order.currency,
         "customer": attempt.order.customer,
         "origin": attempt.origin,
+        "billingKey": attempt.billing_key,
+        "scheduleId": attempt.schedule_id,
         "products": attempt.order.products,
+        "productCount": attempt.order.product_count,
         "customData": attempt.order.custom_data,
         "country": attempt.order.country,
         "isCulturalExpense": attempt.order.is_cultural_expense,
@@ -156,18 +159,6 @@ def cancellation_json(cancellation: Cancellation) -> dict[str, Any]:
         "trigger": cancellation.trigger,
     }
     return {name: value for name, value in shown.items() if value is not None}
-
-
-def _channel_json(world: World, attempt: Attempt) -> dict[str, str]:
-    channel = world.channel_of(attempt)
-    return {
-        "type": channel.type,
-        "id": channel.id,
-        "key": channel.key,
-        "name": channel.name,
-        "pgProvider": channel.pg_provider,
-        "pgMerchantId": channel.pg_merchant_id,
-    }
 
 
 def webhook_json(delivery: Delivery) -> dict[str, Any]:
