@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, EASY_PAY_CHANNEL, LIVE_CHANNEL, MERCHANT_ID, STORE_ID
+from jangbu.sandbox.billing_records import ChannelGroup
 from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Channel, ChannelGroup, Store
+from jangbu.sandbox.records import Channel, Store
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 
 NUMBER = "4330129876541234"
@@ -332,7 +333,7 @@ async def test_what_opens_no_window(sandbox: Sandbox, params: dict[str, Any], co
 
 
 def manual(sandbox: Sandbox) -> str:
-    return add_channel(sandbox, "INICIS_V2", confirms_keys=True)
+    return add_channel(sandbox, "INICIS_V2", approves_manually=True)
 
 
 async def test_the_server_confirms_a_key_once(sandbox: Sandbox, shop: Endpoint) -> None:

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox import chores, declines
-from jangbu.sandbox.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox import cash_receipts, chores, declines
+from jangbu.sandbox.problems import ApiError, BrowserRefusal, NotOurs, pg_refusal
 from jangbu.sandbox.records import AccountWish, Attempt, AttemptStatus, Payment
 from jangbu.sandbox.world import World
 
@@ -100,7 +100,7 @@ def close(world: World, payment: Payment, now: datetime) -> datetime:
         raise ApiError("PAYMENT_NOT_WAITING_FOR_DEPOSIT", "The payment does not wait for a deposit.")
     if attempt.is_deposit_hidden:
         message = "이미 입금된 가상계좌입니다."
-        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="ALREADY_DEPOSITED", pgMessage=message)
+        raise pg_refusal("ALREADY_DEPOSITED", message)
     attempt.closed_at = now
     chores.drop(world.state, attempt.transaction_id)
     _end(world, attempt, world.inferred.closed_account_becomes, now)
@@ -128,6 +128,7 @@ def _learn(world: World, attempt: Attempt, now: datetime, *, is_announced: bool)
     except BrowserRefusal:
         # Another attempt was paid in the meantime: PortOne has this one FAILED, and the bank has the money.
         attempt.updated_at = now
+    cash_receipts.issue_with(world, attempt, now)
 
 
 def _end(world: World, attempt: Attempt, status: AttemptStatus, now: datetime) -> None:

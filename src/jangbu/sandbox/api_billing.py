@@ -7,13 +7,13 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import billing_keys, charges
+from jangbu.sandbox.billing_records import BillingKey
 from jangbu.sandbox.bodies import channel_json
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.inputs import ChargeInput, Credential, CustomerInput, customer_of, order_of
 from jangbu.sandbox.issue_windows import confirm, pay_after_issue
 from jangbu.sandbox.listing import Page, aware, bounds_of
 from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import BillingKey
 from jangbu.sandbox.world import World
 
 operations = Operations()

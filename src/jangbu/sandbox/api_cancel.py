@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from jangbu.clock import rfc3339
 from jangbu.sandbox import cancels
 from jangbu.sandbox.api_v2 import found
 from jangbu.sandbox.gate import Call, Operations
@@ -33,6 +34,18 @@ class _Cancel(msgspec.Struct, rename="camel"):
     skip_webhook: bool | None = None
 
 
+class _Stop(msgspec.Struct, rename="camel"):
+    store_id: str | None = None
+
+
+@operations.add("POST", "/payments/{paymentId}/cancellations/{cancellationId}/stop")
+async def stop_payment_cancellation(call: Call) -> dict[str, Any]:
+    """portone-facts §2.8."""
+    asked = call.body(_Stop)
+    payment = found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
+    return {"stoppedAt": rfc3339(cancels.stop(call.world, payment, call.path("cancellationId"), call.now))}
+
+
 @operations.add("POST", "/payments/{paymentId}/cancel")
 async def cancel_payment(call: Call) -> dict[str, Any]:
     """portone-facts §2.8."""
@@ -45,6 +58,7 @@ async def cancel_payment(call: Call) -> dict[str, Any]:
         vat_minor=asked.vat_amount,
         current_cancellable_minor=asked.current_cancellable_amount,
         skip_webhook=asked.skip_webhook or False,
+        retains_discount=asked.promotion_discount_retain_option == "RETAIN",
         refund_account=msgspec.to_builtins(asked.refund_account) if asked.refund_account else None,
     )
     cancellation = cancels.cancel(call.world, call.parts.faults, payment, wish, call.now)

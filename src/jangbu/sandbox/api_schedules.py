@@ -8,10 +8,10 @@ import msgspec
 from jangbu.clock import rfc3339
 from jangbu.sandbox import schedules
 from jangbu.sandbox.api_billing import wish_of
+from jangbu.sandbox.billing_records import Schedule
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.inputs import ChargeInput
 from jangbu.sandbox.listing import Page, aware, bounds_of
-from jangbu.sandbox.records import Schedule
 
 operations = Operations()
 WINDOW = timedelta(days=90)

@@ -76,7 +76,7 @@ async def get_payment(call: Call) -> dict[str, Any]:
     payment = found(call.world.payment(store.id, call.path("paymentId")))
     if payment.current is None:
         if call.world.inferred.preregistered_only_is_not_found:
-            raise _notfound()
+            raise _not_found()
         payment = _as_if_begun(call, payment)
     return call.parts.faults.bend(call.operation.name, payment_json(call.world, payment))
 
@@ -102,11 +102,21 @@ async def resend_webhook(call: Call) -> dict[str, Any]:
 def found(payment: Payment | None) -> Payment:
     """The payment, or PAYMENT_NOT_FOUND."""
     if payment is None:
-        raise _notfound()
+        raise _not_found()
     return payment
 
 
-def _notfound() -> ApiError:
+def paid(payment: Payment) -> Attempt:
+    """The attempt that paid and is not wholly cancelled. Refuses PAYMENT_NOT_FOUND and PAYMENT_NOT_PAID."""
+    attempt = payment.current
+    if attempt is None:
+        raise _not_found()
+    if not attempt.has_paid or attempt.status == "CANCELLED":
+        raise ApiError("PAYMENT_NOT_PAID", "The payment is not paid.")
+    return attempt
+
+
+def _not_found() -> ApiError:
     return ApiError("PAYMENT_NOT_FOUND", "The payment is not found.")
 
 

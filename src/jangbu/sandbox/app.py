@@ -21,6 +21,7 @@ from jangbu import sandbox
 from jangbu.sandbox import (
     api_billing,
     api_cancel,
+    api_cash_receipts,
     api_lists,
     api_payments,
     api_schedules,
@@ -40,7 +41,7 @@ from jangbu.sandbox.idempotency import forget_old
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.lines import Lines
 from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.records import State
+from jangbu.sandbox.state import State
 from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
 from jangbu.sandbox.world import World
 
@@ -53,6 +54,7 @@ operations = joined(
     api_cancel.operations,
     api_billing.operations,
     api_schedules.operations,
+    api_cash_receipts.operations,
 )
 
 

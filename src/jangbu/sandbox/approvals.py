@@ -1,11 +1,13 @@
 """The PG's word on an approval: yes, no, later, or an account to pay into (portone-facts §2.2, §13.3)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from jangbu.sandbox import accounts, chores, declines
+from jangbu.sandbox import accounts, cash_receipts, chores, declines
 from jangbu.sandbox.faults import Faults, Kind
-from jangbu.sandbox.problems import NotOurs
-from jangbu.sandbox.records import Attempt
+from jangbu.sandbox.problems import ApiError, NotOurs, pg_refusal
+from jangbu.sandbox.records import Attempt, Payment
 from jangbu.sandbox.world import World
 
 OPERATION = "approve_payment"
@@ -13,6 +15,64 @@ OPERATION = "approve_payment"
 
 DECIDED_AFTER = timedelta(minutes=10)
 """How long an approval that waits takes, unless an order says otherwise; no time is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """What the server says it confirms; None is "not said"."""
+
+    token: str
+    transaction_id: str | None = None
+    currency: str | None = None
+    total_minor: int | None = None
+    tax_free_minor: int | None = None
+    is_test: bool | None = None
+
+
+def agree(world: World, faults: Faults, attempt: Attempt, method: str, now: datetime) -> None:
+    """The shopper agrees to pay with `method`: the PG decides, or a token is given that the server confirms with.
+
+    Refuses a second success of the payment as PaymentAlreadyPaid. What was decided before stands.
+    """
+    if attempt.status != "READY" or attempt.payment_token is not None:
+        return
+    if not world.channel_of(attempt).approves_manually:
+        approve(world, faults, attempt, method, now)
+        return
+    world.refuse_second_success(attempt, now)
+    attempt.chosen = method
+    attempt.payment_token = f"pt_{world.ids.token(40)}"
+    attempt.token_expires_at = now + timedelta(seconds=world.inferred.payment_token_life_s)
+    attempt.updated_at = now
+
+
+def confirm(
+    world: World, faults: Faults, payment: Payment, asked: Confirm, now: datetime, *, is_announced: bool
+) -> Attempt:
+    """The server approves what the shopper agreed to (portone-facts §2.5). A token is good once."""
+    if not payment.attempts:
+        raise ApiError("PAYMENT_NOT_FOUND", "The payment is not found.")
+    if payment.succeeded is not None:
+        raise ApiError("ALREADY_PAID", "The payment is already paid.")
+    attempt = next((each for each in payment.attempts if each.payment_token == asked.token), None)
+    expires_at = attempt.token_expires_at if attempt else None
+    if attempt is None or expires_at is None or attempt.status != "READY" or now >= expires_at:
+        raise ApiError("INVALID_PAYMENT_TOKEN", "The payment token is wrong, used or expired.")
+    order = attempt.order
+    compared: list[tuple[Any, Any]] = [
+        (asked.transaction_id, attempt.transaction_id),
+        (asked.currency, order.currency),
+        (asked.total_minor, order.total_minor),
+        (asked.tax_free_minor, order.tax_free_minor),
+        (asked.is_test, world.channel_of(attempt).type == "TEST"),
+    ]
+    if any(said is not None and said != real for said, real in compared):
+        raise ApiError("INFORMATION_MISMATCH", "What is confirmed is not what the shopper agreed to.")
+    assert attempt.chosen is not None, "a token comes with a method"
+    approve(world, faults, attempt, attempt.chosen, now, is_announced=is_announced)
+    if attempt.failure is not None:
+        raise pg_refusal(attempt.failure.pg_code, attempt.failure.pg_message)
+    return attempt
 
 
 def approve(
@@ -26,11 +86,11 @@ def approve(
     refusal: declines.Decline | None = None,
     is_refusal_announced: bool = True,
 ) -> None:
-    """The shopper agrees to pay with `method`: READY → PAID, PAY_PENDING, VIRTUAL_ACCOUNT_ISSUED or FAILED.
+    """The PG's word: READY → PAID, PAY_PENDING, VIRTUAL_ACCOUNT_ISSUED or FAILED.
 
     `is_announced` is about the success of this very call (portone-facts §2.3); `refusal` is what the PG says to this
-    card whatever else was ordered. Refuses a second success of the
-    payment as PaymentAlreadyPaid. What was decided before stands.
+    card whatever else was ordered. Refuses a second success of the payment as PaymentAlreadyPaid. What was decided
+    before stands.
     """
     if attempt.status != "READY":
         return
@@ -51,6 +111,9 @@ def approve(
         accounts.wait_at_counter(world, attempt, now, is_announced=is_announced)
     else:
         world.approve(attempt, method, now, is_announced=is_announced)
+        if cash_receipts.is_wanted(attempt):
+            fails = faults.take(Kind.PG, cash_receipts.OPERATION, attempt.payment_id, "receipt_fails") is not None
+            cash_receipts.issue_with(world, attempt, now, fails=fails)
 
 
 def finish(world: World, attempt: Attempt, now: datetime, *, is_success: bool, reason: str | None = None) -> None:
@@ -65,6 +128,7 @@ def finish(world: World, attempt: Attempt, now: datetime, *, is_success: bool, r
         world.fail(attempt, declines.ALREADY_PAID.failure("PaymentAlreadyPaid"), now, trigger="ASYNC_PAY_FAILED")
     elif is_success:
         world.approve(attempt, "card", now, trigger="ASYNC_PAY_APPROVED")
+        cash_receipts.issue_with(world, attempt, now)
     else:
         why = declines.reason_named(reason or "insufficient_funds")
         world.fail(attempt, why.failure("PGProviderError"), now, trigger="ASYNC_PAY_FAILED")

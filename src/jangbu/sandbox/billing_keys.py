@@ -10,11 +10,12 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import declines
+from jangbu.sandbox.billing_records import BillingKey
 from jangbu.sandbox.bodies import channel_json
 from jangbu.sandbox.faults import Faults, Kind
 from jangbu.sandbox.inputs import Credential
 from jangbu.sandbox.problems import ApiError, NotOurs
-from jangbu.sandbox.records import BillingKey, Channel, Failure, Store
+from jangbu.sandbox.records import Channel, Failure, Store
 from jangbu.sandbox.world import World
 
 ISSUE, DELETE = "issue_billing_key", "delete_billing_key"

@@ -21,6 +21,10 @@ OLD_STATUS = {
 """`status` of a 2024-01-01 body, by the type a 2024-04-25 body would have (portone-facts §4.1)."""
 
 
+NEW_TYPES = ("Transaction.DisputeCreated", "Transaction.DisputeResolved")
+"""The old version has no word for these, so it says nothing [I]."""
+
+
 def webhook_body(
     settings: WebhookSettings, type_: str, attempt: Attempt, at: datetime, cancellation_id: str | None
 ) -> tuple[str, str]:
@@ -60,8 +64,8 @@ def amount_json(attempt: Attempt) -> dict[str, int]:
         "taxFree": order.tax_free_minor,
         "vat": order.vat_minor,
         "supply": order.total_minor - order.tax_free_minor - order.vat_minor,
-        "discount": 0,
-        "paid": order.total_minor if attempt.has_paid else 0,
+        "discount": order.discount_minor,
+        "paid": order.total_minor - order.discount_minor if attempt.has_paid else 0,
         "cancelled": sum(each.total_minor for each in done),
         "cancelledTaxFree": sum(each.tax_free_minor for each in done),
     }

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jangbu.money import Money, written
-from jangbu.sandbox import approvals, declines, issue_windows, methods, params
+from jangbu.sandbox import approvals, confirming, declines, issue_windows, methods, params
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import BrowserRefusal, NotOurs
@@ -99,12 +99,17 @@ def open_attempt(
 
 async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str, Any]:
     """Do what the shopper did, and answer what requestPayment returns. Deciding again changes nothing."""
+    if attempt.status != "READY" or attempt.payment_token is not None:
+        # What was decided first stands, whatever button is pressed now.
+        return result_of(attempt, attempt.failure)
+    if decision.action == "approve":
+        await confirming.ask(parts, attempt)
     now, failure = parts.clock.now(), None
     try:
         match decision.action:
             case "approve":
                 name = methods.named(decision.method or _offered(parts, attempt)[0])
-                approvals.approve(parts.world, parts.faults, attempt, name, now)
+                approvals.agree(parts.world, parts.faults, attempt, name, now)
             case "decline":
                 reason = declines.reason_named(decision.reason or "insufficient_funds")
                 parts.world.decline(attempt, reason, now)
@@ -113,7 +118,6 @@ async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str
     except BrowserRefusal as refusal:
         failure = Failure(refusal.code, refusal.message, "", "")
     if attempt.status != "READY":
-        # What was decided first stands, whatever button was pressed since.
         failure = attempt.failure
     await parts.courier.send_before_return(attempt.transaction_id)
     return result_of(attempt, failure)
@@ -126,6 +130,8 @@ def result_of(attempt: Attempt, failure: Failure | None) -> dict[str, Any]:
         "txId": attempt.transaction_id,
         "paymentId": attempt.payment_id,
     }
+    if failure is None and attempt.payment_token is not None:
+        result["paymentToken"] = attempt.payment_token
     if failure is not None:
         result |= {"code": failure.code, "message": failure.reason}
         more = {"pgCode": failure.pg_code, "pgMessage": failure.pg_message}
@@ -159,7 +165,7 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
         pay_label=words["pay"].format(amount=amount),
         payment_id=attempt.payment_id,
         is_live=parts.world.channel_of(attempt).type == "LIVE",
-        is_over=attempt.status != "READY",
+        is_over=attempt.status != "READY" or attempt.payment_token is not None,
         is_redirection=window.display == "REDIRECTION",
         opener_origin=window.opener_origin or "",
         methods=tuple((name, words[name]) for name in _offered(parts, attempt)),

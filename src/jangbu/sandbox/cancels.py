@@ -1,12 +1,12 @@
 """Cancelling: by the API, in a PG's own console, by chargeback; at once or later (portone-facts §2.8, §10)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from jangbu.sandbox import chores, pg_rules
+from jangbu.sandbox import cash_receipts, chores, pg_rules
 from jangbu.sandbox.faults import Faults, Kind
-from jangbu.sandbox.problems import ApiError, NotOurs
+from jangbu.sandbox.problems import ApiError, NotOurs, pg_refusal
 from jangbu.sandbox.records import Attempt, Cancellation, CancelTrigger, Payment
 from jangbu.sandbox.world import World
 
@@ -30,6 +30,7 @@ class Asked:
     trigger: CancelTrigger = "API"
     skip_webhook: bool = False
     refund_account: dict[str, Any] | None = None
+    retains_discount: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,20 @@ def cancel(world: World, faults: Faults, payment: Payment, asked: Asked, now: da
     """
     attempt = _paid(payment)
     amounts = amounts_of(world, attempt, asked)
+    refund_minor = _refund_of(world, attempt, amounts, retains_discount=asked.retains_discount)
     counted = [each for each in attempt.cancellations if each.status != "FAILED"]
     if len(counted) >= world.inferred.cancels_max:
         raise ApiError("MAX_CANCEL_COUNT_REACHED", "The payment was cancelled too often.")
     _refuse_without_refund_account(world, attempt, asked)
     verdict = _verdict(world, faults, attempt, amounts, now)
-    cancellation = _new(world, asked, amounts, now)
+    cancellation = _new(world, asked, amounts, refund_minor, now)
     if verdict.says == "REFUSED":
         if world.inferred.refused_cancel_is_recorded:
             cancellation.status = "FAILED"
             attempt.cancellations.append(cancellation)
             attempt.updated_at = now
         message = "취소할 수 없는 거래입니다."
-        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="CANCEL_REFUSED", pgMessage=message)
+        raise pg_refusal("CANCEL_REFUSED", message)
     attempt.cancellations.append(cancellation)
     attempt.updated_at = now
     match verdict.says:
@@ -122,6 +124,25 @@ def settle(world: World, attempt: Attempt, cancellation: Cancellation, now: date
         )
 
 
+def stop(world: World, payment: Payment, cancellation_id: str, now: datetime) -> datetime:
+    """REQUESTED → FAILED at the merchant's wish, which only Triple-A allows (portone-facts §2.8)."""
+    if not payment.attempts:
+        raise ApiError("PAYMENT_NOT_FOUND", "The payment is not found.")
+    known = [(attempt, each) for attempt in payment.attempts for each in attempt.cancellations]
+    found = next(((attempt, each) for attempt, each in known if each.id == cancellation_id), None)
+    if found is None:
+        raise ApiError("PAYMENT_CANCELLATION_NOT_FOUND", "The cancellation is not found.")
+    attempt, cancellation = found
+    if cancellation.status != "REQUESTED":
+        raise ApiError("PAYMENT_CANCELLATION_NOT_PENDING", "The cancellation does not wait.")
+    if world.channel_of(attempt).pg_provider != "TRIPLE_A":
+        raise pg_refusal("STOP_NOT_SUPPORTED", "취소 요청을 중단할 수 없는 PG입니다.")
+    chores.drop(world.state, attempt.transaction_id, cancellation.id)
+    _fail(world, attempt, cancellation)
+    attempt.updated_at = now
+    return now
+
+
 def cancel_elsewhere(
     world: World,
     payment: Payment,
@@ -138,7 +159,11 @@ def cancel_elsewhere(
     amounts = amounts_of(world, attempt, asked)
     if amounts.total > attempt.order.total_minor - cancelled_at_pg(attempt):
         raise ApiError("CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT", "The PG has given that back already.")
-    cancellation = _new(world, asked, amounts, now)
+    # Whoever cancels elsewhere knows nothing of the option: it stays what it was.
+    retains = any(each.retains_discount for each in attempt.cancellations if each.status != "FAILED")
+    asked = replace(asked, retains_discount=retains)
+    refund_minor = _refund_of(world, attempt, amounts, retains_discount=retains)
+    cancellation = _new(world, asked, amounts, refund_minor, now)
     attempt.hidden_cancellations.append(cancellation)
     if known_after == timedelta():
         learn(world, attempt, cancellation, now, is_announced=is_announced)
@@ -217,6 +242,25 @@ def _vat(world: World, asked: Asked, taxable: int, remaining: Amounts) -> int:
     return remaining.vat if taxable == remaining.taxable else min(computed, remaining.vat)
 
 
+def _refund_of(world: World, attempt: Attempt, amounts: Amounts, *, retains_discount: bool) -> int:
+    """What the shopper gets back. A promotion's discount is released by the first cancel that does not retain it,
+    and by the last in any case (portone-facts §2.8, §10.11) [I].
+    """
+    discount = attempt.order.discount_minor
+    before = [each for each in attempt.cancellations if each.status != "FAILED"]
+    if discount == 0:
+        return amounts.total
+    if any(each.retains_discount != retains_discount for each in before):
+        raise ApiError("PROMOTION_DISCOUNT_RETAIN_OPTION_SHOULD_NOT_BE_CHANGED", "It was another option before.")
+    is_released = any(each.refund_minor < each.total_minor for each in before)
+    is_last = amounts.total == remaining_of(world, attempt).total
+    if is_released or (retains_discount and not is_last):
+        return amounts.total
+    if amounts.total < discount:
+        raise ApiError("NEGATIVE_PROMOTION_ADJUSTED_CANCEL_AMOUNT", "Less than nothing would go back.")
+    return amounts.total - discount
+
+
 def _paid(payment: Payment) -> Attempt:
     attempt = payment.current
     if attempt is None:
@@ -238,16 +282,16 @@ def _refuse_without_refund_account(world: World, attempt: Attempt, asked: Asked)
     if world.inferred.missing_refund_account_is == "INVALID_REQUEST":
         raise ApiError("INVALID_REQUEST", "refundAccount is required to cancel this payment.")
     message = "환불 계좌 정보가 필요합니다."
-    raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="REFUND_ACCOUNT_REQUIRED", pgMessage=message)
+    raise pg_refusal("REFUND_ACCOUNT_REQUIRED", message)
 
 
 def _verdict(world: World, faults: Faults, attempt: Attempt, amounts: Amounts, now: datetime) -> _Verdict:
     if amounts.total > attempt.order.total_minor - cancelled_at_pg(attempt):
         message = "이미 취소된 거래입니다."
-        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode="ALREADY_CANCELLED", pgMessage=message)
+        raise pg_refusal("ALREADY_CANCELLED", message)
     pg_provider = world.channel_of(attempt).pg_provider
     if (refusal := pg_rules.refusal(pg_provider, attempt, amounts.total, now)) is not None:
-        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal[0], pgMessage=refusal[1])
+        raise pg_refusal(*refusal)
 
     def ordered(name: str) -> Any:
         return faults.take(Kind.PG, OPERATION, attempt.payment_id, name)
@@ -262,7 +306,7 @@ def _verdict(world: World, faults: Faults, attempt: Attempt, amounts: Amounts, n
     return _Verdict("DONE" if fails is None else "FAILED")
 
 
-def _new(world: World, asked: Asked, amounts: Amounts, now: datetime) -> Cancellation:
+def _new(world: World, asked: Asked, amounts: Amounts, refund_minor: int, now: datetime) -> Cancellation:
     return Cancellation(
         id=str(world.ids.uuid()),
         status="REQUESTED",
@@ -272,6 +316,8 @@ def _new(world: World, asked: Asked, amounts: Amounts, now: datetime) -> Cancell
         reason=asked.reason,
         trigger=asked.trigger,
         requested_at=now,
+        retains_discount=asked.retains_discount,
+        refund_minor=refund_minor,
     )
 
 
@@ -309,9 +355,11 @@ def _succeed(
     _show_refund(attempt, "COMPLETED")
     attempt.status = "CANCELLED" if is_all else "PARTIAL_CANCELLED"
     attempt.updated_at = now
+    if is_all:
+        cash_receipts.cancel_with(world, attempt, now)
     if attempt.status != before or world.inferred.each_cancel_moves_status_changed_at:
         attempt.status_changed_at = now
-    world.note(attempt, attempt.status, -cancellation.total_minor, now, cancellation_id=cancellation.id)
+    world.note(attempt, attempt.status, -cancellation.refund_minor, now, cancellation_id=cancellation.id)
     if is_announced:
         type_ = "Transaction.Cancelled" if is_all else "Transaction.PartialCancelled"
         world.announce(attempt, type_, now, cancellation_id=cancellation.id, trigger=trigger)

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from jangbu.sandbox import approvals, billing_keys, declines
+from jangbu.sandbox.billing_records import BillingKey
 from jangbu.sandbox.faults import Faults
 from jangbu.sandbox.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.problems import ApiError, BrowserRefusal
-from jangbu.sandbox.records import Attempt, BillingKey, Channel, Order, Store
+from jangbu.sandbox.records import Attempt, Channel, Order, Store
 from jangbu.sandbox.world import World
 
 ORIGIN = {"platformType": "API", "ipAddress": "127.0.0.1"}

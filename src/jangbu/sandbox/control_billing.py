@@ -6,9 +6,9 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import billing_keys, declines, schedules
+from jangbu.sandbox.billing_records import BillingKey
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import NotOurs
-from jangbu.sandbox.records import BillingKey
 
 
 class Refuse(msgspec.Struct, forbid_unknown_fields=True):

@@ -64,6 +64,15 @@ class Inferred:
     number).
     """
 
+    payment_token_life_s: int = 600
+    """How long the server has to confirm (§2.5 "soon"; PGs differ)."""
+
+    confirm_question_names_store: bool = True
+    """The body of Transaction.Confirm has `storeId`; off: as in the guide's sample (§4.1)."""
+
+    confirm_question_timeout_s: float = 10
+    """How long PortOne waits for the confirmUrl's answer (§4.4 gives it for V1 only)."""
+
     paypal_waits: bool = True
     """A PayPal approval is PAY_PENDING at first; off: PAID at once (§2.2 "PayPal and others")."""
 

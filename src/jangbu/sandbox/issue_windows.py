@@ -13,11 +13,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from jangbu.sandbox import approvals, billing_keys, charges, declines, params
+from jangbu.sandbox.billing_records import BillingKey
 from jangbu.sandbox.faults import Faults, Kind
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, BrowserRefusal, NotOurs
-from jangbu.sandbox.records import Attempt, BillingKey, Failure, Store
+from jangbu.sandbox.records import Attempt, Failure, Store
 from jangbu.sandbox.world import World
 
 NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
@@ -198,7 +199,7 @@ def _payment_of(world: World, key: BillingKey) -> Attempt:
 def _approve(world: World, faults: Faults, key: BillingKey, now: datetime) -> None:
     assert key.window is not None, "a window's key has a window"
     key.method = _method(world, key, key.window.pay_method)
-    if world.state.channels[key.channel_keys[0]].confirms_keys:
+    if world.state.channels[key.channel_keys[0]].approves_manually:
         key.status, key.issue_token = "NEEDS_CONFIRMATION", f"bit_{world.ids.token(32)}"
         return
     if faults.take(Kind.PG, billing_keys.ISSUE, key.id, "key_refused") is not None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from jangbu.sandbox import accounts, approvals, cancels
+from jangbu.sandbox import accounts, approvals, cancels, records
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, NotOurs
-from jangbu.sandbox.records import Payment
+from jangbu.sandbox.records import Attempt, Payment
 from jangbu.sandbox.wire import cancellation_json
 
 
@@ -50,6 +50,23 @@ class SettlePayment(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """An asynchronous PG's word about a payment that waits; with a `reason` it is no."""
 
     reason: str | None = None
+
+
+class Dispute(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The shopper complains to the PG."""
+
+    reason: str = "상품을 받지 못했습니다."
+
+
+class ResolveDispute(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The oldest open dispute is over; what it costs the merchant, if anything, is a `chargeback` beside it."""
+
+
+class Escrow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What becomes of the parcel, or what the shopper says of it."""
+
+    status: Literal["DELIVERED", "CONFIRMED", "REJECTED", "REJECT_CONFIRMED", "CANCELLED"]
+    automatically: bool = True
 
 
 def console_cancel(parts: Parts, payment: Payment, asked: ConsoleCancel) -> dict[str, Any]:
@@ -99,12 +116,55 @@ def settle_payment(parts: Parts, payment: Payment, asked: SettlePayment) -> dict
     return {"status": attempt.status}
 
 
+def dispute(parts: Parts, payment: Payment, asked: Dispute) -> dict[str, Any]:
+    attempt = _paid(payment)
+    now = parts.clock.now()
+    attempt.disputes.append(records.Dispute(asked.reason, now, f"pgd{parts.world.ids.token(17)}"))
+    return _tell_of_dispute(parts, attempt, "Transaction.DisputeCreated", "DISPUTE_CREATED")
+
+
+def resolve_dispute(parts: Parts, payment: Payment, _: ResolveDispute) -> dict[str, Any]:
+    attempt = _paid(payment)
+    found = next((each for each in attempt.disputes if each.resolved_at is None), None)
+    if found is None:
+        raise NotOurs(f"payment {payment.id} has no open dispute")
+    found.resolved_at = parts.clock.now()
+    return _tell_of_dispute(parts, attempt, "Transaction.DisputeResolved", "DISPUTE_RESOLVED")
+
+
+def _tell_of_dispute(parts: Parts, attempt: Attempt, type_: str, trigger: str) -> dict[str, Any]:
+    attempt.updated_at = parts.clock.now()
+    parts.world.announce(attempt, type_, attempt.updated_at, trigger=trigger)
+    return {"open": sum(1 for each in attempt.disputes if each.resolved_at is None)}
+
+
+def _paid(payment: Payment) -> Attempt:
+    if payment.succeeded is None:
+        raise NotOurs(f"payment {payment.id} was never paid")
+    return payment.succeeded
+
+
+def set_escrow(parts: Parts, payment: Payment, asked: Escrow) -> dict[str, Any]:
+    attempt = payment.current
+    if attempt is None or attempt.escrow is None or attempt.escrow["status"] == "BEFORE_REGISTERED":
+        raise NotOurs(f"payment {payment.id} has no parcel under way")
+    shown = {name: value for name, value in attempt.escrow.items() if name != "isAutomaticallyConfirmed"}
+    attempt.escrow = {**shown, "status": asked.status}
+    if asked.status == "CONFIRMED":
+        attempt.escrow["isAutomaticallyConfirmed"] = asked.automatically
+    attempt.updated_at = parts.clock.now()
+    return attempt.escrow
+
+
 ORDERS: dict[str, tuple[type[Any], Callable[[Parts, Payment, Any], dict[str, Any]]]] = {
     "console-cancel": (ConsoleCancel, console_cancel),
     "chargeback": (Chargeback, chargeback),
     "settle-cancel": (SettleCancel, settle_cancel),
     "deposit": (Deposit, deposit),
     "settle-payment": (SettlePayment, settle_payment),
+    "dispute": (Dispute, dispute),
+    "resolve-dispute": (ResolveDispute, resolve_dispute),
+    "escrow": (Escrow, set_escrow),
 }
 
 

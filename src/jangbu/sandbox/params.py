@@ -10,7 +10,7 @@ import msgspec
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
 from jangbu.sandbox.methods import OFFERED
 from jangbu.sandbox.problems import BrowserRefusal
-from jangbu.sandbox.records import AccountWish, Order, Window
+from jangbu.sandbox.records import AccountWish, Order, ReceiptWish, Window
 from jangbu.sandbox.world import World
 
 KST = timezone(timedelta(hours=9))
@@ -54,7 +54,13 @@ class AccountExpiry(msgspec.Struct, rename="camel"):
     due_date: str | None = None
 
 
-class BrowserAccount(msgspec.Struct, rename="camel"):
+class BrowserReceipt(msgspec.Struct, rename="camel"):
+    """The cash receipt that a transfer or deposit is to have; REST says NO_RECEIPT for ANONYMOUS (§2.11)."""
+
+    cash_receipt_type: Literal["PERSONAL", "CORPORATE", "ANONYMOUS"] | None = None
+
+
+class BrowserAccount(BrowserReceipt, rename="camel"):
     """What the merchant says of a virtual account to be issued."""
 
     account_expiry: AccountExpiry | None = None
@@ -85,6 +91,9 @@ class RequestPayment(msgspec.Struct, rename="camel"):
     products: list[dict[str, Any]] | None = None
     is_cultural_expense: bool | None = None
     virtual_account: BrowserAccount | None = None
+    transfer: BrowserReceipt | None = None
+    is_escrow: bool = False
+    confirm_url: str | None = None
 
 
 def read(raw: bytes) -> RequestPayment:
@@ -135,7 +144,17 @@ def order_of(world: World, asked: RequestPayment) -> Order:
         country=asked.country,
         is_cultural_expense=asked.is_cultural_expense,
         account=_account(asked.virtual_account) if asked.virtual_account else None,
+        is_escrow=asked.is_escrow,
+        confirm_url=asked.confirm_url,
+        receipt=_receipt(asked),
     )
+
+
+def _receipt(asked: RequestPayment) -> ReceiptWish | None:
+    wish = asked.virtual_account if asked.pay_method == "VIRTUAL_ACCOUNT" else asked.transfer
+    if wish is None or wish.cash_receipt_type is None:
+        return None
+    return ReceiptWish(None if wish.cash_receipt_type == "ANONYMOUS" else wish.cash_receipt_type)
 
 
 def _account(given: BrowserAccount) -> AccountWish:

@@ -45,18 +45,10 @@ class Channel(msgspec.Struct):
     pg_provider: str
     pg_merchant_id: str
     type: ChannelType
-    confirms_keys: bool = False
-    """Billing keys of this channel wait for the server's confirm: "manual approval" (portone-facts §2.5, §3.1)."""
-
-
-class ChannelGroup(msgspec.Struct):
-    """Channels that are chosen from; a billing key of a group is a super billing key (portone-facts §3.1)."""
-
-    id: str
-    name: str
-    store_id: str
-    channel_keys: list[str]
-    type: ChannelType
+    approves_manually: bool = False
+    """The browser gets a token, and the server's confirm approves, or issues the key (portone-facts §2.5, §3.1)."""
+    captures_later: bool = False
+    """An approval waits for the server's capture (portone-facts §2.7)."""
 
 
 class PreRegistration(msgspec.Struct):
@@ -77,6 +69,34 @@ class AccountWish(msgspec.Struct):
     account_number: str | None = None
 
 
+class ReceiptWish(msgspec.Struct):
+    """The cash receipt to be issued once a transfer or deposit is paid. None: the shopper wants none."""
+
+    type: Literal["PERSONAL", "CORPORATE"] | None
+
+
+class CashReceipt(msgspec.Struct):
+    """A cash receipt (portone-facts §2.11). Whose it is, an identity number, is not kept."""
+
+    number: int
+    store_id: str
+    payment_id: str
+    channel_key: str
+    order_name: str
+    currency: str
+    total_minor: int
+    tax_free_minor: int
+    vat_minor: int
+    type: Literal["PERSONAL", "CORPORATE"]
+    is_manual: bool
+    status: Literal["ISSUED", "CANCELLED", "ISSUE_FAILED"]
+    status_updated_at: datetime
+    issue_number: str | None = None
+    pg_receipt_id: str | None = None
+    issued_at: datetime | None = None
+    cancelled_at: datetime | None = None
+
+
 class Order(msgspec.Struct):
     """What is being paid for, whichever way the attempt began. Amounts in minor units of `currency`."""
 
@@ -94,6 +114,13 @@ class Order(msgspec.Struct):
     country: str | None = None
     is_cultural_expense: bool | None = None
     account: AccountWish | None = None
+    is_escrow: bool = False
+    confirm_url: str | None = None
+    """Asked just before the approval (portone-facts §4.4)."""
+    receipt: ReceiptWish | None = None
+    discount_minor: int = 0
+    """What a promotion takes off `total_minor` for the shopper (portone-facts §10.11)."""
+    promotion_id: str | None = None
 
 
 class Window(msgspec.Struct):
@@ -127,6 +154,18 @@ class Cancellation(msgspec.Struct):
     pg_cancellation_id: str | None = None
     cancelled_at: datetime | None = None
     receipt_url: str | None = None
+    retains_discount: bool = False
+    refund_minor: int = 0
+    """What the shopper gets back: the order's amount, less a discount that is released with it."""
+
+
+class Dispute(msgspec.Struct):
+    """A shopper's complaint at the PG (portone-facts §2.2)."""
+
+    reason: str
+    created_at: datetime
+    pg_dispute_id: str
+    resolved_at: datetime | None = None
 
 
 class Attempt(msgspec.Struct):
@@ -155,9 +194,18 @@ class Attempt(msgspec.Struct):
     """Made in the PG's own console, and PortOne does not know of them yet (portone-facts §10.13)."""
     billing_key: str | None = None
     schedule_id: str | None = None
+    disputes: list[Dispute] = []
+    """Oldest first."""
     closed_at: datetime | None = None
     """When its virtual account was closed or lapsed."""
     has_lapsed: bool = False
+    payment_token: str | None = None
+    """For the server's confirm; `chosen` is what the shopper agreed to pay with (portone-facts §2.5)."""
+    token_expires_at: datetime | None = None
+    chosen: str | None = None
+    capture: Literal["WAITING", "DONE"] | None = None
+    escrow: dict[str, Any] | None = None
+    """In the output shape of portone-facts §2.2."""
     is_deposit_hidden: bool = False
     """The money is at the bank, and PortOne does not know of it yet (portone-facts §4.3)."""
 
@@ -183,64 +231,6 @@ class Payment(msgspec.Struct):
     def current(self) -> Attempt | None:
         """The attempt that speaks for the payment: the one that succeeded, else the latest."""
         return self.succeeded or (self.attempts[-1] if self.attempts else None)
-
-
-class BillingKey(msgspec.Struct):
-    """A card or wallet to charge again (portone-facts §3.1): of a card nothing is kept but its mask."""
-
-    id: str
-    store_id: str
-    channel_keys: list[str]
-    requested_at: datetime
-    customer: dict[str, Any]
-    status: Literal["READY", "NEEDS_CONFIRMATION", "ISSUED", "FAILED", "DELETED"] = "READY"
-    """PortOne's API tells of ISSUED and DELETED only; the others are a window's."""
-    method: dict[str, Any] | None = None
-    custom_data: str | None = None
-    issue_id: str | None = None
-    issue_name: str | None = None
-    notice_urls: list[str] = []
-    platform: Literal["PC", "MOBILE", "API"] = "API"
-    channel_group_id: str | None = None
-    responses: list[dict[str, Any]] = []
-    """What each channel of a group answered, in PortOne's shape."""
-    issued_at: datetime | None = None
-    deleted_at: datetime | None = None
-    window: Window | None = None
-    failure: Failure | None = None
-    issue_token: str | None = None
-    transaction_id: str | None = None
-    """The payment that is made with the issue, in the same window."""
-    refuses: str | None = None
-    """A name of `declines.REASONS`: what the PG says to every charge, until it is told otherwise."""
-    refuses_times: int | None = None
-    """How many charges it refuses; None: all."""
-    schedule_ids: list[str] = []
-    version: Literal["V1", "V2"] = "V2"
-
-
-class Schedule(msgspec.Struct):
-    """One payment at a later time (portone-facts §3.3)."""
-
-    id: str
-    number: int
-    store_id: str
-    payment_id: str
-    billing_key: str
-    order: Order
-    time_to_pay: datetime
-    created_at: datetime
-    channel_key: str | None = None
-    installment_months: int = 0
-    promotion_id: str | None = None
-    starts_at: datetime | None = None
-    """When its agenda looks at it next; None: nothing more to do."""
-    started_at: datetime | None = None
-    transaction_id: str | None = None
-    """The attempt that it made, which knows how it ended."""
-    failed_at: datetime | None = None
-    """It ended without an attempt."""
-    revoked_at: datetime | None = None
 
 
 class Try(msgspec.Struct):
@@ -335,30 +325,3 @@ class IdempotencyRecord(msgspec.Struct):
     status: int | None = None
     """None while outstanding."""
     body: bytes = b""
-
-
-class State(msgspec.Struct):
-    """All of it: what the state file holds."""
-
-    merchant_id: str
-    stores: dict[str, Store]
-    channels: dict[str, Channel]
-    seed: int | None = None
-    lives: int = 1
-    """How often this world was started: a restart goes on with other random numbers, never with the same
-    again.
-    """
-    payments: dict[str, dict[str, Payment]] = {}
-    """By store id, then paymentId."""
-    deliveries: list[Delivery] = []
-    events: list[Event] = []
-    chores: list[Chore] = []
-    chores_planned: int = 0
-    channel_groups: dict[str, ChannelGroup] = {}
-    billing_keys: dict[str, dict[str, BillingKey]] = {}
-    """By store id, then key."""
-    schedules: dict[str, Schedule] = {}
-    scheduled_payments: dict[str, dict[str, str]] = {}
-    """The schedule that waits for a paymentId: by store id, then paymentId."""
-    tokens: list[Token] = []
-    idempotency: dict[str, IdempotencyRecord] = {}

@@ -6,9 +6,11 @@ from typing import Any
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import billing_keys, charges
+from jangbu.sandbox.billing_records import Schedule
 from jangbu.sandbox.faults import Faults, Kind
 from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import Schedule, State, Store
+from jangbu.sandbox.records import Store
+from jangbu.sandbox.state import State
 from jangbu.sandbox.world import World
 
 OPERATION = "run_schedule"

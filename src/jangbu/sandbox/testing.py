@@ -95,7 +95,7 @@ def _scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, An
 class Endpoint:
     """A merchant's webhook endpoint that only listens: uses its `answers` up in order, then answers 200."""
 
-    answers: list[int | Exception] = field(default_factory=list)
+    answers: list[int | Exception | tuple[int, bytes]] = field(default_factory=list)
     got: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
 
     async def __call__(self, _: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
@@ -103,7 +103,8 @@ class Endpoint:
         answer = self.answers.pop(0) if self.answers else 200
         if isinstance(answer, Exception):
             raise answer
-        return answer, {"content-type": "text/plain"}, b"ok"
+        status, text = answer if isinstance(answer, tuple) else (answer, b"ok")
+        return status, {"content-type": "text/plain"}, text
 
     def types(self) -> list[str]:
         """What was announced, in the order it arrived."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import aiohttp
 
 from jangbu.clock import Clock
-from jangbu.sandbox.bodies import OLD_STATUS
+from jangbu.sandbox.bodies import NEW_TYPES, OLD_STATUS
 from jangbu.sandbox.faults import Faults, Kind
 from jangbu.sandbox.records import Delivery, Try
 from jangbu.sandbox.wire import WEBHOOK_TRIES_MAX
@@ -26,7 +26,7 @@ TIMEOUT_S = 30
 """For connecting and again for reading (portone-facts §4.3)."""
 
 KEY_TYPES = ("BillingKey.Ready", "BillingKey.Issued", "BillingKey.Failed", "BillingKey.Deleted", "BillingKey.Updated")
-TYPES = (*OLD_STATUS, *KEY_TYPES)
+TYPES = (*OLD_STATUS, *NEW_TYPES, *KEY_TYPES)
 RESPONSE_BYTES_KEPT = 65_536
 
 Deliver = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
@@ -138,6 +138,17 @@ class Courier:
             await asyncio.gather(*(self._post(delivery, attempt) for attempt in tries))
         finally:
             self._settle(delivery, tries)
+
+    async def ask(self, delivery: Delivery) -> tuple[int, bytes] | None:
+        """POST one signed question at once, and answer what the merchant says; None when nothing comes."""
+        now = self._clock.now()
+        headers = self._signed_headers(delivery, delivery.id, int(now.timestamp()), is_forged=False)
+        try:
+            async with asyncio.timeout(self._world.inferred.confirm_question_timeout_s):
+                status, _, body = await self._deliver(delivery.url, headers, delivery.body.encode())
+        except Exception:  # noqa: BLE001 (whatever the merchant's server does, PortOne only sees no answer)
+            return None
+        return status, body
 
     def _begin(self, delivery: Delivery) -> Try:
         inferred = self._world.inferred

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from jangbu.clock import rfc3339
+from jangbu.sandbox import cash_receipts
 from jangbu.sandbox.bodies import amount_json, channel_json
-from jangbu.sandbox.records import Attempt, Cancellation, Delivery, Event, Payment
+from jangbu.sandbox.records import Attempt, Cancellation, CashReceipt, Delivery, Dispute, Event, Failure, Payment
 from jangbu.sandbox.world import World
 
 WEBHOOK_TRIES_MAX = 6
@@ -56,7 +57,7 @@ def event_json(world: World, event: Event) -> dict[str, Any]:
         "origin": attempt.origin,
     }
     if event.type == "PAID":
-        return shown | {"disputes": []}
+        return shown | {"disputes": [_dispute_json(each) for each in attempt.disputes]}
     done = next(each for each in attempt.cancellations if each.id == event.cancellation_id)
     return shown | {"cancellation": cancellation_json(done)}
 
@@ -85,14 +86,16 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "productCount": attempt.order.product_count,
         "customData": attempt.order.custom_data,
         "country": attempt.order.country,
+        "escrow": attempt.escrow,
+        "promotionId": attempt.order.promotion_id,
         "isCulturalExpense": attempt.order.is_cultural_expense,
         "webhooks": webhooks or None,
-        **_by_status(attempt),
+        **_by_status(world, attempt),
     }
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _by_status(attempt: Attempt) -> dict[str, Any]:
+def _by_status(world: World, attempt: Attempt) -> dict[str, Any]:
     """The fields that only this status has (portone-facts §2.2)."""
     match attempt.status:
         case "READY":
@@ -101,16 +104,16 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
             return {"pgTxId": attempt.pg_tx_id}
         case "PAID":
             return {
-                **_money_came(attempt),
+                **_money_came(world, attempt),
                 "pgResponse": msgspec.json.encode({"tid": attempt.pg_tx_id, "resultCode": "0000"}).decode(),
                 # One that failed or is under way leaves the payment PAID.
                 "cancellations": [cancellation_json(each) for each in attempt.cancellations] or None,
                 # Required on PAID and on no other status.
-                "disputes": [],
+                "disputes": [_dispute_json(each) for each in attempt.disputes],
             }
         case "PARTIAL_CANCELLED" | "CANCELLED":
             return {
-                **_money_came(attempt),
+                **_money_came(world, attempt),
                 "cancellations": [cancellation_json(each) for each in attempt.cancellations],
                 "cancelledAt": rfc3339(_cancelled_at(attempt)),
             }
@@ -119,21 +122,78 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
             assert attempt.failure is not None, "a failed attempt knows why"
             return {
                 "failedAt": rfc3339(attempt.failed_at),
-                "failure": {
-                    "reason": attempt.failure.reason,
-                    "pgCode": attempt.failure.pg_code,
-                    "pgMessage": attempt.failure.pg_message,
-                },
+                "failure": _failure_json(attempt.failure),
             }
 
 
-def _money_came(attempt: Attempt) -> dict[str, Any]:
+def _dispute_json(dispute: Dispute) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "status": "UNRESOLVED" if dispute.resolved_at is None else "RESOLVED",
+        "pgDisputeId": dispute.pg_dispute_id,
+        "reason": dispute.reason,
+        "createdAt": rfc3339(dispute.created_at),
+    }
+    return shown if dispute.resolved_at is None else shown | {"resolvedAt": rfc3339(dispute.resolved_at)}
+
+
+def _failure_json(failure: Failure) -> dict[str, str]:
+    shown = {"reason": failure.reason, "pgCode": failure.pg_code, "pgMessage": failure.pg_message}
+    return {name: value for name, value in shown.items() if value}
+
+
+def _money_came(world: World, attempt: Attempt) -> dict[str, Any]:
     """`paidAt` is optional on a cancelled payment: nobody ever paid into an account that was closed."""
     return {
         "pgTxId": attempt.pg_tx_id,
         "receiptUrl": attempt.receipt_url,
         "paidAt": rfc3339(attempt.paid_at) if attempt.paid_at else None,
+        **_receipt_fields(world, attempt),
     }
+
+
+def receipt_json(world: World, receipt: CashReceipt) -> dict[str, Any]:
+    """A member of the `CashReceipt` union (portone-facts §2.11)."""
+    shown: dict[str, Any] = {
+        "status": receipt.status,
+        "merchantId": world.state.merchant_id,
+        "storeId": receipt.store_id,
+        "paymentId": receipt.payment_id,
+        "channel": channel_json(world.state.channels[receipt.channel_key]),
+        "orderName": receipt.order_name,
+        "isManual": receipt.is_manual,
+        "statusUpdatedAt": rfc3339(receipt.status_updated_at),
+    }
+    if receipt.status == "ISSUE_FAILED":
+        return shown
+    more = _receipt_of_payment_json(receipt)
+    amount = more.pop("totalAmount")
+    return shown | more | {"amount": amount, "vatAmount": receipt.vat_minor}
+
+
+def _receipt_of_payment_json(receipt: CashReceipt) -> dict[str, Any]:
+    assert receipt.issued_at is not None, "one that failed is not shown"
+    shown: dict[str, Any] = {
+        "status": receipt.status,
+        "type": receipt.type,
+        "pgReceiptId": receipt.pg_receipt_id,
+        "issueNumber": receipt.issue_number,
+        "totalAmount": receipt.total_minor,
+        "taxFreeAmount": receipt.tax_free_minor,
+        "currency": receipt.currency,
+        "url": cash_receipts.url_of(receipt),
+        "issuedAt": rfc3339(receipt.issued_at),
+    }
+    return shown if receipt.cancelled_at is None else shown | {"cancelledAt": rfc3339(receipt.cancelled_at)}
+
+
+def _receipt_fields(world: World, attempt: Attempt) -> dict[str, Any]:
+    """Only for what was paid without a card slip (portone-facts §2.2)."""
+    if not cash_receipts.is_of_kind(attempt):
+        return {}
+    receipt = cash_receipts.of_payment(world, attempt.store_id, attempt.payment_id)
+    if receipt is None or receipt.status == "ISSUE_FAILED":
+        return {"cashReceiptIssuanceStatus": "NOT_ISSUED"}
+    return {"cashReceipt": _receipt_of_payment_json(receipt), "cashReceiptIssuanceStatus": "ISSUED"}
 
 
 def _cancelled_at(attempt: Attempt) -> datetime:

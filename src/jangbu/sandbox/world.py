@@ -12,6 +12,7 @@ import msgspec
 from jangbu.clock import Clock, rfc3339
 from jangbu.ids import Ids
 from jangbu.sandbox import bodies, declines, methods
+from jangbu.sandbox.billing_records import Schedule
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.problems import ApiError, BrowserRefusal
@@ -25,11 +26,10 @@ from jangbu.sandbox.records import (
     Order,
     Payment,
     PreRegistration,
-    Schedule,
-    State,
     Store,
     Window,
 )
+from jangbu.sandbox.state import State
 
 
 class World:
@@ -187,10 +187,11 @@ class World:
         self.refuse_second_success(attempt, now)
         self.choose(attempt, method)
         attempt.receipt_url = f"https://receipt.sandbox.invalid/{attempt.transaction_id}"
+        attempt.capture = "WAITING" if self.channel_of(attempt).captures_later else None
         attempt.status = "PAID"
         attempt.failed_at = attempt.failure = attempt.closed_at = None
         attempt.paid_at = attempt.updated_at = attempt.status_changed_at = now
-        self.note(attempt, "PAID", attempt.order.total_minor, now)
+        self.note(attempt, "PAID", attempt.order.total_minor - attempt.order.discount_minor, now)
         if is_announced:
             self.announce(attempt, "Transaction.Paid", now, trigger=trigger)
 
@@ -198,6 +199,8 @@ class World:
         """What the shopper pays with, and the PG's number for it. A method that was chosen before stays."""
         if attempt.method is None:
             attempt.method = methods.of(method, self.ids)
+        if attempt.order.is_escrow and attempt.escrow is None:
+            attempt.escrow = {"status": "BEFORE_REGISTERED"}
         if attempt.pg_tx_id is None:
             attempt.pg_tx_id = f"pg{self.ids.token(18)}"
 
@@ -286,6 +289,8 @@ class World:
         """One webhook per URL; `noticeUrls` replace the store's, an empty list counts as absent (§2.3)."""
         environment = self.channel_of(attempt).type
         settings = self.state.stores[attempt.store_id].webhooks[environment]
+        if settings.version == "2024-01-01" and type_ not in bodies.OLD_STATUS:
+            return
         body = bodies.webhook_body(settings, type_, attempt, now, cancellation_id)
         self.send(
             *body,
