@@ -19,15 +19,18 @@ from starlette.responses import Response
 
 from jangbu import sandbox
 from jangbu.sandbox import (
+    api_billing,
     api_cancel,
     api_cash_receipts,
     api_lists,
     api_payments,
+    api_schedules,
     api_v2,
     approvals,
     browser,
     control,
     deeds,
+    schedules,
 )
 from jangbu.sandbox.chores import Chores
 from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
@@ -38,7 +41,7 @@ from jangbu.sandbox.idempotency import forget_old
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.lines import Lines
 from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.records import State
+from jangbu.sandbox.state import State
 from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
 from jangbu.sandbox.world import World
 
@@ -49,6 +52,8 @@ operations = joined(
     api_lists.operations,
     api_payments.operations,
     api_cancel.operations,
+    api_billing.operations,
+    api_schedules.operations,
     api_cash_receipts.operations,
 )
 
@@ -70,10 +75,10 @@ def assemble(
     is_parallel: bool = True,
 ) -> Parts:
     """Introduce the parts to each other."""
-    faults = Faults([], [*operations.names(), approvals.OPERATION, *TYPES])
+    faults = Faults([], [*operations.names(), approvals.OPERATION, schedules.OPERATION, *TYPES])
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
     # A PG's deed comes before the webhooks that tell of it.
-    clock.agendas += [Chores(world, partial(deeds.do, world)), courier]
+    clock.agendas += [Chores(world, partial(deeds.do, world)), schedules.Schedules(world, faults), courier]
     return Parts(world, clock, faults, courier, pause)
 
 

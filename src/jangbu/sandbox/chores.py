@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from jangbu.sandbox.records import Chore, State
+from jangbu.sandbox.records import Chore
+from jangbu.sandbox.state import State
 from jangbu.sandbox.world import World
 
 

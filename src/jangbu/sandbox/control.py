@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu import sandbox
 from jangbu.clock import rfc3339
-from jangbu.sandbox import browser, orders
+from jangbu.sandbox import browser, control_billing, orders
 from jangbu.sandbox.bodies import amount_json
 from jangbu.sandbox.default import default_state
 from jangbu.sandbox.faults import Fault, as_list
@@ -282,6 +282,13 @@ def routes(parts: Parts) -> list[BaseRoute]:
         named = request.path_params
         return orders.carry_out(parts, unquote(named["paymentId"]), named["order"], await request.body())
 
+    async def keys(_: Request) -> Any:
+        return {"items": control_billing.keys_of(parts)}
+
+    async def key_order(request: Request) -> Any:
+        named = request.path_params
+        return control_billing.carry_out(parts, unquote(named["billingKey"]), named["order"], await request.body())
+
     async def approve_late_(request: Request) -> Any:
         return approve_late(parts, request.path_params["transactionId"])
 
@@ -303,6 +310,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/pay", pay_, "POST"),
                 route("/payments/{paymentId}/resend", resend_, "POST"),
                 route("/payments/{paymentId}/{order}", order, "POST"),
+                route("/billing-keys", keys, "GET"),
+                route("/billing-keys/{billingKey}/{order}", key_order, "POST"),
                 route("/transactions/{transactionId}/approve-late", approve_late_, "POST"),
             ],
         )

@@ -3,7 +3,8 @@
 from jangbu import sandbox
 from jangbu.clock import Clock
 from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Channel, State, Store, WebhookSettings
+from jangbu.sandbox.records import Channel, Store, WebhookSettings
+from jangbu.sandbox.state import State
 from jangbu.sandbox.world import World
 
 

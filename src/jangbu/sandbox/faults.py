@@ -48,6 +48,8 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "cancel_waits": (Kind.PG, "a cancel is REQUESTED, as with an asynchronous PG, and settles after `seconds`"),
     "cancel_fails": (Kind.PG, "a cancel is FAILED, with status 200; after `seconds` when it waits first"),
     "cancel_refused": (Kind.PG, "a cancel is 502 PG_PROVIDER with the PG's own code"),
+    "key_refused": (Kind.PG, "one channel issues, or deletes, no billing key"),
+    "schedule_waits": (Kind.PG, "a schedule stays STARTED, and pays after `seconds`"),
     "receipt_fails": (Kind.PG, "a cash receipt cannot be issued"),
     "webhook_lost": (Kind.WEBHOOK, "never sent"),
     "webhook_late": (Kind.WEBHOOK, "first sent after `seconds`"),

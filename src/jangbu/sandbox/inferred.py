@@ -130,6 +130,23 @@ class Inferred:
     each_cancel_moves_status_changed_at: bool = True
     """A second partial cancel moves `statusChangedAt`, though the status stays; off: it does not (§2.13)."""
 
+    transactions_max: int = 100
+    """Attempts per paymentId before MAX_TRANSACTION_COUNT_REACHED (§2.1, §14.5)."""
+
+    declined_charge_is_announced: bool = True
+    """A charge that the PG declines sends Transaction.Failed, beside the 502; off: the answer is all (§2.3)."""
+
+    unconfirmed_key_is_not_issued: bool = True
+    """Deleting a key whose window is not finished is BILLING_KEY_NOT_ISSUED; off: BILLING_KEY_NOT_FOUND (§3.1)."""
+
+    schedule_in_past_is_refused: bool = True
+    """A `timeToPay` that is past is 400 INVALID_REQUEST; off: it is paid at once (§3.3)."""
+
+    charge_of_schedules_payment_is_refused: bool = True
+    """Charging a paymentId that a schedule waits for is PAYMENT_SCHEDULE_ALREADY_EXISTS; off: it is charged, and
+    the schedule fails at its time (§3.2, §3.3).
+    """
+
     list_until_is_inclusive: bool = True
     """A payment changed exactly at `until` is listed (§2.13)."""
 

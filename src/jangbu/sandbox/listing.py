@@ -125,8 +125,7 @@ def _passes(call: Call, wanted: PaymentsFilter, attempt: Attempt) -> bool:
         (wanted.methods, method in (wanted.methods or ())),
         (wanted.pg_provider, channel.pg_provider in (wanted.pg_provider or ())),
         (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
-        # No operation of the sandbox schedules a payment yet.
-        (wanted.is_scheduled, wanted.is_scheduled is False),
+        (wanted.is_scheduled, wanted.is_scheduled == (attempt.schedule_id is not None)),
         (wanted.version, wanted.version == "V2"),
         (wanted.platform_type, wanted.platform_type == PLATFORMS[attempt.origin["platformType"]]),
         (wanted.currency, wanted.currency == attempt.order.currency),

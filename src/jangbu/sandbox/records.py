@@ -46,7 +46,7 @@ class Channel(msgspec.Struct):
     pg_merchant_id: str
     type: ChannelType
     approves_manually: bool = False
-    """The browser gets a token, and the server's confirm approves (portone-facts §2.5)."""
+    """The browser gets a token, and the server's confirm approves, or issues the key (portone-facts §2.5, §3.1)."""
     captures_later: bool = False
     """An approval waits for the server's capture (portone-facts §2.7)."""
 
@@ -109,6 +109,7 @@ class Order(msgspec.Struct):
     """In the output shape of portone-facts §2.2."""
     custom_data: str | None = None
     products: list[dict[str, Any]] | None = None
+    product_count: int | None = None
     notice_urls: list[str] = []
     country: str | None = None
     is_cultural_expense: bool | None = None
@@ -191,6 +192,8 @@ class Attempt(msgspec.Struct):
     """Oldest first."""
     hidden_cancellations: list[Cancellation] = []
     """Made in the PG's own console, and PortOne does not know of them yet (portone-facts §10.13)."""
+    billing_key: str | None = None
+    schedule_id: str | None = None
     disputes: list[Dispute] = []
     """Oldest first."""
     closed_at: datetime | None = None
@@ -266,6 +269,13 @@ class Delivery(msgspec.Struct):
     is_before_return: bool = False
     trigger: str | None = None
     """Why it was sent, where PortOne says so: MANUAL and what happens elsewhere (portone-facts §2.12)."""
+    billing_key: str = ""
+    """What it is about instead of a payment, whose ids are empty then."""
+
+    @property
+    def about(self) -> str:
+        """The paymentId or billing key it tells of: what a fault is ordered for."""
+        return self.billing_key or self.payment_id
 
 
 class Event(msgspec.Struct):
@@ -315,26 +325,3 @@ class IdempotencyRecord(msgspec.Struct):
     status: int | None = None
     """None while outstanding."""
     body: bytes = b""
-
-
-class State(msgspec.Struct):
-    """All of it: what the state file holds."""
-
-    merchant_id: str
-    stores: dict[str, Store]
-    channels: dict[str, Channel]
-    seed: int | None = None
-    lives: int = 1
-    """How often this world was started: a restart goes on with other random numbers, never with the same
-    again.
-    """
-    payments: dict[str, dict[str, Payment]] = {}
-    """By store id, then paymentId."""
-    deliveries: list[Delivery] = []
-    events: list[Event] = []
-    chores: list[Chore] = []
-    chores_planned: int = 0
-    cash_receipts: list[CashReceipt] = []
-    """Oldest first; of a payment's the latest speaks."""
-    tokens: list[Token] = []
-    idempotency: dict[str, IdempotencyRecord] = {}

@@ -10,7 +10,7 @@ import msgspec
 from starlette.types import ASGIApp, Message
 
 from jangbu import sandbox
-from jangbu.sandbox import control, orders
+from jangbu.sandbox import control, control_billing, orders
 from jangbu.sandbox.app import assemble, build
 from jangbu.sandbox.clock import SandboxClock
 from jangbu.sandbox.default import default_world
@@ -269,6 +269,33 @@ class Sandbox:
         """The PG's word about an approval that waits, no when there is a `reason`; answers the status."""
         return str((await self.order("settle-payment", payment_id, reason=reason))["status"])
 
+    async def billing_key(self, channel_key: str = sandbox.CARD_CHANNEL, **more: Any) -> str:
+        """A new billing key of a keyed-in card."""
+        card = {"number": "4330121234567890", "expiryYear": "31", "expiryMonth": "12"}
+        body = {"channelKey": channel_key, "method": {"card": {"credential": card}}, **more}
+        status, answer = await self.api("POST", "/billing-keys", body)
+        assert status == 200, answer
+        return str(answer["billingKeyInfo"]["billingKey"])
+
+    async def charge(self, payment_id: str, billing_key: str, total: int = 1000, **more: Any) -> tuple[int, Any]:
+        """`POST /payments/{id}/billing-key`: status and answer. `headers` go with it, the rest into the body."""
+        headers = more.pop("headers", None)
+        target = f"/payments/{quote(payment_id, safe='')}/billing-key"
+        return await self.api("POST", target, _charge(billing_key, total) | more, headers=headers)
+
+    async def schedule(
+        self, payment_id: str, billing_key: str, at: datetime, total: int = 1000, **more: Any
+    ) -> tuple[int, Any]:
+        """`POST /payments/{id}/schedule`: status and answer. `more` goes into the payment."""
+        body = {"payment": _charge(billing_key, total) | more, "timeToPay": at.isoformat()}
+        return await self.api("POST", f"/payments/{quote(payment_id, safe='')}/schedule", body)
+
+    async def key_order(self, name: str, billing_key: str, **fields: Any) -> dict[str, Any]:
+        """Something happens to the key outside the API: `refuse`, `wallet-delete`, `wallet-update`."""
+        done = control_billing.carry_out(self.parts, billing_key, name, msgspec.json.encode(fields))
+        self.parts.nudge()
+        return done
+
     def captured(self, payment_id: str) -> int:
         """How often money was really taken for a payment: never more than once."""
         return len(self.captures(payment_id))
@@ -319,6 +346,10 @@ class Sandbox:
     def log(self) -> bytes:
         """All that happened: the transcript and the world. Equal for equal runs."""
         return "\n".join(self.transport.transcript).encode() + b"\n" + self.world.to_json()
+
+
+def _charge(billing_key: str, total: int) -> dict[str, Any]:
+    return {"billingKey": billing_key, "orderName": "정기 구독", "amount": {"total": total}, "currency": "KRW"}
 
 
 async def _nowhere(url: str, _: Mapping[str, str], __: bytes) -> tuple[int, Mapping[str, str], bytes]:

@@ -25,7 +25,8 @@ WAITS_MINUTES = (0, 1, 4, 16, 64, 256)
 TIMEOUT_S = 30
 """For connecting and again for reading (portone-facts §4.3)."""
 
-TYPES = (*OLD_STATUS, *NEW_TYPES)
+KEY_TYPES = ("BillingKey.Ready", "BillingKey.Issued", "BillingKey.Failed", "BillingKey.Deleted", "BillingKey.Updated")
+TYPES = (*OLD_STATUS, *NEW_TYPES, *KEY_TYPES)
 RESPONSE_BYTES_KEPT = 65_536
 
 Deliver = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
@@ -79,12 +80,12 @@ class Courier:
         """A new webhook: the faults that are ordered for it decide what becomes of it."""
 
         def struck_by(name: str) -> bool:
-            return self._faults.take(Kind.WEBHOOK, delivery.type, delivery.payment_id, name) is not None
+            return self._faults.take(Kind.WEBHOOK, delivery.type, delivery.about, name) is not None
 
         if struck_by("webhook_lost"):
             delivery.state = "LOST"
             return
-        late = self._faults.take(Kind.WEBHOOK, delivery.type, delivery.payment_id, "webhook_late")
+        late = self._faults.take(Kind.WEBHOOK, delivery.type, delivery.about, "webhook_late")
         if late is not None:
             delivery.next_try_at += timedelta(seconds=late.seconds)
         delivery.is_twice = struck_by("webhook_twice")
@@ -155,7 +156,7 @@ class Courier:
         first = delivery.tries[0] if delivery.tries else None
         keeps_id = first is None or delivery.is_twice or inferred.webhook_retry_keeps_id
         webhook_id = delivery.id if keeps_id else f"wh_{self._world.ids.uuid()}"
-        is_forged = self._faults.take(Kind.TRY, delivery.type, delivery.payment_id) is not None
+        is_forged = self._faults.take(Kind.TRY, delivery.type, delivery.about) is not None
         if first is not None and not inferred.webhook_retry_signs_afresh and not is_forged:
             headers = dict(first.headers)
         else:

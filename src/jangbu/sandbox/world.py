@@ -3,42 +3,33 @@
 No I/O; `now` is an argument of each step.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import msgspec
 
 from jangbu.clock import Clock, rfc3339
 from jangbu.ids import Ids
 from jangbu.sandbox import bodies, declines, methods
+from jangbu.sandbox.billing_records import Schedule
 from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.problems import ApiError, BrowserRefusal
 from jangbu.sandbox.records import (
     Attempt,
     Channel,
+    ChannelType,
     Delivery,
     Event,
     Failure,
     Order,
     Payment,
     PreRegistration,
-    State,
     Store,
     Window,
 )
-
-PAYMENT_ID_RULES = {
-    "TOSSPAYMENTS": re.compile(r"[A-Za-z0-9\-_=]{6,64}"),
-    "KCP_V2": re.compile(r"[A-Za-z0-9]+"),
-    "KPN": re.compile(r"[A-Za-z0-9]+"),
-    "SMARTRO_V2": re.compile(r"[A-Za-z0-9]{1,40}"),
-}
-"""PortOne has no rule for a paymentId of its own; the PGs do (portone-facts §10.2)."""
-
-ORDER_NAME_CHARACTERS_MAX = {"TOSSPAYMENTS": 100, "KAKAOPAY": 100, "NAVERPAY": 128, "TOSSPAY_V2": 255}
-"""portone-facts §10.3."""
+from jangbu.sandbox.state import State
 
 
 class World:
@@ -49,6 +40,8 @@ class World:
         self._clock = clock
         self.on_webhook: Callable[[Delivery], None] = lambda _: None
         """Told of each new webhook before anything else happens."""
+        self.on_schedule: Callable[[Schedule], None] = lambda _: None
+        """Told of each schedule that is new or was moved."""
         self.load(state)
 
     def load(self, state: State) -> None:
@@ -151,7 +144,7 @@ class World:
         channel = self.state.channels.get(channel_key)
         if channel is None or channel.store_id != store.id:
             raise BrowserRefusal("ChannelNotFound", f"channel {channel_key} is not found")
-        _refuse_what_the_pg_refuses(channel, payment_id, order)
+        refuse_what_the_pg_refuses(channel, payment_id, order)
         payment = self.payment(store.id, payment_id)
         if payment is not None:
             _refuse_second_success(payment)
@@ -248,6 +241,11 @@ class World:
         if is_announced:
             self.announce(attempt, "Transaction.Failed", now, trigger=trigger)
 
+    def enter(self, attempt: Attempt) -> None:
+        """Begin an attempt without a window: the server asked for it."""
+        self._payment_made_sure_of(attempt.store_id, attempt.payment_id).attempts.append(attempt)
+        self._attempts[attempt.transaction_id] = attempt
+
     def _payment_made_sure_of(self, store_id: str, payment_id: str) -> Payment:
         of_store = self.state.payments.setdefault(store_id, {})
         return of_store.setdefault(payment_id, Payment(payment_id, store_id))
@@ -293,16 +291,47 @@ class World:
         settings = self.state.stores[attempt.store_id].webhooks[environment]
         if settings.version == "2024-01-01" and type_ not in bodies.OLD_STATUS:
             return
-        for url in attempt.order.notice_urls or ([settings.url] if settings.url else []):
-            body, content_type = bodies.webhook_body(settings, type_, attempt, now, cancellation_id)
+        body = bodies.webhook_body(settings, type_, attempt, now, cancellation_id)
+        self.send(
+            *body,
+            urls=attempt.order.notice_urls,
+            environment=environment,
+            type_=type_,
+            now=now,
+            store_id=attempt.store_id,
+            payment_id=attempt.payment_id,
+            transaction_id=attempt.transaction_id,
+            payment_status=attempt.status,
+            trigger=trigger,
+        )
+
+    def send(
+        self,
+        body: str,
+        content_type: str,
+        *,
+        urls: list[str],
+        environment: ChannelType,
+        type_: str,
+        now: datetime,
+        store_id: str,
+        payment_id: str = "",
+        transaction_id: str = "",
+        payment_status: str = "",
+        billing_key: str = "",
+        trigger: str | None = None,
+    ) -> None:
+        """Put a webhook on its way to each of `urls`, else to the store's own."""
+        settings = self.state.stores[store_id].webhooks[environment]
+        for url in urls or ([settings.url] if settings.url else []):
             delivery = Delivery(
                 number=len(self.state.deliveries) + 1,
                 id=f"wh_{self.ids.uuid()}",
                 type=type_,
-                payment_id=attempt.payment_id,
-                store_id=attempt.store_id,
-                transaction_id=attempt.transaction_id,
-                payment_status=attempt.status,
+                payment_id=payment_id,
+                store_id=store_id,
+                transaction_id=transaction_id,
+                payment_status=payment_status,
                 environment=environment,
                 url=url,
                 content_type=content_type,
@@ -310,6 +339,7 @@ class World:
                 triggered_at=now,
                 next_try_at=now,
                 trigger=trigger,
+                billing_key=billing_key,
             )
             self.state.deliveries.append(delivery)
             self._remember(delivery)
@@ -317,11 +347,12 @@ class World:
 
     def knows(self, delivery: Delivery) -> bool:
         """Whether this very webhook belongs to the present state, and not to one from before a reset."""
-        of_payment = self._deliveries.get((delivery.store_id, delivery.payment_id), [])
-        return any(known is delivery for known in of_payment)
+        at = delivery.number - 1
+        return at < len(self.state.deliveries) and self.state.deliveries[at] is delivery
 
     def _remember(self, delivery: Delivery) -> None:
-        self._deliveries.setdefault((delivery.store_id, delivery.payment_id), []).append(delivery)
+        if delivery.payment_id:
+            self._deliveries.setdefault((delivery.store_id, delivery.payment_id), []).append(delivery)
 
     def webhook_to_resend(self, payment: Payment, webhook_id: str | None) -> Delivery:
         """The named webhook of the payment, else its latest (portone-facts §2.12).
@@ -335,18 +366,6 @@ class World:
             raise ApiError("MAX_WEBHOOK_RETRY_COUNT_REACHED", "The webhook was resent too often.")
         known[-1].resends += 1
         return known[-1]
-
-
-def _refuse_what_the_pg_refuses(channel: Channel, payment_id: str, order: Order) -> None:
-    rule = PAYMENT_ID_RULES.get(channel.pg_provider)
-    if rule is not None and not rule.fullmatch(payment_id):
-        _refuse_for_pg("주문번호 형식이 올바르지 않습니다.", "INVALID_ORDER_ID")
-    if len(order.order_name) > ORDER_NAME_CHARACTERS_MAX.get(channel.pg_provider, 255):
-        _refuse_for_pg("상품명이 너무 깁니다.", "INVALID_ORDER_NAME")
-
-
-def _refuse_for_pg(message: str, pg_code: str) -> NoReturn:
-    raise BrowserRefusal("PGProviderError", message, pg_code, message)
 
 
 def _refuse_second_success(payment: Payment) -> None:
