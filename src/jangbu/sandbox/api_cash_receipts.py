@@ -112,7 +112,9 @@ async def get_cash_receipt(call: Call) -> dict[str, Any]:
 async def cancel_cash_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §2.11."""
     store = call.store(call.body(_Cancel).store_id)
-    receipt = cash_receipts.cancel(call.world, store.id, call.path("paymentId"), call.now)
+    payment_id = call.path("paymentId")
+    fails = call.parts.faults.take(Kind.PG, call.operation.name, payment_id, "receipt_fails") is not None
+    receipt = cash_receipts.cancel(call.world, store.id, payment_id, call.now, fails=fails)
     return {"cancelledAmount": receipt.total_minor, "cancelledAt": rfc3339(call.now)}
 
 
