@@ -323,7 +323,13 @@ def test_no_declared_error_is_without_a_case() -> None:
 
 
 SAYS_A_STORE = [name for name, operation in OPERATIONS.items() if not operation.is_open]
-HAS_NO_BODY = {"get_payment", "get_payment_transactions", "get_cash_receipt", "close_virtual_account"}
+HAS_NO_BODY = {
+    "get_payment",
+    "get_payment_transactions",
+    "get_cash_receipt",
+    "cancel_cash_receipt",
+    "close_virtual_account",
+}
 """Nothing of such a call can be malformed."""
 FILTERED = {"get_payments", "get_cash_receipts"}
 
