@@ -14,11 +14,13 @@ from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
 from jangbu.ledger import jobs as ledger_jobs
 from jangbu.ledger.service import Expectation
+from jangbu.notices import jobs as notice_jobs
+from jangbu.notices.rules import Facts, WebhookParked
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
 from jangbu.payments.service.sync import told
 from jangbu.portone import Notification, PortOne, parse_secret
-from jangbu.queue import Job, Schedule, Tick, Waker, Worker
+from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 
@@ -149,10 +151,21 @@ def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
         system=system,
         request=request,
         portone=portone,
-        jobs=[*inbox_jobs.jobs(system, on_notification), *payment_jobs.jobs(system, portone)],
-        schedules=payment_jobs.schedules(system),
+        jobs=[
+            *inbox_jobs.jobs(system, on_notification),
+            *payment_jobs.jobs(system, portone),
+            *notice_jobs.jobs(system, what_it_means),
+        ],
+        schedules=[*payment_jobs.schedules(system), *notice_jobs.schedules()],
         ticks=ledger_jobs.ticks(system),
     )
+
+
+def what_it_means(parked: HeldJob) -> Facts | None:
+    """What a person is told of a job that was parked, where it is more than a job (notices.service.watch)."""
+    if parked.entrypoint == inbox_jobs.HANDLE:
+        return WebhookParked(str(arguments_of(parked)["webhook_id"]), parked.attempts)
+    return None
 
 
 async def _opened(stack: AsyncExitStack, settings: Settings, dsn: str, name: str) -> Database:

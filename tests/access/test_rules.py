@@ -36,6 +36,8 @@ MATRIX = {
     "books:read": (True, True, False, True),
     "webhooks:read": (True, True, True, True),
     "webhooks:replay": (True, True, False, True),
+    "notices:read": (True, True, True, False),
+    "notices:manage": (True, True, False, False),
     "audit:read": (True, True, False, True),
     "keys:read": (True, True, False, False),
     "keys:manage": (True, False, False, False),

@@ -24,6 +24,7 @@ VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIG
 # S, I, U, D: what each role may do to each table. Nobody may TRUNCATE, REFERENCES or TRIGGER anything.
 SYSTEM = {
     "admin": "SIU",
+    "admin_alerts": "SI",
     "api_keys": "SIU",
     "audit_log": "SI",
     "audit_seal": "SI",
@@ -36,6 +37,7 @@ SYSTEM = {
     "ledger_seal": "SI",
     "ledger_snapshots": "SI",
     "ledger_unsealed": "SID",
+    "notices": "SI",
     "payment_attempts": "SIU",
     "payments": "SIU",
     "pgqueuer": "SIUD",

@@ -17,6 +17,7 @@ from jangbu.cli.opening import opened
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.inbox import cli as inbox_cli
 from jangbu.ledger import cli as ledger_cli
+from jangbu.notices import cli as notices_cli
 from jangbu.payments import cli as payments_cli
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ upkeep.add_to(cli)
 DAILY = "Daily work"
 cli.add_typer(payments_cli.commands(opened), name="payments", rich_help_panel=DAILY)
 cli.add_typer(inbox_cli.commands(opened), name="webhooks", rich_help_panel=DAILY)
+cli.add_typer(notices_cli.commands(opened), name="notices", rich_help_panel=DAILY)
 cli.add_typer(ledger_cli.commands(opened, _expectations), name="books", rich_help_panel=DAILY)
 PEOPLE = "People and keys"
 cli.add_typer(people.keys(opened), name="keys", rich_help_panel=PEOPLE)
