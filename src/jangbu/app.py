@@ -24,6 +24,9 @@ from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
+from jangbu.notices import pages as notices_pages
+from jangbu.notices.rules import ALERTS
+from jangbu.notices.texts import TEXTS as NOTICE_TEXTS
 from jangbu.payments import api as payments_api
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.story_page import PAYMENT_TEXTS
@@ -52,6 +55,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             payments_api.routes(people, wired.portone),
             *inbox_api.routes(system),
             payments_pages.routes(people),
+            notices_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -66,9 +70,13 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=(PackageLoader("jangbu.payments"),),
-            texts=(PAYMENT_TEXTS, payments_pages.TEXTS),
-            nav=(NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),),
+            templates=(PackageLoader("jangbu.payments"), PackageLoader("jangbu.notices")),
+            texts=(PAYMENT_TEXTS, payments_pages.TEXTS, NOTICE_TEXTS),
+            nav=(
+                NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
+                NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
+                NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),
+            ),
         ),
     )
     install(app, people, greet=_show_who_is_signed_in)

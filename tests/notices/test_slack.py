@@ -42,11 +42,11 @@ async def test_a_name_can_neither_call_everybody_nor_make_a_link(by_slack: Offic
 @pytest.mark.parametrize(
     ("answer", "state", "why"),
     [
-        (says("no_service", 404), "failed", "Slack refuses: 404 no_service"),
-        (says("channel_is_archived", 410), "failed", "Slack refuses: 410 channel_is_archived"),
-        (says("invalid_payload", 400), "given_up", "Slack refuses: 400 invalid_payload"),
-        (says("oh no", 500), "failed", "Slack refuses: 500 oh no"),
-        (says("<html>sign in to the network</html>"), "failed", "Something that is not Slack answered"),
+        (says("no_service", 404), "failed", "slack_refused: 404 no_service"),
+        (says("channel_is_archived", 410), "failed", "slack_refused: 410 channel_is_archived"),
+        (says("invalid_payload", 400), "given_up", "slack_refused: 400 invalid_payload"),
+        (says("oh no", 500), "failed", "slack_refused: 500 oh no"),
+        (says("<html>sign in to the network</html>"), "failed", "not_slack"),
     ],
 )
 async def test_what_slack_says_decides_whether_it_is_asked_again(
@@ -79,10 +79,10 @@ async def test_slacks_address_is_in_no_row_and_no_log_line(by_slack: Office, cap
         other = next(one for one in await away.notices() if one.id != refused.id)
         rows = [refused, await away.deliver(other)]
     assert [row.state for row in rows] == ["failed", "failed"]
-    assert rows[0].last_error == "Slack refuses: 403 go away from (hidden)"
+    assert rows[0].last_error == "slack_refused: 403 go away from (hidden)"
     everything = f"{rows} {lines} {caplog.text} {by_slack.run.settings!r}"
     assert "very-secret-token" not in everything
-    assert "cannot be reached" in everything, "this test looks where something was said"
+    assert "unreachable: " in everything, "this test looks where something was said"
 
 
 async def test_one_channel_that_is_away_does_not_hold_up_the_other(office: Office) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 MOST = 10_000
 _SIGNS: dict[str, Mark] = {"sent": "good", "given_up": "bad", "failed": "look", "queued": "none"}
-_WHY = {"not_configured": "no channel configured", "interrupted": "interrupted while sending"}
 
 
 def commands(opened: Opener) -> typer.Typer:
@@ -153,7 +152,10 @@ def _id(text: str) -> UUID:
 
 
 def _problem(notice: "Notice") -> str:
-    return _WHY.get(notice.last_error, notice.last_error)
+    from jangbu.notices.texts import TEXTS, problem
+    from jangbu.web.texts import Words
+
+    return problem(notice.last_error, Words("en", TEXTS))
 
 
 def _as_json(notice: "Notice") -> dict[str, Any]:

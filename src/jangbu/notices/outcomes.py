@@ -10,12 +10,21 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """It did not, or nobody knows. `why` is fit to be shown and holds no secret; `is_final` says that no later try
-    can end otherwise; `wait_s` is what whoever refused asked for."""
+    """It did not, or nobody knows.
 
-    why: str
+    `code` is a key of the catalogue's `notices.error`, `detail` what the other side said: one visible line without
+    secrets. `is_final`: no later try can end otherwise. `wait_s` is what whoever refused asked for.
+    """
+
+    code: str
+    detail: str = ""
     is_final: bool = False
     wait_s: int = 0
+
+    @property
+    def why(self) -> str:
+        """As it is kept; `texts.problem` reads it."""
+        return f"{self.code}: {self.detail}" if self.detail else self.code
 
 
 Outcome = Taken | NotTaken

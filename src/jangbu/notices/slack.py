@@ -27,20 +27,23 @@ async def deliver(body: dict[str, Any], url: str) -> Outcome:
         async with asyncio.timeout(TRY_S):
             answer = await client.send_dict(body)
     except TimeoutError:
-        return NotTaken("Slack did not answer in time")
+        return NotTaken("timeout")
     except (aiohttp.ClientError, OSError, ValueError) as problem:
         # Their words may quote the address.
-        return NotTaken(f"Slack cannot be reached ({type(problem).__name__})")
+        return NotTaken("unreachable", type(problem).__name__)
     said = plain(answer.body or "", ANSWER_CHARACTERS_MAX).replace(url, "(hidden)")
     if answer.status_code == 200 and said == "ok":
         return Taken()
     if answer.status_code == 200:
         # A proxy's sign-in page answers 200 as well.
-        return NotTaken("Something that is not Slack answered")
+        return NotTaken("not_slack")
     # 400 is about this very message. Everything else (a channel archived, a webhook withdrawn) can be mended there or
     # in the settings, and then a later try arrives.
     return NotTaken(
-        f"Slack refuses: {answer.status_code} {said}", is_final=answer.status_code == 400, wait_s=_wait(answer.headers)
+        "slack_refused",
+        f"{answer.status_code} {said}".strip(),
+        is_final=answer.status_code == 400,
+        wait_s=_wait(answer.headers),
     )
 
 

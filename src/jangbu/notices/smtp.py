@@ -58,25 +58,26 @@ async def deliver(mail: MIMEMultipart, envelope: Envelope, settings: Settings) -
         async with asyncio.timeout(WHOLE_TRY_S):
             return await _deliver(mail, envelope, settings)
     except aiosmtplib.SMTPAuthenticationError as refused:
-        return NotTaken(_said("The login was refused", refused, settings))
+        return NotTaken("login_refused", _said(refused, settings))
     except aiosmtplib.SMTPSenderRefused as refused:
-        return NotTaken(_said("The sender was refused", refused, settings))
+        return NotTaken("sender_refused", _said(refused, settings))
     except aiosmtplib.SMTPRecipientsRefused as refused:
-        one = refused.recipients[0]
-        return NotTaken(_said("The recipient was refused", one, settings), is_final=_is_final(one))
+        only = refused.recipients[0]
+        return NotTaken("recipient_refused", _said(only, settings), is_final=_is_final(only))
     except aiosmtplib.SMTPDataError as refused:
-        return NotTaken(_said("The message was refused", refused, settings), is_final=_is_final(refused))
+        return NotTaken("message_refused", _said(refused, settings), is_final=_is_final(refused))
     except aiosmtplib.SMTPResponseException as refused:
-        return NotTaken(_said("The mail server refuses", refused, settings))
-    except ssl.SSLCertVerificationError as wrong:
-        return NotTaken(f"The mail server could not prove who it is (TLS): {wrong.verify_message}")
+        return NotTaken("server_refused", _said(refused, settings))
     except TimeoutError:
-        return NotTaken("The mail server did not answer in time")
+        return NotTaken("timeout")
     except (aiosmtplib.SMTPException, OSError) as problem:
-        cause = problem.__cause__ if isinstance(problem.__cause__, ssl.SSLCertVerificationError) else None
-        if cause is not None:
-            return NotTaken(f"The mail server could not prove who it is (TLS): {cause.verify_message}")
-        return NotTaken(f"The mail server cannot be reached ({type(problem).__name__})")
+        for cause in (problem, problem.__cause__):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return NotTaken("certificate", cause.verify_message)
+        if type(problem) in {aiosmtplib.SMTPException, aiosmtplib.SMTPNotSupported}:
+            # No TLS, or no way to log in: the library's own words, which quote nobody.
+            return NotTaken("not_offered", plain(str(problem), WHY_CHARACTERS_MAX))
+        return NotTaken("unreachable", type(problem).__name__)
 
 
 async def _deliver(mail: MIMEMultipart, envelope: Envelope, settings: Settings) -> Outcome:
@@ -112,8 +113,8 @@ def _is_final(refused: aiosmtplib.SMTPResponseException) -> bool:
     return 500 <= refused.code < 600 and not 530 <= refused.code <= 538
 
 
-def _said(what: str, refused: aiosmtplib.SMTPResponseException, settings: Settings) -> str:
+def _said(refused: aiosmtplib.SMTPResponseException, settings: Settings) -> str:
     said = plain(refused.message, WHY_CHARACTERS_MAX)
     secret = settings.smtp_pass.get_secret_value() if settings.smtp_pass else ""
     # Some servers quote what they were sent.
-    return f"{what}: {refused.code} {said.replace(secret, '(hidden)') if secret else said}"
+    return f"{refused.code} {said.replace(secret, '(hidden)') if secret else said}"

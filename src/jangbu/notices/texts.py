@@ -1,6 +1,6 @@
 """The words around every message, and those of the console's alert and notice pages."""
 
-from jangbu.web.texts import Catalogue
+from jangbu.web.texts import Catalogue, Words
 
 TEXTS: Catalogue = {
     "nav.alerts": ("경보", "Alerts"),
@@ -26,7 +26,7 @@ TEXTS: Catalogue = {
     "alerts.acknowledge": ("확인했습니다", "I have seen it"),
     "alerts.acknowledged": ("{name} 확인", "Seen by {name}"),
     "alerts.untold": ("알림 경로가 없어 아무에게도 보내지 않았습니다", "No channel is configured: nobody was told"),
-    "alerts.told": ("알림 {count}건", "{count} notices"),
+    "alerts.told": ("알림 {count}건", "Notices: {count}"),
     "alerts.empty": ("경보가 없습니다", "No alerts"),
     "alerts.empty.explained": (
         "사람이 봐야 할 일이 생기면 여기에 나타납니다.",
@@ -69,6 +69,25 @@ TEXTS: Catalogue = {
     ),
     "notices.error.not_configured": ("경로 없음", "No channel configured"),
     "notices.error.interrupted": ("보내다가 중단됨", "Interrupted while sending"),
+    "notices.error.login_refused": ("메일 서버가 로그인을 거부함", "The mail server refused the login"),
+    "notices.error.sender_refused": ("메일 서버가 보내는 주소를 거부함", "The mail server refused the sender"),
+    "notices.error.recipient_refused": ("메일 서버가 받는 주소를 거부함", "The mail server refused the recipient"),
+    "notices.error.message_refused": ("메일 서버가 내용을 거부함", "The mail server refused the message"),
+    "notices.error.server_refused": ("메일 서버가 거부함", "The mail server refused"),
+    "notices.error.not_offered": (
+        "메일 서버가 필요한 기능을 제공하지 않음",
+        "The mail server does not offer what is needed",
+    ),
+    "notices.error.certificate": (
+        "서버 인증서를 확인할 수 없음",
+        "The server could not prove who it is (TLS)",
+    ),
+    "notices.error.timeout": ("제때 응답하지 않음", "No answer in time"),
+    "notices.error.unreachable": ("서버에 연결할 수 없음", "The server cannot be reached"),
+    "notices.error.slack_refused": ("Slack이 거부함", "Slack refused"),
+    "notices.error.not_slack": ("Slack이 아닌 곳에서 응답함", "Something that is not Slack answered"),
+    "notices.error.unwritable": ("내용을 만들 수 없음", "The message cannot be written"),
+    "notices.error.unexpected": ("보내는 중 오류 발생", "Something unexpected happened while sending"),
     "preview.title": ("문구 미리 보기", "Preview"),
     "preview.kinds": ("종류", "Kinds"),
     "preview.subject": ("제목", "Subject"),
@@ -79,3 +98,12 @@ TEXTS: Catalogue = {
     "preview.english": ("영어로", "In English"),
 }
 """Both languages say the same; blanks are `{name}`."""
+
+
+def problem(last_error: str, t: Words) -> str:
+    """What is kept as a notice's last error, for people: our words, then what the other side said; "" for none."""
+    code, _, detail = last_error.partition(": ")
+    if not t.known(f"notices.error.{code}"):
+        return last_error
+    words = t(f"notices.error.{code}")
+    return f"{words}: {detail}" if detail else words

@@ -26,6 +26,7 @@ from jangbu.notices.rules import (
     FactsUnreadable,
     State,
     as_facts,
+    plain,
     wait_after,
 )
 from jangbu.notices.service.telling import enqueue
@@ -77,16 +78,16 @@ async def _try(notice: Notice, *, run: Runtime, channels: Channels) -> Outcome:
     try:
         message = message_of(notice, run=run)
     except FactsUnreadable as wrong:
-        return NotTaken(f"It cannot be written: {wrong}")
+        return NotTaken("unwritable", plain(str(wrong)))
     except Exception as wrong:
         # A mistake in one template must not look like a mail server that is away, and must not stop the others.
         log.exception("a notice cannot be written", notice_id=str(notice.id), kind=notice.kind)
-        return NotTaken(f"It cannot be written: {type(wrong).__name__}")
+        return NotTaken("unwritable", type(wrong).__name__)
     try:
         return await channels.send(notice, message)
     except Exception as problem:  # noqa: BLE001 (whatever it was, the try is over, and the next one may go better)
         # Its words and frames may hold the password or Slack's address.
-        return NotTaken(f"It could not be sent: {type(problem).__name__}")
+        return NotTaken("unexpected", type(problem).__name__)
 
 
 async def _finish(notice: Notice, outcome: Outcome, *, run: Runtime) -> None:
