@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from jangbu.notices import store
 from jangbu.notices.rules import State
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
+from jangbu.payments.service import sync
+from jangbu.payments.service.alerts import tell_of_mismatch
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.verify import verify
 from jangbu.queue import payload
@@ -82,14 +85,22 @@ async def test_a_mismatch_is_told_once_however_often_it_is_seen(house: House, ma
     assert str(payment.id) in mail.get_body(("plain",)).get_content()
 
 
+async def test_one_capture_of_one_mismatch_is_one_cause(house: House) -> None:
+    payment = await start(house)
+    await house.portone.pay(payment.provider_order_id)
+    answer = await house.wired.portone.get_payment(payment.provider_order_id)
+    seen = sync.seen(answer.value)  # type: ignore[union-attr]
+    doubtful = replace(payment, review="other_amount")
+    for look in (seen, seen, replace(seen, transaction_id="another")):
+        async with house.run.db.transaction() as tx:
+            await tell_of_mismatch(tx, doubtful, look, run=house.run)
+    assert len(await alerts(house)) == 2
+
+
 async def test_what_nobody_has_an_exponent_for_is_told_as_it_came(house: House) -> None:
     payment = await start(house)
     await house.portone.pay(payment.provider_order_id)
     answer = await house.wired.portone.get_payment(payment.provider_order_id)
-    from dataclasses import replace
-
-    from jangbu.payments.service import sync
-
     strange = replace(sync.seen(answer.value), currency="XTS")  # type: ignore[union-attr]
     await sync._apply(payment.id, strange, actor=TESTER, run=house.run)
     (raised,) = await alerts(house)
