@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
+
 from jangbu import embedded
 from jangbu.audit import Actor
 from jangbu.db import Query
@@ -34,8 +36,17 @@ async def fresh_database(server: embedded.Embedded) -> AsyncIterator[Addresses]:
     _made += 1
     name = f"test_{_made}"
     await embedded.create_database(server, name, template=TEMPLATE)
-    yield Addresses(*(server.dsn(role, name) for role in ("owner", "system", "request")))
+    where = Addresses(*(server.dsn(role, name) for role in ("owner", "system", "request")))
+    await settle_in(where)
+    yield where
     await embedded.drop_database(server, name)
+
+
+async def settle_in(where: Addresses) -> None:
+    """Let a copy of the template be a database of its own, which even live mode works in."""
+    owner = await asyncpg.connect(where.owner)
+    await owner.execute("UPDATE installation SET place = database_place()")
+    await owner.close()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ GROUND = {"money", "clock", "ids", "errors", "failpoints"}
 FLOORS: list[set[str]] = [
     GROUND,
     {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
-    {"audit", "events"},
+    {"audit", "events", "installation"},
     {"access", "notices", "web"},
     {
         "portone",
@@ -54,6 +54,7 @@ SANDBOX_MAY_IMPORT = GROUND
 OWNER_OF_TABLE = {
     "schema_migrations": "migrate",
     "sandbox_clock": "runtime",
+    "installation": "installation",
     "pgqueuer": "queue",
     "pgqueuer_log": "queue",
     "pgqueuer_schedules": "queue",

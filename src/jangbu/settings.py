@@ -60,6 +60,12 @@ class Settings(BaseSettings):
         default=None,
         description="The same database as its owner, for migrations only, by a direct address (no pooler).",
     )
+    installation: str = _named(
+        "JANGBU_INSTALLATION",
+        default="",
+        description="Id of the database these programs work on (`jangbu doctor` shows it). Needed in live mode with "
+        "DATABASE_URL: a restored copy has another one, and nothing acts on it by mistake.",
+    )
     pool_min: int = _named("JANGBU_POOL_MIN", default=2, description="Connections kept open per pool (E16).")
     pool_max: int = _named("JANGBU_POOL_MAX", default=10, description="Connections at most per pool (E16).")
 

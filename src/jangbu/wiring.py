@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from jangbu import installation
 from jangbu.clock import Clock, SystemClock
 from jangbu.db import Database, Query
 from jangbu.errors import SetupProblem
@@ -119,6 +120,7 @@ async def build(
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
         request_db = await _opened(stack, settings, where.request, "request")
+        await installation.enter(system_db, settings)
         if transport is None:
             from jangbu.portone import AiohttpTransport
 

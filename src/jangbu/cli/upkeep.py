@@ -1,17 +1,17 @@
-"""Setting up and looking after: init, migrate, doctor."""
+"""Setting up and looking after: init, migrate, doctor, adopt."""
 
 from typing import Annotated
 
 import typer
 
-from jangbu.cli.opening import plain_sentences, quiet_settings
+from jangbu.cli.opening import opened, plain_sentences, quiet_settings
 from jangbu.terminal import Json, clean, document, execute, mark, note, say, styled, working
 
 
 def add_to(cli: typer.Typer) -> None:
     """Put them among the commands."""
     cli.command(rich_help_panel="Start here")(init)
-    for command in (doctor, migrate):
+    for command in (doctor, migrate, adopt):
         cli.command(rich_help_panel="Set up")(command)
 
 
@@ -78,3 +78,28 @@ def doctor(as_json: Json = False) -> None:
         if not well:
             note("What is marked ✗ must be mended; what is marked ! wants a look.")
     raise typer.Exit(0 if well else 1)
+
+
+def adopt(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask: everything that used the old one is stopped.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say that this database, loaded from a backup, is now the one that programs work for. It gets a new id."""
+    from jangbu import installation
+    from jangbu.access.cli import operator
+
+    async def work() -> tuple[installation.Installation, str]:
+        async with opened() as run:
+            return await installation.adopt(run=run, actor=operator()), run.settings.mode
+
+    if not yes:
+        typer.confirm("Is everything that still works on the original stopped?", abort=True, err=True)
+    adopted, mode = execute(work())
+    if as_json:
+        document({"installation": adopted.id, "mode": mode})
+        return
+    say(f"This database is now installation {adopted.id}, in {mode} mode.")
+    say(f"JANGBU_INSTALLATION={adopted.id}")
+    note("Put that line into the environment of every program that works on it; then start them.")
