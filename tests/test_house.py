@@ -36,7 +36,7 @@ FLOORS: list[set[str]] = [
         "sandbox",
     },
     {"wiring"},
-    {"app", "worker", "cli", "demo", "doctor", "setup"},
+    {"app", "worker", "cli", "demo", "doctor", "setup", "backup"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 CAPABILITIES = FLOORS[4]
