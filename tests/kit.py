@@ -20,7 +20,7 @@ from jangbu.inbox.service import receive
 from jangbu.ledger.service import Proof, balances, seal, verify
 from jangbu.runtime import Runtime
 from jangbu.sandbox.testing import Sandbox
-from jangbu.settings import Settings
+from jangbu.settings import Mode, Settings, load
 from jangbu.wiring import EXPECTATIONS, Addresses, Wired, build
 
 TEMPLATE = "jangbu_template"
@@ -184,6 +184,19 @@ async def books_of(run: Runtime) -> Books:
         events = await tx.all(EVENT_TYPES)
     sums = {line.path: line.balance_minor for line in await balances(db=run.db)}
     return Books(proof, sums, events)
+
+
+REAL = {
+    "PORTONE_V2_API_SECRET": "real",
+    "PORTONE_WEBHOOK_SECRET": "whsec_cmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQtcmVhbC0zMg==",
+    "PORTONE_STORE_ID": "store-real",
+}
+"""What test and live mode want to see; nobody is called with it."""
+
+
+def settings_in(mode: Mode, **more: Any) -> Settings:
+    """Settings of a program in `mode`, from nowhere but here."""
+    return load(_env_file=None, JANGBU_MODE=mode, **({} if mode == "sandbox" else REAL), **more)
 
 
 def free_port() -> int:

@@ -12,24 +12,13 @@ from jangbu.ids import Ids
 from jangbu.installation import Installation, why_not
 from jangbu.queue import Waker
 from jangbu.runtime import Runtime
-from jangbu.settings import Settings, load
+from jangbu.settings import Settings
 from jangbu.wiring import Addresses, build
-from kit import TESTER, House
+from kit import TESTER, House, settings_in
 from superuser import database_of, opened
 
 ID = UUID("01990000-0000-7000-8000-000000000001")
 OTHER = "01990000-0000-7000-8000-000000000002"
-REAL = {
-    "PORTONE_V2_API_SECRET": "real",
-    "PORTONE_WEBHOOK_SECRET": "whsec_cmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQtcmVhbC0zMg==",
-    "PORTONE_STORE_ID": "store-real",
-}
-
-
-def given(mode: str, **more: Any) -> Settings:
-    return load(_env_file=None, JANGBU_MODE=mode, **({} if mode == "sandbox" else REAL), **more)
-
-
 OWN = {"DATABASE_URL": "postgresql://jangbu_system:x@db/jangbu"}
 FITS = OWN | {"JANGBU_INSTALLATION": str(ID)}
 
@@ -37,22 +26,22 @@ FITS = OWN | {"JANGBU_INSTALLATION": str(ID)}
 @pytest.mark.parametrize(
     ("was", "is_here", "settings", "says"),
     [
-        ("sandbox", True, given("sandbox"), None),
-        ("sandbox", False, given("sandbox"), None),
-        ("sandbox", False, given("test"), "is a copy"),
-        ("sandbox", True, given("live", **FITS), None),
-        ("sandbox", True, given("live", **OWN), f"set JANGBU_INSTALLATION={ID}"),
-        ("sandbox", True, given("live"), None),
-        ("test", True, given("sandbox"), "has worked in test mode"),
-        ("test", True, given("test", **OWN), None),
-        ("test", False, given("test", **OWN), "is a copy"),
-        ("live", True, given("live", **FITS), None),
-        ("live", False, given("live", **FITS), "is a copy"),
-        ("live", True, given("live", **OWN), f"set JANGBU_INSTALLATION={ID}"),
-        ("live", True, given("live", **OWN, JANGBU_INSTALLATION=OTHER), "another database than you think"),
-        ("live", True, given("test", **FITS), "has worked in live mode"),
-        ("live", True, given("sandbox", **FITS), "has worked in live mode"),
-        ("live", False, given("sandbox"), "is a copy"),
+        ("sandbox", True, settings_in("sandbox"), None),
+        ("sandbox", False, settings_in("sandbox"), None),
+        ("sandbox", False, settings_in("test"), "is a copy"),
+        ("sandbox", True, settings_in("live", **FITS), None),
+        ("sandbox", True, settings_in("live", **OWN), f"set JANGBU_INSTALLATION={ID}"),
+        ("sandbox", True, settings_in("live"), None),
+        ("test", True, settings_in("sandbox"), "has worked in test mode"),
+        ("test", True, settings_in("test", **OWN), None),
+        ("test", False, settings_in("test", **OWN), "is a copy"),
+        ("live", True, settings_in("live", **FITS), None),
+        ("live", False, settings_in("live", **FITS), "is a copy"),
+        ("live", True, settings_in("live", **OWN), f"set JANGBU_INSTALLATION={ID}"),
+        ("live", True, settings_in("live", **OWN, JANGBU_INSTALLATION=OTHER), "another database than you think"),
+        ("live", True, settings_in("test", **FITS), "has worked in live mode"),
+        ("live", True, settings_in("sandbox", **FITS), "has worked in live mode"),
+        ("live", False, settings_in("sandbox"), "is a copy"),
     ],
 )
 def test_who_may_act(was: Any, is_here: bool, settings: Settings, says: str | None) -> None:
@@ -64,7 +53,7 @@ async def test_a_database_loaded_elsewhere_is_refused_until_it_is_adopted(
     server: embedded.Embedded, where: Addresses
 ) -> None:
     """A clone has everything the original has, its installation row too: only its place differs."""
-    settings = given("live")
+    settings = settings_in("live")
     async with build(settings, where):
         pass
     copy = f"{database_of(where)}_copy"
@@ -87,11 +76,11 @@ async def test_a_database_loaded_elsewhere_is_refused_until_it_is_adopted(
 async def test_starting_notes_the_most_serious_mode_and_never_lowers_it(where: Addresses, house: House) -> None:
     seen = []
     for mode in ("sandbox", "test", "test", "live"):
-        async with build(given(mode), where):
+        async with build(settings_in(mode), where):
             seen.append((await house.run.db.statement(installation.READ)).mode)  # type: ignore[union-attr]
     assert seen == ["sandbox", "test", "test", "live"]
     with pytest.raises(SetupProblem, match="has worked in live mode"):
-        async with build(given("test"), where):
+        async with build(settings_in("test"), where):
             pass
 
 

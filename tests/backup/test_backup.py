@@ -3,16 +3,15 @@
 import json
 import shutil
 import stat
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
+from backup.elsewhere import Elsewhere, back_up
 from jangbu import backup, embedded
-from jangbu.backup import Manifest, tools
+from jangbu.backup import tools
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import Crash, armed
 from jangbu.ledger.service import seal
@@ -78,30 +77,6 @@ async def a_paid_payment(house: House, number: int) -> str:
     await house.portone.pay(payment.provider_order_id)
     await settle(house)
     return str(payment.id)
-
-
-async def back_up(house: House, where: Addresses, folder: Path) -> Manifest:
-    return await backup.make(folder, owner_dsn=where.owner, settings=house.run.settings, clock=house.run.clock)
-
-
-@dataclass
-class Elsewhere:
-    """An empty database to load into."""
-
-    addresses: Addresses
-
-    async def load(self, house: House, folder: Path, *, jobs: int = 1) -> backup.Restored:
-        return await backup.restore(
-            folder, into=self.addresses.owner, clock=house.run.clock, expectations=EXPECTATIONS, jobs=jobs
-        )
-
-
-@pytest.fixture
-async def elsewhere(server: embedded.Embedded) -> AsyncIterator[Elsewhere]:
-    name = "restored"
-    await embedded.create_database(server, name)
-    yield Elsewhere(Addresses(*(server.dsn(role, name) for role in ("owner", "system", "request"))))
-    await embedded.drop_database(server, name)
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

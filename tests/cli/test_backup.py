@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
-from cli.tools import Jangbu
+from cli.tools import Jangbu, serving
 from jangbu import embedded
 from jangbu.backup.tools import without_password
+from jangbu.payments.service.initialize import Order, initialize
 from jangbu.wiring import Addresses
+from kit import TESTER, House
 
 
 async def test_a_backup_is_made_checked_loaded_and_adopted(
@@ -78,3 +80,25 @@ async def test_a_backup_that_was_bitten_is_not_whole(jangbu: Jangbu, tmp_path: P
 async def test_there_must_be_something_to_back_up(bare: Jangbu, tmp_path: Path) -> None:
     ran = await bare("backup", str(tmp_path / "backup"))
     assert (ran.code, ran.out, "nothing to back up" in ran.err) == (2, "", True)
+
+
+async def test_catching_up_lists_what_only_portone_knows_and_reads_ours_again(jangbu: Jangbu, house: House) -> None:
+    """Against a PortOne on a socket of its own, as it stands in real life."""
+    order = Order(amount=11_000, currency="KRW", order_name="보리차", order_id="order-1")
+    payment = await initialize(order, actor=TESTER, run=house.run, portone=house.wired.portone)
+    async with serving(house.portone.app) as url:
+        here = jangbu.given(PORTONE_V2_BASE_URL=url)
+        quiet = await here("catch-up", "--since", "2026-07-31")
+        assert (quiet.code, "0 payments changed" in quiet.out) == (0, True), quiet.err
+        await house.portone.pay(payment.provider_order_id)
+        await house.portone.pay("only-portone-knows")
+        until = ("--until", "2026-08-01")
+        told = await here("catch-up", "--since", "2026-07-31", *until)
+        assert told.code == 1, told.err
+        assert "only-portone-knows" in told.out
+        assert payment.provider_order_id not in told.out
+        again = await here("catch-up", "--since", "2026-07-31", *until, "--json")
+        assert again.json["changed"] == []
+        assert [stranger["payment_id"] for stranger in again.json["unknown_to_us"]] == ["only-portone-knows"]
+    shown = await jangbu("payments", "show", str(payment.id), "--json")
+    assert shown.json["payment"]["status"] == "PAID"

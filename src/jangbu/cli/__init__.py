@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jangbu import __version__
-from jangbu.cli import backups, people, programs, upkeep
+from jangbu.cli import backups, catching_up, people, programs, upkeep
 from jangbu.cli.opening import opened
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.inbox import cli as inbox_cli
@@ -81,6 +81,7 @@ def _every_command(
 programs.add_to(cli)
 upkeep.add_to(cli)
 backups.add_to(cli)
+catching_up.add_to(cli)
 DAILY = "Daily work"
 cli.add_typer(payments_cli.commands(opened), name="payments", rich_help_panel=DAILY)
 cli.add_typer(inbox_cli.commands(opened), name="webhooks", rich_help_panel=DAILY)

@@ -20,7 +20,7 @@ from jangbu.portone.signature import (
     sign,
     verify,
 )
-from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentStatus, is_known
+from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentPage, PaymentStatus, is_known
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import AiohttpTransport, Transport
@@ -35,6 +35,7 @@ __all__ = [
     "Notification",
     "Outcome",
     "Payment",
+    "PaymentPage",
     "PaymentStatus",
     "PortOne",
     "PortoneIdUnusable",
