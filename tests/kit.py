@@ -209,7 +209,8 @@ def free_port() -> int:
 def with_settings(wired: Wired, **changed: Any) -> Wired:
     """The same house under other settings."""
     settings = wired.settings.model_copy(update=changed)
-    return replace(wired, settings=settings, system=replace(wired.system, settings=settings))
+    system, request = (replace(run, settings=settings) for run in (wired.system, wired.request))
+    return replace(wired, settings=settings, system=system, request=request)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20, what: str = "it") -> None:

@@ -34,6 +34,8 @@ from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
 
 WEBHOOK_BYTES_MAX = 64 * 1024
+DRAIN_S = 15
+"""How long requests that run may take to end after SIGTERM (reliability F100: twenty seconds, all told)."""
 OPEN_TO_ALL = {
     "/api-docs": "says how to call us; shows no data",
     "/admin-docs": "says how staff call us; shows no data",
@@ -59,6 +61,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         options=WebOptions(
             allowed_origins=settings.origins,
             https=settings.url.startswith("https://"),
+            trusted_proxies=settings.proxies,
             mode=settings.mode,
             body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
         ),
@@ -108,24 +111,27 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create(wired),
-                http="httptools",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                date_header=False,
-                timeout_graceful_shutdown=20,
-                lifespan="off",
-                proxy_headers=False,
-            )
-        )
+        server = uvicorn.Server(served_so(create(wired)))
         working = asyncio.create_task(worker.run()) if worker else None
         await server.serve(sockets=[listener])
         if worker and working:
             worker.stop()
             await working
+
+
+def served_so(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves us. It must not read X-Forwarded-For: web/proxies.py does, and knows whom to believe."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=DRAIN_S,
+        lifespan="off",
+        proxy_headers=False,
+    )
 
 
 @asynccontextmanager
