@@ -209,8 +209,8 @@ def free_port() -> int:
 def with_settings(wired: Wired, **changed: Any) -> Wired:
     """The same house under other settings."""
     settings = wired.settings.model_copy(update=changed)
-    system, request = (replace(run, settings=settings) for run in (wired.system, wired.request))
-    return replace(wired, settings=settings, system=system, request=request)
+    runs = {name: replace(getattr(wired, name), settings=settings) for name in ("system", "webhooks", "request")}
+    return replace(wired, settings=settings, **runs)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20, what: str = "it") -> None:

@@ -52,7 +52,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
-            *inbox_api.routes(system),
+            *inbox_api.routes(wired.webhooks),
             payments_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),

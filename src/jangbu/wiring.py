@@ -43,6 +43,12 @@ TOO_POWERFUL = Query(
 """This connection's login, if append-only tables and row-level security would not hold for it (design §5)."""
 
 
+PEOPLE_WAIT_S = 3
+"""How long a person's request waits for a connection. A shop that hears 503 soon can try again; one that hears nothing
+for long gives up, and the queue behind it grows (reliability F93)."""
+WEBHOOK_CONNECTIONS_MAX = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """The one database under its three logins (design §5)."""
@@ -54,10 +60,15 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """Everything, built. `system` works for PortOne and the workers, `request` for people."""
+    """Everything, built. `system` works for PortOne and the workers, `request` for people.
+
+    `webhooks` is `system` with connections of its own, so that what PortOne tells us is written down however busy
+    everything else is.
+    """
 
     settings: Settings
     system: Runtime
+    webhooks: Runtime
     request: Runtime
     portone: PortOne
     jobs: list[Job]
@@ -119,7 +130,8 @@ async def build(
     ids = ids or Ids(clock)
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
-        request_db = await _opened(stack, settings, where.request, "request")
+        request_db = await _opened(stack, settings, where.request, "request", acquire_timeout_s=PEOPLE_WAIT_S)
+        webhook_db = await _opened(stack, settings, where.system, "webhooks", most=WEBHOOK_CONNECTIONS_MAX)
         await installation.enter(system_db, settings)
         if transport is None:
             from jangbu.portone import AiohttpTransport
@@ -133,7 +145,8 @@ async def build(
             store_id=settings.portone_store_id,
         )
         system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))
-        yield wire(system, replace(system, db=request_db), portone)
+        wired = wire(system, replace(system, db=request_db), portone)
+        yield replace(wired, webhooks=replace(system, db=webhook_db))
 
 
 def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
@@ -149,6 +162,7 @@ def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
     return Wired(
         settings=system.settings,
         system=system,
+        webhooks=system,
         request=request,
         portone=portone,
         jobs=[*inbox_jobs.jobs(system, on_notification), *payment_jobs.jobs(system, portone)],
@@ -157,8 +171,22 @@ def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
     )
 
 
-async def _opened(stack: AsyncExitStack, settings: Settings, dsn: str, name: str) -> Database:
-    db = await Database(dsn, name=name, size_min=settings.pool_min, size_max=settings.pool_max).open()
+async def _opened(
+    stack: AsyncExitStack,
+    settings: Settings,
+    dsn: str,
+    name: str,
+    *,
+    acquire_timeout_s: float = 10,
+    most: int | None = None,
+) -> Database:
+    db = await Database(
+        dsn,
+        name=name,
+        size_min=1 if most else settings.pool_min,
+        size_max=most or settings.pool_max,
+        acquire_timeout_s=acquire_timeout_s,
+    ).open()
     stack.push_async_callback(db.close)
     if login := await db.statement(TOO_POWERFUL):
         raise SetupProblem(
