@@ -53,7 +53,7 @@ async def place(house: House) -> AsyncIterator[Place]:
     await create_admin(EMAIL, "김장부", PASSWORD, actor=TESTER, run=house.wired.request)
     wired = with_settings(house.wired, public_url=PUBLIC, trusted_proxies=f"{PROXY},{FURTHER_PROXY}")
     listener = socket.create_server(("127.0.0.1", 0))
-    server = _Server(served_so(create(wired)))
+    server = _Server(served_so(create(wired), drain_s=1))
     task = asyncio.create_task(server.serve([listener]))
     yield Place(listener.getsockname()[1], house)
     server.should_exit = True

@@ -115,7 +115,7 @@ async def _restored(
 
 async def _adopted(dsn: str, settings: "Settings") -> "Installation":
     from jangbu import installation
-    from jangbu.access.cli import operator
+    from jangbu.audit import operator
     from jangbu.clock import SystemClock
     from jangbu.db import Database
     from jangbu.ids import Ids

@@ -39,16 +39,13 @@ def catch_up(
 
 
 async def _caught_up(since: datetime, until: datetime | None) -> "CaughtUp":
-    from jangbu.access.cli import operator
+    from jangbu.audit import operator
     from jangbu.payments.service.catch_up import catch_up
-    from jangbu.portone import AiohttpTransport, PortOne
+    from jangbu.portone import from_settings
 
-    async with acting() as run:
-        settings = run.settings
-        async with AiohttpTransport(settings.portone_url, read_timeout_s=settings.portone_read_timeout_s) as transport:
-            portone = PortOne(transport, api_secret=settings.v2_api_secret, store_id=settings.portone_store_id)
-            end = until or run.clock.now() + SKEW
-            return await catch_up(since, end, actor=operator(), run=run, portone=portone)
+    async with acting() as run, from_settings(run.settings) as portone:
+        end = until or run.clock.now() + SKEW
+        return await catch_up(since, end, actor=operator(), run=run, portone=portone)
 
 
 def _as_json(found: "CaughtUp") -> dict[str, Any]:

@@ -1,4 +1,4 @@
--- 0007: which installation this database is, and where it lives, so that a copy is not taken for it (ADR 0020). Additive.
+-- 0010: which installation this database is, and where it lives, so that a copy is not taken for it (ADR 0020). Additive.
 
 -- Where this database is: the server it was made in and its number there. A dump that is loaded elsewhere says something
 -- else; a server that was failed over to says the same. As its owner, because a managed server may keep the server's
