@@ -19,7 +19,7 @@ GROUND = {"money", "clock", "ids", "errors", "failpoints"}
 FLOORS: list[set[str]] = [
     GROUND,
     {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
-    {"audit", "events", "checks"},
+    {"audit", "events", "checks", "installation"},
     {"access", "notices", "web"},
     {
         "portone",
@@ -36,7 +36,7 @@ FLOORS: list[set[str]] = [
         "sandbox",
     },
     {"wiring"},
-    {"app", "worker", "cli", "demo", "doctor", "setup", "simulator"},
+    {"app", "worker", "cli", "demo", "doctor", "setup", "backup", "simulator"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 CAPABILITIES = FLOORS[4]
@@ -55,6 +55,7 @@ SANDBOX_MAY_IMPORT = GROUND
 OWNER_OF_TABLE = {
     "schema_migrations": "migrate",
     "sandbox_clock": "runtime",
+    "installation": "installation",
     "pgqueuer": "queue",
     "pgqueuer_log": "queue",
     "pgqueuer_schedules": "queue",

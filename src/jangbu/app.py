@@ -61,7 +61,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
-            *inbox_api.routes(system),
+            *inbox_api.routes(wired.webhooks),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
             refund_pages.routes(people, wired.portone),
@@ -74,6 +74,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         options=WebOptions(
             allowed_origins=settings.origins,
             https=settings.url.startswith("https://"),
+            trusted_proxies=settings.proxies,
             mode=settings.mode,
             body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
         ),
@@ -129,19 +130,7 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = _Server(
-            uvicorn.Config(
-                create(wired),
-                http="httptools",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                date_header=False,
-                timeout_graceful_shutdown=settings.drain_s,
-                lifespan="off",
-                proxy_headers=False,
-            )
-        )
+        server = _Server(served_so(create(wired), drain_s=settings.drain_s))
         working = asyncio.create_task(worker.run()) if worker else None
 
         def stop() -> None:
@@ -156,6 +145,21 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
         if worker and working:
             worker.stop()
             await working
+
+
+def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
+    """How uvicorn serves us. It must not read X-Forwarded-For: web/proxies.py does, and knows whom to believe."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=drain_s,
+        lifespan="off",
+        proxy_headers=False,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -166,7 +166,7 @@ class Tx:
 
 
 class Database:
-    """A pool of connections under one role."""
+    """A pool of connections under one role. `size_min` of them stay open, however full the server gets later."""
 
     def __init__(
         self, dsn: str, *, name: str, size_min: int = 1, size_max: int = 10, acquire_timeout_s: float = 10

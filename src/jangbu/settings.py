@@ -5,6 +5,7 @@ sandbox; values are trimmed, because a pasted secret with a trailing newline is 
 """
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -64,6 +65,12 @@ class Settings(BaseSettings):
         "JANGBU_DATABASE_URL_OWNER",
         default=None,
         description="The same database as its owner, for migrations only, by a direct address (no pooler).",
+    )
+    installation: str = _named(
+        "JANGBU_INSTALLATION",
+        default="",
+        description="Id of the database these programs work on (`jangbu doctor` shows it). Needed in live mode with "
+        "DATABASE_URL: a restored copy has another one, and nothing acts on it by mistake.",
     )
     pool_min: int = _named("JANGBU_POOL_MIN", default=2, description="Connections kept open per pool (E16).")
     pool_max: int = _named("JANGBU_POOL_MAX", default=10, description="Connections at most per pool (E16).")
@@ -182,6 +189,12 @@ class Settings(BaseSettings):
     public_url: str = _named(
         "JANGBU_PUBLIC_URL", default="", description="Where people and PortOne reach us, e.g. https://pay.example.com."
     )
+    trusted_proxies: str = _named(
+        "JANGBU_TRUSTED_PROXIES",
+        default="",
+        description="Addresses or networks of the proxies before us, separated by commas, e.g. `127.0.0.1,10.0.0.0/8`. "
+        "Only what they say of a caller's address is believed.",
+    )
     allowed_origins: str = _named(
         "ALLOWED_ORIGINS",
         default="http://localhost:3000",
@@ -218,6 +231,20 @@ class Settings(BaseSettings):
         if isinstance(values, dict):
             return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
         return values
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, value: str) -> str:
+        for name in _listed(value):
+            try:
+                network = ip_network(name, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"{name!r} is neither an address nor a network; write 10.0.0.5 or 10.0.0.0/8"
+                ) from None
+            if network.prefixlen == 0:
+                raise ValueError(f"{name} is everybody, and then every caller could choose their own address")
+        return value
 
     @model_validator(mode="after")
     def _modes_do_not_mix(self) -> "Settings":
@@ -289,7 +316,7 @@ class Settings(BaseSettings):
     def webhook_secrets(self) -> tuple[str, ...]:
         """One secret, or two while they are rotated."""
         given = self.portone_webhook_secrets.get_secret_value()
-        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+        return _listed(given)
 
     @property
     def url(self) -> str:
@@ -299,7 +326,16 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> tuple[str, ...]:
         """The allow-list for browsers."""
-        return tuple(origin.strip() for origin in self.allowed_origins.split(",") if origin.strip())
+        return _listed(self.allowed_origins)
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks that proxies may speak from."""
+        return tuple(ip_network(name, strict=False) for name in _listed(self.trusted_proxies))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def is_email(text: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jangbu import audit, events
+from jangbu import audit, events, installation
 from jangbu.checks import Check, Found
 from jangbu.checks import jobs as check_jobs
 from jangbu.checks.of_queue import of_queue
@@ -75,6 +75,12 @@ TOO_POWERFUL = Query(
 """This connection's login, if append-only tables and row-level security would not hold for it (design §5)."""
 
 
+PEOPLE_WAIT_S = 3
+"""How long a person's request waits for a connection. A shop that hears 503 soon can try again; one that hears nothing
+for long gives up, and the queue behind it grows (reliability F93)."""
+WEBHOOK_CONNECTIONS_MAX = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """The one database under its three logins (design §5)."""
@@ -86,10 +92,15 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """Everything, built. `system` works for PortOne and the workers, `request` for people."""
+    """Everything, built. `system` works for PortOne and the workers, `request` for people.
+
+    `webhooks` is `system` with connections of its own, so that what PortOne tells us is written down however busy
+    everything else is.
+    """
 
     settings: Settings
     system: Runtime
+    webhooks: Runtime
     request: Runtime
     portone: PortOne
     sender: Sender
@@ -155,12 +166,15 @@ async def build(
     ids = ids or Ids(clock)
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
-        request_db = await _opened(stack, settings, where.request, "request")
+        request_db = await _opened(stack, settings, where.request, "request", acquire_timeout_s=PEOPLE_WAIT_S)
+        webhook_db = await _opened(stack, settings, where.system, "webhooks", most=WEBHOOK_CONNECTIONS_MAX)
+        await installation.enter(system_db, settings)
         portone = await stack.enter_async_context(from_settings(settings, transport))
         if sender is None:
             sender = await stack.enter_async_context(HttpSender(policy_of(settings.egress_allow, mode=settings.mode)))
         system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))
-        yield wire(system, replace(system, db=request_db), portone, sender)
+        wired = wire(system, replace(system, db=request_db), portone, sender)
+        yield replace(wired, webhooks=replace(system, db=webhook_db))
 
 
 def wire(system: Runtime, request: Runtime, portone: PortOne, sender: Sender) -> Wired:
@@ -183,6 +197,7 @@ def wire(system: Runtime, request: Runtime, portone: PortOne, sender: Sender) ->
     return Wired(
         settings=system.settings,
         system=system,
+        webhooks=system,
         request=request,
         portone=portone,
         sender=sender,
@@ -206,8 +221,22 @@ def what_it_means(parked: HeldJob) -> Facts | None:
     return None
 
 
-async def _opened(stack: AsyncExitStack, settings: Settings, dsn: str, name: str) -> Database:
-    db = await Database(dsn, name=name, size_min=settings.pool_min, size_max=settings.pool_max).open()
+async def _opened(
+    stack: AsyncExitStack,
+    settings: Settings,
+    dsn: str,
+    name: str,
+    *,
+    acquire_timeout_s: float = 10,
+    most: int | None = None,
+) -> Database:
+    db = await Database(
+        dsn,
+        name=name,
+        size_min=1 if most else settings.pool_min,
+        size_max=most or settings.pool_max,
+        acquire_timeout_s=acquire_timeout_s,
+    ).open()
     stack.push_async_callback(db.close)
     if login := await db.statement(TOO_POWERFUL):
         raise SetupProblem(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 
 from jangbu.access.refusals import EmailMalformed, NameMissing, PasswordUnfit, RoleUnknown, ScopeUnknown
 
@@ -218,6 +219,18 @@ def key_prefix(secret: str) -> str | None:
     """The part of an API key that may be shown, or None for what has not the form of a key."""
     match = _KEY_SECRET.fullmatch(secret)
     return match[1] if match else None
+
+
+def place_of(ip: str) -> str:
+    """What failed sign-ins from this address are counted under: the address, in IPv6 the /64 it can be changed within.
+
+    A caller with IPv6 has as many addresses as they like, all in one /64 (reliability F123).
+    """
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return ip
+    return ip if address.version == 4 else str(ip_network((address, 64), strict=False))
 
 
 def locked_for(failures: Sequence[datetime], now: datetime) -> timedelta:

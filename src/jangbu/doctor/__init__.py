@@ -71,7 +71,7 @@ async def _work(run: Runtime) -> list[Finding]:
 
 async def _outside(settings: Settings, clock: Clock) -> list[Finding]:
     secret = outside.webhook_secret(settings)
-    findings = [await outside.portone(settings), secret]
+    findings = [await outside.portone(settings), secret, outside.proxies(settings)]
     if secret.mark == "good":
         findings.append(await outside.public_address(settings, clock))
     else:
