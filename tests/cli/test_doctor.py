@@ -15,8 +15,9 @@ from jangbu.payments.service.initialize import Order, initialize
 from jangbu.runtime import Runtime
 from jangbu.sandbox.app import running as running_sandbox
 from jangbu.settings import Settings
-from jangbu.wiring import Addresses, build
+from jangbu.wiring import Addresses, build, invariants
 from kit import TESTER, House, until
+from superuser import tampering
 
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차")
 
@@ -304,3 +305,27 @@ def test_clocks_that_disagree_are_told(skew: timedelta, mark: str, words: str) -
     finding = database.skew(skew)
     assert finding.mark == mark
     assert words in finding.sentence
+
+
+async def test_deep_asks_every_invariant_of_everything(
+    jangbu: Jangbu, where: Addresses, settings: Settings, server: embedded.Embedded
+) -> None:
+    async with running_sandbox() as (url, _), working(settings, where, portone_url=url) as run:
+        checks = {check.id for check in invariants(run)}
+        sound = await jangbu("doctor", "--deep", "--json")
+        async with tampering(server, where) as intruder:
+            await intruder.execute("INSERT INTO pgqueuer (priority, entrypoint, status) VALUES (0, 'x.y', 'failed')")
+        broken = await jangbu("doctor", "--deep", "--json")
+        shown = await jangbu("doctor", "--deep")
+    assert {one["check"]: one["rows"] for one in sound.json["invariants"]} == dict.fromkeys(checks, 0)
+    assert all(check_id in sound.err for check_id in checks), "progress"
+    found = {one["check"]: one for one in broken.json["invariants"] if one["verdict"] != "ok"}
+    assert list(found) == ["I26"] and found["I26"]["rows"] == 1
+    assert (broken.code, broken.json["well"]) == (1, False)
+    assert shown.code == 1 and "✗ I26  job:" in shown.out
+
+
+async def test_deep_without_a_database_says_so_and_fails(bare: Jangbu) -> None:
+    ran = await bare("doctor", "--deep", "--json")
+    assert (ran.code, ran.json["invariants"], ran.json["well"]) == (1, [], False)
+    assert "could not be asked" in ran.err

@@ -39,9 +39,21 @@ class Description:
         schema = answers[str(status)]["content"]["application/json"]["schema"]
         return list(self._wrong(schema, body, f"{method} {path} {status}"))
 
+    def errors(self, method: str, path: str) -> dict[str, int]:
+        """The error types that an operation declares, each with its status."""
+        answers = self._whole["paths"][path][method.lower()]["responses"]
+        schemas = self._whole["components"]["schemas"]
+        found: dict[str, int] = {}
+        for status, answer in answers.items():
+            if status != "200":
+                union = schemas[_named(answer["content"]["application/json"]["schema"])]
+                for type_, ref in union["discriminator"]["mapping"].items():
+                    found[type_] = schemas[ref.rpartition("/")[2]]["x-portone-status-code"]
+        return found
+
     def _wrong(self, schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
         while "$ref" in schema:
-            schema = self._whole["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            schema = self._whole["components"]["schemas"][_named(schema)]
         if "oneOf" in schema:
             yield from self._wrong_of_all(schema, value, where)
         elif "enum" in schema:
@@ -85,6 +97,10 @@ class Description:
                 yield from self._wrong(known[name], each, f"{where}.{name}")
             elif "additionalProperties" not in schema and known:
                 yield f"{where}: {name} is unknown"
+
+
+def _named(schema: dict[str, Any]) -> str:
+    return str(schema["$ref"].rpartition("/")[2])
 
 
 def _wrong_scalar(schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:

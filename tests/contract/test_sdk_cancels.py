@@ -89,7 +89,7 @@ async def test_the_sdk_reads_the_webhooks_of_cancels() -> None:
     await sandbox.pay("cancel-004", totalAmount=1_000)
     sandbox.fault("cancel_waits")
     await sandbox.cancel("cancel-004", 300)
-    await sandbox.settle_cancel("cancel-004")
+    await sandbox.end_cancellation("cancel-004", succeeds=True)
     await sandbox.cancel("cancel-004")
     await sandbox.settle_webhooks()
     seen = [sdk_webhook.verify(WEBHOOK_SECRET, body.decode(), dict(headers)) for headers, body in shop.got]

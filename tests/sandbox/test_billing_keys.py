@@ -385,7 +385,7 @@ async def test_one_window_issues_and_pays(sandbox: Sandbox, shop: Endpoint) -> N
     _, payment = await sandbox.api("GET", "/payments/ord-000001")
     assert (payment["status"], payment["billingKey"]) == ("PAID", result["billingKey"])
     assert payment["method"]["type"] == "PaymentMethodMobile"
-    assert sandbox.captured("ord-000001") == [9_900]
+    assert sandbox.captures("ord-000001") == [9_900]
     await sandbox.settle_webhooks()
     assert sorted(shop.types()) == ["BillingKey.Issued", "BillingKey.Ready", "Transaction.Paid", "Transaction.Ready"]
     assert (await in_window(sandbox, **AND_PAY))["code"] == "PaymentAlreadyPaid"
@@ -395,7 +395,7 @@ async def test_one_window_declined_leaves_neither_key_nor_money(sandbox: Sandbox
     result = await in_window(sandbox, "decline", **AND_PAY)
     assert result["code"] == "PGProviderError"
     _, payment = await sandbox.api("GET", "/payments/ord-000001")
-    assert (payment["status"], sandbox.captured("ord-000001")) == ("FAILED", [])
+    assert (payment["status"], sandbox.captures("ord-000001")) == ("FAILED", [])
 
 
 @pytest.mark.parametrize(
@@ -414,10 +414,10 @@ async def test_issue_and_pay_is_confirmed_only_as_it_was_opened(sandbox: Sandbox
     target = "/billing-keys/confirm-issue-and-pay"
     assert await refused(sandbox, "POST", target, believed | wrong) == (409, "INFORMATION_MISMATCH")
     assert await refused(sandbox, "POST", "/billing-keys/confirm", believed) == (404, "BILLING_KEY_NOT_FOUND")
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []
     status, answer = await sandbox.api("POST", target, believed)
     assert (status, answer["paymentId"]) == (200, "ord-000001")
-    assert sandbox.captured("ord-000001") == [9_900]
+    assert sandbox.captures("ord-000001") == [9_900]
     assert await refused(sandbox, "POST", target, believed) == (409, "BILLING_KEY_ALREADY_ISSUED")
 
 

@@ -45,7 +45,7 @@ async def test_a_charge_answers_little_and_the_payment_tells_the_rest(sandbox: S
     assert payment["method"]["card"]["number"] == "433012******7890"
     assert payment["method"]["installment"]["month"] == 3
     assert "scheduleId" not in payment
-    assert sandbox.captured(ORDER) == [12_000]
+    assert sandbox.captures(ORDER) == [12_000]
     await sandbox.settle_webhooks()
     assert shop.types() == ["Transaction.Paid"]
 
@@ -66,7 +66,7 @@ async def test_a_second_charge_is_already_paid_whichever_key_and_amount(sandbox:
         assert (status, answer["type"]) == (409, "ALREADY_PAID")
     await sandbox.cancel(ORDER)
     assert (await sandbox.charge(ORDER, first))[1]["type"] == "ALREADY_PAID"
-    assert sandbox.captured(ORDER) == [1000]
+    assert sandbox.captures(ORDER) == [1000]
     assert (await sandbox.pay(ORDER))["code"] == "PaymentAlreadyPaid"
 
 
@@ -74,7 +74,7 @@ async def test_of_fifty_charges_at_once_one_succeeds(sandbox: Sandbox) -> None:
     key = await sandbox.billing_key()
     answers = await asyncio.gather(*(sandbox.charge(ORDER, key) for _ in range(50)))
     assert sorted(status for status, _ in answers) == [200] + [409] * 49
-    assert sandbox.captured(ORDER) == [1000]
+    assert sandbox.captures(ORDER) == [1000]
 
 
 async def test_a_lost_answer_has_charged_and_the_repeat_says_so(sandbox: Sandbox) -> None:
@@ -83,7 +83,7 @@ async def test_a_lost_answer_has_charged_and_the_repeat_says_so(sandbox: Sandbox
     with pytest.raises(ConnectionResetError):
         await sandbox.charge(ORDER, key)
     assert (await sandbox.charge(ORDER, key))[1]["type"] == "ALREADY_PAID"
-    assert sandbox.captured(ORDER) == [1000]
+    assert sandbox.captures(ORDER) == [1000]
 
 
 async def test_a_hard_decline_stays_a_soft_one_passes(sandbox: Sandbox, shop: Endpoint) -> None:
@@ -120,7 +120,7 @@ async def test_an_approval_that_waits_answers_200_and_is_not_paid_yet(sandbox: S
     key = await sandbox.billing_key(skipWebhook=True)
     sandbox.fault("pay_waits", seconds=60)
     status, _ = await sandbox.charge(ORDER, key)
-    assert (status, (await get(sandbox))["status"], sandbox.captured(ORDER)) == (200, "PAY_PENDING", [])
+    assert (status, (await get(sandbox))["status"], sandbox.captures(ORDER)) == (200, "PAY_PENDING", [])
     await sandbox.move(timedelta(minutes=1))
     assert (await get(sandbox))["status"] == "PAID"
     assert shop.types() == ["Transaction.PayPending", "Transaction.Paid"]
@@ -175,7 +175,7 @@ async def test_attempts_run_out() -> None:
         assert (await sandbox.charge(ORDER, key))[0] == 502
     status, answer = await sandbox.charge(ORDER, key)
     assert (status, answer["type"]) == (400, "MAX_TRANSACTION_COUNT_REACHED")
-    assert sandbox.captured(ORDER) == []
+    assert sandbox.captures(ORDER) == []
 
 
 @pytest.mark.parametrize("is_refused", [True, False])
@@ -189,7 +189,7 @@ async def test_charging_what_a_schedule_waits_for_is_a_switch(is_refused: bool) 
     else:
         assert status == 200
     await sandbox.move(timedelta(days=2))
-    assert sandbox.captured(ORDER) == [1000], "whoever was first, it is charged once"
+    assert sandbox.captures(ORDER) == [1000], "whoever was first, it is charged once"
     _, schedule = await sandbox.api("GET", f"/payment-schedules/{created['schedule']['id']}")
     assert schedule["status"] == ("SUCCEEDED" if is_refused else "FAILED")
 

@@ -36,7 +36,10 @@ async def test_a_full_cancel_gives_all_back_once(sandbox: Sandbox, shop: Endpoin
     cancellation = answer["cancellation"]
     assert (cancellation["status"], cancellation["trigger"]) == ("SUCCEEDED", "API")
     assert (cancellation["totalAmount"], cancellation["taxFreeAmount"], cancellation["vatAmount"]) == (11_000, 0, 1_000)
-    assert cancellation.keys() >= {"id", "reason", "requestedAt", "cancelledAt", "pgCancellationId", "receiptUrl"}
+    assert cancellation.keys() == {
+        "status", "id", "pgCancellationId", "totalAmount", "taxFreeAmount", "vatAmount", "reason", "requestedAt",
+        "cancelledAt", "receiptUrl", "trigger",
+    }  # fmt: skip
 
     payment = await get(sandbox)
     assert payment["status"] == "CANCELLED"
@@ -46,7 +49,8 @@ async def test_a_full_cancel_gives_all_back_once(sandbox: Sandbox, shop: Endpoin
     assert payment["paidAt"] == "2026-08-01T03:00:00.000Z"
     assert "disputes" not in payment
     assert "pgResponse" not in payment
-    assert (sandbox.captured("ord-000001"), sandbox.refunds("ord-000001")) == ([11_000], [11_000])
+    assert (sandbox.captures("ord-000001"), sandbox.refunds("ord-000001")) == ([11_000], [11_000])
+    assert sandbox.captured("ord-000001") == 1
 
     assert await refused(sandbox) == "PAYMENT_ALREADY_CANCELLED"
     await sandbox.settle_webhooks()
@@ -71,6 +75,40 @@ async def test_partial_cancels_add_up_to_a_full_one(sandbox: Sandbox, shop: Endp
     assert sandbox.refunds("ord-000001") == [3_000, 3_000, 4_000]
     await sandbox.settle_webhooks()
     assert shop.types()[2:] == ["Transaction.PartialCancelled"] * 2 + ["Transaction.Cancelled"]
+
+
+async def test_the_vat_of_the_parts_adds_up_to_that_of_the_whole(sandbox: Sandbox) -> None:
+    await sandbox.pay("ord-000001", totalAmount=11_000)
+    answers = [await sandbox.cancel("ord-000001", amount) for amount in (3_333, 3_333, None)]
+    assert sum(answer["cancellation"]["vatAmount"] for _, answer in answers) == 1_000
+    assert sandbox.refunds("ord-000001") == [3_333, 3_333, 4_334]
+
+
+async def test_each_cancel_is_announced_with_its_id_whoever_made_it(sandbox: Sandbox, shop: Endpoint) -> None:
+    await sandbox.pay("ord-000001", totalAmount=11_000)
+    await sandbox.cancel("ord-000001", 1_000)
+    await sandbox.cancel("ord-000001", 1_000, skipWebhook=True)
+    await sandbox.cancel_elsewhere("ord-000001", 2_000)
+    await sandbox.cancel_elsewhere("ord-000001", 1_000, trigger="PORTONE_ADMIN", is_silent=True)
+    await sandbox.cancel("ord-000001")
+    await sandbox.settle_webhooks()
+    assert shop.types()[2:] == ["Transaction.PartialCancelled"] * 2 + ["Transaction.Cancelled"]
+    made = (await get(sandbox))["cancellations"]
+    assert [each["trigger"] for each in made] == ["API", "API", "CONSOLE", "PORTONE_ADMIN", "API"]
+    told = [shop.body(at)["data"]["cancellationId"] for at in (2, 3, 4)]
+    assert told == [made[at]["id"] for at in (0, 2, 4)]
+
+
+async def test_a_pg_told_to_be_slow_waits_for_its_word(sandbox: Sandbox) -> None:
+    await sandbox.pay("ord-000001", totalAmount=1_000)
+    sandbox.cancel_slowly("ord-000001", times=2)
+    for amount in (300, 200):
+        assert (await sandbox.cancel("ord-000001", amount))[1]["cancellation"]["status"] == "REQUESTED"
+    await sandbox.move(timedelta(days=366))
+    assert sandbox.refunds("ord-000001") == []
+    await sandbox.end_cancellation("ord-000001", succeeds=False)
+    await sandbox.end_cancellation("ord-000001", succeeds=True)
+    assert sandbox.refunds("ord-000001") == [200]
 
 
 async def test_the_amount_thought_cancellable_must_be_the_real_one_when_it_is_sent(sandbox: Sandbox) -> None:
@@ -131,6 +169,8 @@ async def test_a_fault_after_acting_gave_the_money_back(sandbox: Sandbox, fault:
 REFUSALS = {
     "not whole": ({"amount": 0}, "INVALID_REQUEST"),
     "negative": ({"amount": -1}, "INVALID_REQUEST"),
+    "not a number": ({"amount": "100"}, "INVALID_REQUEST"),
+    "no reason": ({"reason": None}, "INVALID_REQUEST"),
     "negative part": ({"taxFreeAmount": -1}, "INVALID_REQUEST"),
     "too much": ({"amount": 12_001}, "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT"),
     "too much tax-free": (
@@ -176,7 +216,7 @@ async def test_a_cancelled_payment_is_not_paid_again(sandbox: Sandbox) -> None:
     assert (await sandbox.pay("ord-000001"))["code"] == "PaymentAlreadyPaid"
     await sandbox.cancel("ord-000001")
     assert (await sandbox.pay("ord-000001"))["code"] == "PaymentAlreadyPaid"
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
 
 
 async def test_a_mixed_order_goes_back_part_by_part(sandbox: Sandbox) -> None:

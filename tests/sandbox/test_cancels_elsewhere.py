@@ -47,7 +47,7 @@ async def test_a_cancel_that_waits_may_fail(sandbox: Sandbox, shop: Endpoint, by
         sandbox.fault("cancel_fails")
     await sandbox.cancel("ord-000001")
     if by == "order":
-        assert (await sandbox.settle_cancel("ord-000001", fails=True))["status"] == "FAILED"
+        assert (await sandbox.end_cancellation("ord-000001", succeeds=False))["status"] == "FAILED"
     await sandbox.move(timedelta(days=2))
     payment = await get(sandbox)
     assert (payment["status"], payment["amount"]["cancelled"]) == ("PAID", 0)
@@ -64,7 +64,7 @@ async def test_what_a_failed_asynchronous_cancel_announces_is_a_switch(shop: End
     await sandbox.pay("ord-000001")
     sandbox.fault("cancel_waits")
     await sandbox.cancel("ord-000001")
-    await sandbox.settle_cancel("ord-000001", fails=True)
+    await sandbox.end_cancellation("ord-000001", succeeds=False)
     await sandbox.settle_webhooks()
     assert shop.types()[3:] == ([] if type_ == "none" else [type_])
 
@@ -75,7 +75,7 @@ async def test_whether_skip_webhook_silences_a_cancel_that_waits_is_a_switch(sho
     await sandbox.pay("ord-000001")
     sandbox.fault("cancel_waits")
     await sandbox.cancel("ord-000001", skipWebhook=True)
-    await sandbox.settle_cancel("ord-000001")
+    await sandbox.end_cancellation("ord-000001", succeeds=True)
     await sandbox.settle_webhooks()
     waits = [] if silences else ["Transaction.CancelPending"]
     assert shop.types()[2:] == [*waits, "Transaction.Cancelled"]
@@ -94,7 +94,7 @@ async def test_whether_a_cancel_that_waits_holds_its_amount_is_a_switch(holds: b
     else:
         assert (await sandbox.cancel("ord-000001", 401, currentCancellableAmount=1_000))[0] == 200
     # Whichever: never more goes back than came in.
-    await sandbox.settle_cancel("ord-000001")
+    await sandbox.end_cancellation("ord-000001", succeeds=True)
     assert sandbox.refunds("ord-000001") == ([400, 600] if holds else [401])
     assert (await get(sandbox))["status"] == ("CANCELLED" if holds else "PARTIAL_CANCELLED")
 
@@ -103,9 +103,9 @@ async def test_a_settled_cancel_is_not_settled_again(sandbox: Sandbox) -> None:
     await sandbox.pay("ord-000001", totalAmount=1_000)
     sandbox.fault("cancel_waits")
     await sandbox.cancel("ord-000001")
-    await sandbox.settle_cancel("ord-000001")
+    await sandbox.end_cancellation("ord-000001", succeeds=True)
     with pytest.raises(Exception, match="waits"):
-        await sandbox.settle_cancel("ord-000001")
+        await sandbox.end_cancellation("ord-000001", succeeds=True)
     await sandbox.move(timedelta(days=1))
     assert sandbox.refunds("ord-000001") == [1_000]
 
@@ -127,7 +127,7 @@ async def test_a_cancel_in_the_pgs_console_is_seen_with_or_without_a_webhook(
     sandbox: Sandbox, shop: Endpoint, webhook: bool
 ) -> None:
     await sandbox.pay("ord-000001", totalAmount=1_000)
-    await sandbox.console_cancel("ord-000001", 400, webhook=webhook)
+    await sandbox.cancel_elsewhere("ord-000001", 400, is_silent=not webhook)
     payment = await get(sandbox)
     assert payment["status"] == "PARTIAL_CANCELLED"
     assert payment["cancellations"][0]["trigger"] == "CONSOLE"
@@ -138,7 +138,7 @@ async def test_a_cancel_in_the_pgs_console_is_seen_with_or_without_a_webhook(
 
 async def test_portone_may_hear_late_of_a_cancel_in_the_console(sandbox: Sandbox, shop: Endpoint) -> None:
     await sandbox.pay("ord-000001", totalAmount=1_000)
-    await sandbox.console_cancel("ord-000001", knownAfterS=3_600)
+    await sandbox.cancel_elsewhere("ord-000001", known_after_s=3_600)
     assert (await get(sandbox))["status"] == "PAID"
     # The PG knows better than PortOne, which therefore asks it in vain.
     status, answer = await sandbox.cancel("ord-000001")
@@ -153,7 +153,7 @@ async def test_portone_may_hear_late_of_a_cancel_in_the_console(sandbox: Sandbox
 
 async def test_portone_may_never_hear_of_a_cancel_in_the_console(sandbox: Sandbox) -> None:
     await sandbox.pay("ord-000001", totalAmount=1_000)
-    await sandbox.console_cancel("ord-000001", 600, knownAfterS=None)
+    await sandbox.cancel_elsewhere("ord-000001", 600, known_after_s=None)
     await sandbox.move(timedelta(days=365))
     assert (await get(sandbox))["status"] == "PAID"
     assert (await sandbox.cancel("ord-000001", 401))[1]["pgCode"] == "ALREADY_CANCELLED"

@@ -33,7 +33,7 @@ async def test_the_browser_gets_a_token_and_the_server_approves(sandbox: Sandbox
     assert "code" not in result
     token = result["paymentToken"]
     assert (await get(sandbox))["status"] == "READY"
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []
     # What the shopper agreed to stands, whatever is pressed in the window after.
     assert await sandbox.decide(result["txId"], "close") == result
     assert await sandbox.decide(result["txId"], "decline") == result
@@ -50,7 +50,7 @@ async def test_the_browser_gets_a_token_and_the_server_approves(sandbox: Sandbox
     paid = await get(sandbox)
     assert (status, answer) == (200, {"pgTxId": paid["pgTxId"], "paidAt": "2026-08-01T03:01:00.000Z"})
     assert (paid["status"], paid["method"]["provider"]) == ("PAID", "KAKAOPAY")
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
     await sandbox.settle_webhooks()
     assert shop.types() == ["Transaction.Ready", "Transaction.Paid"]
     status, answer = await sandbox.api("POST", CONFIRM, {"paymentToken": token})
@@ -83,7 +83,7 @@ async def test_what_differs_from_what_was_agreed_is_a_mismatch_and_the_token_sta
     token = (await sandbox.pay("ord-000001"))["paymentToken"]
     status, answer = await sandbox.api("POST", CONFIRM, {"paymentToken": token, **said})
     assert (status, answer["type"]) == (409, "INFORMATION_MISMATCH")
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []
     assert (await sandbox.api("POST", CONFIRM, {"paymentToken": token}))[0] == 200
 
 
@@ -130,7 +130,7 @@ async def test_one_of_two_tokens_confirms(sandbox: Sandbox) -> None:
     second = (await sandbox.pay("ord-000001"))["paymentToken"]
     assert (await sandbox.api("POST", CONFIRM, {"paymentToken": first}))[0] == 200
     assert (await sandbox.api("POST", CONFIRM, {"paymentToken": second}))[1]["type"] == "ALREADY_PAID"
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
 
 
 async def test_an_account_is_issued_at_confirm_and_paypal_waits_after_it(sandbox: Sandbox) -> None:
@@ -163,7 +163,7 @@ async def test_portone_asks_before_it_approves(shop: Endpoint, names_store: bool
     [secret] = sandbox.world.state.stores["store-00000000-0000-4000-8000-000000000000"].webhooks["TEST"].secrets
     signed = sign([secret], headers["webhook-id"], int(headers["webhook-timestamp"]), body)
     assert headers["webhook-signature"] == signed
-    assert sandbox.captured("ord-000001") == [7_000]
+    assert sandbox.captures("ord-000001") == [7_000]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ async def test_anything_but_a_200_blocks_the_payment(
     assert (result["code"], result["message"]) == ("ConfirmProcessFailed", message)
     failed = await get(sandbox)
     assert (failed["status"], failed["failure"]) == ("FAILED", {"reason": message})
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []
     await sandbox.settle_webhooks()
     assert shop.types()[1:] == ["Transaction.Ready", "Transaction.Failed"]
     # The question is no webhook: it is asked once, and no list shows it.
@@ -222,4 +222,4 @@ async def test_what_was_decided_while_the_merchant_thought_stands(sandbox: Sandb
     result = await sandbox.decide(opened["txId"], "approve")
     assert result["pgCode"] == "INSUFFICIENT_FUNDS"
     assert (await get(sandbox))["status"] == "FAILED"
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []

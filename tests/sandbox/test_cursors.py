@@ -83,7 +83,7 @@ async def test_events_are_the_money_that_moved_and_add_up(sandbox: Sandbox) -> N
     await sandbox.cancel("ord-000001", 3_000)
     sandbox.fault("cancel_waits")
     await sandbox.cancel("ord-000001", 1_000)
-    await sandbox.settle_cancel("ord-000001", fails=True)
+    await sandbox.end_cancellation("ord-000001", succeeds=False)
     await sandbox.chargeback("ord-000001")
     rows = [row["paymentEvent"] for row in await walk(sandbox, EVENTS, size=1)]
     assert [(row["type"], row["eventAmount"]) for row in rows] == [

@@ -73,7 +73,7 @@ async def pay_with_promotion(sandbox: Sandbox) -> None:
     await sandbox.decide(opened["txId"], "approve")
     amount = (await get(sandbox))["amount"]
     assert (amount["total"], amount["discount"], amount["paid"]) == (10_000, 3_000, 7_000)
-    assert sandbox.captured("ord-000001") == [7_000]
+    assert sandbox.captures("ord-000001") == [7_000]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ async def test_these_are_paid_at_once(sandbox: Sandbox, method: str, params: dic
     await sandbox.pay("ord-000001", method=method, **params)
     paid = await get(sandbox)
     assert (paid["status"], paid["method"]["type"]) == ("PAID", type_)
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
 
 
 def test_every_method_is_offered_for_some_pay_method() -> None:
@@ -72,11 +72,11 @@ async def test_whether_paypal_waits_is_a_switch(shop: Endpoint, waits: bool) -> 
     assert "code" not in result
     first = await get(sandbox)
     assert (first["status"], first["amount"]["total"]) == ("PAY_PENDING" if waits else "PAID", 1_999)
-    assert sandbox.captured("ord-000001") == ([] if waits else [1_999])
+    assert sandbox.captures("ord-000001") == ([] if waits else [1_999])
     await sandbox.move(timedelta(minutes=10))
     paid = await get(sandbox)
     assert (paid["status"], paid["method"]["provider"]) == ("PAID", "PAYPAL")
-    assert sandbox.captured("ord-000001") == [1_999]
+    assert sandbox.captures("ord-000001") == [1_999]
     assert shop.types()[1:] == (["Transaction.PayPending"] if waits else []) + ["Transaction.Paid"]
     assert paid["webhooks"][-1].get("trigger") == ("ASYNC_PAY_APPROVED" if waits else None)
 
@@ -96,7 +96,7 @@ async def test_an_approval_that_waits_may_be_refused(sandbox: Sandbox, shop: End
     assert (failed["status"], failed["failure"]["pgCode"]) == ("FAILED", "INSUFFICIENT_FUNDS")
     assert failed["webhooks"][-1]["trigger"] == "ASYNC_PAY_FAILED"
     assert shop.types()[1:] == ["Transaction.PayPending", "Transaction.Failed"]
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []
     with pytest.raises(Exception, match="does not wait"):
         await sandbox.settle_payment("ord-000001")
 
@@ -116,7 +116,7 @@ async def test_of_two_approvals_that_wait_one_succeeds(sandbox: Sandbox) -> None
     await sandbox.move(timedelta(hours=1))
     paid = await get(sandbox)
     assert (paid["status"], paid["transactionId"]) == ("PAID", second["txId"])
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
     statuses = [attempt.status for attempt in sandbox.payment("ord-000001").attempts]
     assert statuses == ["FAILED", "PAID"]
 
@@ -130,7 +130,7 @@ async def test_what_a_convenience_store_payment_waits_as_is_a_switch(shop: Endpo
     assert waiting["method"].keys() >= {"confirmationNumber", "receiptNumber", "paymentDeadline"}
     assert await sandbox.deposit("ord-000001")
     assert (await get(sandbox))["status"] == "PAID"
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
 
 
 def paid_on(at: str) -> Sandbox:

@@ -48,7 +48,7 @@ async def test_a_schedule_pays_at_its_time_and_not_before(sandbox: Sandbox, shop
     assert (await sandbox.api("GET", "/payments/ord-000001"))[0] == 404
 
     await sandbox.move(30 * DAY - timedelta(seconds=1))
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []
     await sandbox.move(timedelta(hours=1))
     done = await read(sandbox, id_)
     assert (done["status"], done["startedAt"], done["completedAt"]) == (
@@ -118,14 +118,14 @@ async def test_a_schedule_whose_key_the_wallet_took_fails_aloud(sandbox: Sandbox
     assert (await read(sandbox, id_))["status"] == "FAILED"
     assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["failure"]["pgCode"] == "BILLING_KEY_DELETED"
     assert shop.types() == ["BillingKey.Deleted", "Transaction.Failed"]
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []
 
 
 async def test_a_payment_made_otherwise_meanwhile_is_not_made_twice(sandbox: Sandbox) -> None:
     id_ = await planned(sandbox, "ord-000001", await sandbox.billing_key(), START + DAY)
     await sandbox.pay("ord-000001")
     await sandbox.move(2 * DAY)
-    assert sandbox.captured("ord-000001") == [1000]
+    assert sandbox.captures("ord-000001") == [1000]
     schedule = await read(sandbox, id_)
     assert (schedule["status"], schedule["completedAt"]) == ("FAILED", "2026-08-02T03:00:00.000Z")
     assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["status"] == "PAID"
@@ -207,7 +207,7 @@ async def test_revoking_takes_all_of_a_key_or_the_named_ones(sandbox: Sandbox) -
     status, answer = await sandbox.api("DELETE", f"/payment-schedules?{query}")
     assert answer["revokedScheduleIds"] == [first, third]
     await sandbox.move(5 * DAY)
-    assert [sandbox.captured(f"ord-00000{n}") for n in (1, 2, 3, 4)] == [[], [], [], [1000]]
+    assert [sandbox.captures(f"ord-00000{n}") for n in (1, 2, 3, 4)] == [[], [], [], [1000]]
     assert (await read(sandbox, kept))["status"] == "SUCCEEDED"
     assert await sandbox.api("DELETE", "/payment-schedules", {"billingKey": key}) == (
         200,
@@ -269,7 +269,7 @@ async def test_schedules_survive_a_restart_and_not_a_reset(sandbox: Sandbox) -> 
     again = Sandbox(at=START)
     again.world.load(World.from_json(data, SandboxClock(frozen_at=START)).state)
     await again.move(2 * DAY)
-    assert again.captured("ord-000001") == [1000]
+    assert again.captures("ord-000001") == [1000]
 
     control.reset(sandbox.parts)
     await sandbox.move(2 * DAY)

@@ -120,7 +120,7 @@ async def test_v1_webhooks_are_unsigned_and_silent_by_default(shop: Endpoint) ->
     assert not any(name.startswith("webhook-") for name in shop.got[0][0])
 
     _, answer = await cancel(sandbox, imp_uid=imp_uid, amount=300, enable_webhook=True)
-    await sandbox.console_cancel("order-0001", 100)
+    await sandbox.cancel_elsewhere("order-0001", 100)
     await sandbox.settle_webhooks()
     assert [shop.body(n)["status"] for n in (1, 2)] == ["cancelled", "cancelled"]
     assert shop.body(1)["cancellation_id"] == answer["response"]["cancel_history"][-1]["cancellation_id"]
@@ -169,4 +169,4 @@ async def test_the_merchant_is_asked_before_the_approval(shop: Endpoint) -> None
     assert (result["error_code"], result["error_msg"]) == ("ConfirmProcessFailed", "품절")
     assert shop.body(0) == {"imp_uid": opened["imp_uid"], "merchant_uid": "order-0001", "amount": 14.2}
     assert "webhook-signature" not in shop.got[0][0]
-    assert sandbox.captured("order-0001") == []
+    assert sandbox.captures("order-0001") == []

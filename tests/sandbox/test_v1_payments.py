@@ -125,7 +125,7 @@ async def test_v1_and_v2_share_one_success(sandbox: Sandbox) -> None:
     assert (await sandbox.pay("order-0001"))["code"] == "PaymentAlreadyPaid"
     await sandbox.pay("order-0002")
     assert (await sandbox.v1_open("order-0002"))["error_code"] == "PaymentAlreadyPaid"
-    assert sandbox.captured("order-0001") == sandbox.captured("order-0002") == [1000]
+    assert sandbox.captures("order-0001") == sandbox.captures("order-0002") == [1000]
 
 
 @pytest.mark.parametrize("sees", [False, True])

@@ -103,7 +103,7 @@ async def test_again_charges_once_for_a_merchant_uid(sandbox: Sandbox) -> None:
     )
     status, answer = await again(sandbox, "order-0001")
     assert (status, answer["code"]) == (200, 1)
-    assert sandbox.captured("order-0001") == [1420]
+    assert sandbox.captures("order-0001") == [1420]
     seen = (await sandbox.api("GET", "/payments/order-0001"))[1]
     assert (seen["version"], seen["billingKey"]) == ("V1", "customer-1")
 
@@ -119,10 +119,10 @@ async def test_a_declined_card_is_a_switch(shop: Endpoint, as_code: bool) -> Non
         assert "INSUFFICIENT_FUNDS" in answer["message"]
     else:
         assert (answer["response"]["status"], answer["response"]["paid_at"]) == ("failed", 0)
-    assert sandbox.captured("order-0001") == []
+    assert sandbox.captures("order-0001") == []
     # A period that was declined may be tried again under the same merchant_uid.
     assert (await again(sandbox, "order-0001"))[1]["response"]["status"] == "paid"
-    assert sandbox.captured("order-0001") == [1000]
+    assert sandbox.captures("order-0001") == [1000]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ async def test_whether_one_bad_row_refuses_all_is_a_switch(shop: Endpoint, all_o
     status, _ = await sandbox.v1("GET", "/subscribe/payments/schedule/month-0001")
     assert status == (404 if all_or_nothing else 200)
     await sandbox.move(timedelta(days=2))
-    assert sandbox.captured("month-0001") == ([] if all_or_nothing else [1000])
+    assert sandbox.captures("month-0001") == ([] if all_or_nothing else [1000])
 
 
 async def test_scheduling_refuses(sandbox: Sandbox) -> None:
@@ -266,7 +266,7 @@ async def test_another_time_and_another_try(sandbox: Sandbox) -> None:
     assert (await sandbox.v1("PUT", path, {"schedule_at": NOW - 1}))[0] == 400
     assert (await sandbox.v1("POST", f"{path}/retry"))[0] == 400
     await sandbox.move(timedelta(days=1))
-    assert sandbox.captured("month-0001") == []
+    assert sandbox.captures("month-0001") == []
     await sandbox.key_order("refuse", "customer-1", reason="pg_busy", times=2)
     await sandbox.move(timedelta(days=1))
     assert (await sandbox.v1("PUT", path, {"schedule_at": NOW + 3 * DAY}))[0] == 400
@@ -275,7 +275,7 @@ async def test_another_time_and_another_try(sandbox: Sandbox) -> None:
     _, planned = await sandbox.v1("POST", f"{path}/reschedule", {"schedule_at": NOW + 3 * DAY})
     assert planned["response"]["schedule_status"] == "scheduled"
     await sandbox.move(timedelta(days=1))
-    assert sandbox.captured("month-0001") == [1000]
+    assert sandbox.captures("month-0001") == [1000]
     assert (await sandbox.v1("POST", f"{path}/reschedule", {"schedule_at": NOW + 9 * DAY}))[0] == 400
     assert (await sandbox.v1("PUT", "/subscribe/payments/schedule/nobody", {"schedule_at": NOW + DAY * 9}))[0] == 404
 

@@ -33,7 +33,7 @@ async def test_an_issued_account_says_where_until_when_and_has_taken_nothing(san
     assert method["type"] == "PaymentMethodVirtualAccount"
     assert (method["bank"], method["remitterName"], method["accountType"]) == ("SHINHAN", "홍길동", "NORMAL")
     assert (method["issuedAt"], method["expiredAt"]) == ("2026-08-01T03:00:00.000Z", "2026-08-04T03:00:00.000Z")
-    assert sandbox.captured("ord-000001") == []
+    assert sandbox.captures("ord-000001") == []
     await sandbox.settle_webhooks()
     assert shop.types() == ["Transaction.Ready", "Transaction.VirtualAccountIssued"]
 
@@ -62,12 +62,12 @@ async def test_a_deposit_pays_and_its_webhook_says_why(sandbox: Sandbox, shop: E
     await sandbox.settle_webhooks()
     assert shop.types()[2:] == ["Transaction.Paid"]
     assert (await get(sandbox))["webhooks"][-1]["trigger"] == "VIRTUAL_ACCOUNT_DEPOSIT"
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
     # A second deposit finds the account closed, and the deadline finds nothing to end.
     assert not await sandbox.deposit("ord-000001")
     await sandbox.move(timedelta(days=30))
     assert (await get(sandbox))["status"] == "PAID"
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
 
 
 @pytest.mark.parametrize("is_refused", [True, False])
@@ -95,7 +95,7 @@ async def test_what_becomes_of_a_lapsed_account_and_of_a_late_deposit_are_switch
         assert "paidAt" not in lapsed
     assert await sandbox.deposit("ord-000001") != is_refused
     assert (await get(sandbox))["status"] == (becomes if is_refused else "PAID")
-    assert sandbox.captured("ord-000001") == ([] if is_refused else [1_000])
+    assert sandbox.captures("ord-000001") == ([] if is_refused else [1_000])
 
 
 @pytest.mark.parametrize("is_announced", [True, False])
@@ -135,21 +135,21 @@ async def test_only_an_account_that_waits_can_be_closed(sandbox: Sandbox) -> Non
 async def test_portone_hears_of_a_deposit_late_or_never(sandbox: Sandbox, shop: Endpoint) -> None:
     await issue(sandbox)
     await issue(sandbox, "ord-000002")
-    assert await sandbox.deposit("ord-000001", knownAfterS=86_400 * 5)
-    assert await sandbox.deposit("ord-000002", knownAfterS=None)
+    assert await sandbox.deposit("ord-000001", known_after_s=86_400 * 5)
+    assert await sandbox.deposit("ord-000002", known_after_s=None)
     assert (await get(sandbox))["status"] == "VIRTUAL_ACCOUNT_ISSUED"
     assert (await sandbox.api("POST", CLOSE))[1]["pgCode"] == "ALREADY_DEPOSITED"
     assert not await sandbox.deposit("ord-000001")
     await sandbox.move(timedelta(days=5))
     assert (await get(sandbox))["status"] == "PAID"
     assert (await get(sandbox, "ord-000002"))["status"] == "VIRTUAL_ACCOUNT_ISSUED"
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
     assert shop.types().count("Transaction.Paid") == 1
 
 
 async def test_a_deposit_may_come_without_a_webhook(sandbox: Sandbox, shop: Endpoint) -> None:
     await issue(sandbox)
-    await sandbox.deposit("ord-000001", webhook=False)
+    await sandbox.deposit("ord-000001", is_silent=True)
     assert (await get(sandbox))["status"] == "PAID"
     await sandbox.settle_webhooks()
     assert "Transaction.Paid" not in shop.types()
@@ -163,13 +163,13 @@ async def test_nobody_pays_into_a_payment_without_an_account(sandbox: Sandbox) -
 
 async def test_a_deposit_after_another_attempt_was_paid_is_not_a_second_success(sandbox: Sandbox) -> None:
     await issue(sandbox)
-    await sandbox.deposit("ord-000001", knownAfterS=60)
+    await sandbox.deposit("ord-000001", known_after_s=60)
     by_card = await sandbox.pay("ord-000001")
     assert not await sandbox.deposit("ord-000001")
     await sandbox.move(timedelta(minutes=2))
     paid = await get(sandbox)
     assert (paid["status"], paid["transactionId"]) == ("PAID", by_card["txId"])
-    assert sandbox.captured("ord-000001") == [1_000]
+    assert sandbox.captures("ord-000001") == [1_000]
     assert [attempt.status for attempt in sandbox.payment("ord-000001").attempts] == ["FAILED", "PAID"]
 
 
@@ -186,7 +186,7 @@ async def test_a_refund_of_a_deposit_shows_how_it_fares(sandbox: Sandbox) -> Non
     assert await refund_status("cancel_fails", amount=400) == "PARTIAL_REFUND_FAILED"
     assert await refund_status("cancel_fails") == "FAILED"
     assert await refund_status("cancel_waits") == "PENDING"
-    await sandbox.settle_cancel("ord-000001")
+    await sandbox.end_cancellation("ord-000001", succeeds=True)
     assert (await get(sandbox))["method"]["refundStatus"] == "COMPLETED"
     assert sandbox.refunds("ord-000001") == [1_000]
 

@@ -4,6 +4,8 @@ It decides nothing about our own records. `AiohttpTransport` is loaded on first 
 that import this package never open a connection.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from jangbu.portone.client import PortOne, PortoneIdUnusable
@@ -24,6 +26,7 @@ from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment,
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import AiohttpTransport, Transport
+    from jangbu.settings import Settings
 
 __all__ = [
     "AiohttpTransport",
@@ -48,12 +51,26 @@ __all__ = [
     "WebhookTimestampTooNew",
     "WebhookTimestampTooOld",
     "Why",
+    "from_settings",
     "is_known",
     "parse_secret",
     "read_notification",
     "sign",
     "verify",
 ]
+
+
+@asynccontextmanager
+async def from_settings(settings: "Settings", transport: "Transport | None" = None) -> AsyncIterator[PortOne]:
+    """PortOne as the operator set it up; over `transport` where a test hands one in."""
+    if transport is not None:
+        yield PortOne(transport, api_secret=settings.v2_api_secret, store_id=settings.portone_store_id)
+        return
+    from jangbu.portone.transport import AiohttpTransport
+
+    address, patience = settings.portone_url, settings.portone_read_timeout_s
+    async with AiohttpTransport(address, read_timeout_s=patience) as opened:
+        yield PortOne(opened, api_secret=settings.v2_api_secret, store_id=settings.portone_store_id)
 
 
 def __getattr__(name: str) -> Any:

@@ -45,10 +45,6 @@ class _Issue(msgspec.Struct, rename="camel"):
     store_id: str | None = None
 
 
-class _Cancel(msgspec.Struct, rename="camel"):
-    store_id: str | None = None
-
-
 class _Sort(msgspec.Struct):
     by: TimeField = "ISSUED_AT"
     order: Literal["DESC", "ASC"] = "DESC"
@@ -111,8 +107,10 @@ async def get_cash_receipt(call: Call) -> dict[str, Any]:
 @operations.add("POST", "/payments/{paymentId}/cash-receipt/cancel")
 async def cancel_cash_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §2.11."""
-    store = call.store(call.body(_Cancel).store_id)
-    receipt = cash_receipts.cancel(call.world, store.id, call.path("paymentId"), call.now)
+    store = call.store(call.query("storeId"))
+    payment_id = call.path("paymentId")
+    fails = call.parts.faults.take(Kind.PG, call.operation.name, payment_id, "receipt_fails") is not None
+    receipt = cash_receipts.cancel(call.world, store.id, payment_id, call.now, fails=fails)
     return {"cancelledAmount": receipt.total_minor, "cancelledAt": rfc3339(call.now)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox import declines
+from jangbu.sandbox import declines, pg_rules
 from jangbu.sandbox.billing_records import BillingKey
 from jangbu.sandbox.bodies import channel_json
 from jangbu.sandbox.faults import Faults, Kind
@@ -20,8 +20,6 @@ from jangbu.sandbox.world import World
 
 ISSUE, DELETE = "issue_billing_key", "delete_billing_key"
 """What a fault of the PG's word is ordered for, whichever way the key was asked for."""
-
-CARD_DIGITS = range(13, 20)
 
 
 def channels_for(world: World, store: Store, channel_key: str | None, group_id: str | None) -> list[Channel]:
@@ -212,24 +210,14 @@ def _failure(
     """Why this channel issues no key for this card."""
     if faults.take(Kind.PG, ISSUE, key.id, "key_refused") is not None:
         return _pg_failure(channel, "ISSUE_REFUSED", "등록할 수 없는 카드입니다.")
-    if channel.pg_provider in WALLETS:
+    if channel.pg_provider in pg_rules.WALLETS:
         return {
             "type": "INVALID_REQUEST",
             "message": "This channel takes no keyed-in cards.",
             "channel": channel_json(channel),
         }
-    if not credential.number.isdecimal() or len(credential.number) not in CARD_DIGITS:
-        return _pg_failure(channel, "INVALID_CARD_NUMBER", "카드번호가 올바르지 않습니다.")
-    year, month = credential.expiry_year, credential.expiry_month
-    if not (year.isdecimal() and month.isdecimal() and len(year) == 2 and 1 <= int(month) <= 12):
-        return _pg_failure(channel, "INVALID_EXPIRY", "유효기간이 올바르지 않습니다.")
-    if (2000 + int(year), int(month)) < (now.year, now.month):
-        return _pg_failure(channel, "EXPIRED_CARD", declines.REASONS["expired_card"].ko)
-    return None
-
-
-WALLETS = frozenset({"KAKAOPAY", "NAVERPAY", "TOSSPAY_V2", "PAYPAL_V2"})
-"""Channels whose keys are made in a window only: there is no card to key in."""
+    refusal = pg_rules.of_keyed_in(credential, now)
+    return None if refusal is None else _pg_failure(channel, refusal.pg_code, refusal.ko)
 
 
 def _pg_failure(channel: Channel, pg_code: str, pg_message: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from jangbu.sandbox.problems import ApiError
+from jangbu.sandbox.problems import ApiError, pg_refusal
 from jangbu.sandbox.records import Attempt, CashReceipt
 from jangbu.sandbox.world import World
 
@@ -95,13 +95,15 @@ def is_wanted(attempt: Attempt) -> bool:
     return wish is not None and wish.type is not None and attempt.status == "PAID" and is_of_kind(attempt)
 
 
-def cancel(world: World, store_id: str, payment_id: str, now: datetime) -> CashReceipt:
-    """ISSUED → CANCELLED. Refuses CASH_RECEIPT_NOT_FOUND and CASH_RECEIPT_NOT_ISSUED."""
+def cancel(world: World, store_id: str, payment_id: str, now: datetime, *, fails: bool = False) -> CashReceipt:
+    """ISSUED → CANCELLED. Refuses CASH_RECEIPT_NOT_FOUND, CASH_RECEIPT_NOT_ISSUED and what the PG refuses."""
     receipt = of_payment(world, store_id, payment_id)
     if receipt is None:
         raise ApiError("CASH_RECEIPT_NOT_FOUND", "The cash receipt is not found.")
     if receipt.status != "ISSUED":
         raise ApiError("CASH_RECEIPT_NOT_ISSUED", "The cash receipt is not issued.")
+    if fails:
+        raise pg_refusal("RECEIPT_FAILED", "현금영수증을 취소하지 못했습니다.")
     _end(receipt, now)
     return receipt
 

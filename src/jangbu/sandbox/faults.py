@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "cancel_refused": (Kind.PG, "a cancel is 502 PG_PROVIDER with the PG's own code"),
     "key_refused": (Kind.PG, "one channel issues, or deletes, no billing key"),
     "schedule_waits": (Kind.PG, "a schedule stays STARTED, and pays after `seconds`"),
-    "receipt_fails": (Kind.PG, "a cash receipt cannot be issued"),
+    "receipt_fails": (Kind.PG, "a cash receipt cannot be issued, or cancelled"),
     "webhook_lost": (Kind.WEBHOOK, "never sent"),
     "webhook_late": (Kind.WEBHOOK, "first sent after `seconds`"),
     "webhook_before_return": (Kind.WEBHOOK, "sent and answered before the browser has its result"),

@@ -103,6 +103,8 @@ class Operation:
     handler: Handler
     is_open: bool = False
     """Declares no auth (portone-facts §1.1)."""
+    lacks: str = ""
+    """What of PortOne's operation this one does not do, for docs/reference/sandbox.md."""
 
 
 @dataclass(slots=True)
@@ -111,11 +113,11 @@ class Operations:
 
     all: list[Operation] = field(default_factory=list)
 
-    def add(self, method: str, path: str, *, is_open: bool = False) -> Callable[[Handler], Handler]:
+    def add(self, method: str, path: str, *, is_open: bool = False, lacks: str = "") -> Callable[[Handler], Handler]:
         def enter(handler: Handler) -> Handler:
             name: str = handler.__name__
             assert name not in self.names(), f"{name} is there already"
-            self.all.append(Operation(name, method, path, handler, is_open))
+            self.all.append(Operation(name, method, path, handler, is_open, lacks))
             return handler
 
         return enter

@@ -71,13 +71,12 @@ class Credential(msgspec.Struct, rename="camel"):
     password_two_digits: str | None = None
 
 
-class ChargeInput(msgspec.Struct, rename="camel"):
-    """The body of a payment with a billing key, at once or scheduled (portone-facts §3.2).
+class OrderInput(msgspec.Struct, rename="camel", kw_only=True):
+    """What every payment that a server asks for says of itself (portone-facts §2.3).
 
     Others of its fields change nothing here and are ignored.
     """
 
-    billing_key: str
     order_name: str
     amount: AmountInput
     currency: str
@@ -85,7 +84,6 @@ class ChargeInput(msgspec.Struct, rename="camel"):
     channel_key: str | None = None
     customer: CustomerInput | None = None
     custom_data: str | None = None
-    installment_month: int | None = None
     country: str | None = None
     notice_urls: list[str] | None = None
     products: list[ProductInput] | None = None
@@ -94,7 +92,14 @@ class ChargeInput(msgspec.Struct, rename="camel"):
     skip_webhook: bool | None = None
 
 
-def order_of(world: World, asked: ChargeInput) -> Order:
+class ChargeInput(OrderInput, rename="camel", kw_only=True):
+    """The body of a payment with a billing key, at once or scheduled (portone-facts §3.2)."""
+
+    billing_key: str
+    installment_month: int | None = None
+
+
+def order_of(world: World, asked: OrderInput) -> Order:
     """What is paid for. Refuses INVALID_REQUEST, and parts above the whole as SUM_OF_PARTS_EXCEEDS_TOTAL_AMOUNT."""
     amount = asked.amount
     tax_free = amount.tax_free or 0

@@ -9,16 +9,17 @@ import msgspec
 from jangbu.sandbox import accounts, approvals, cancels, records
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, NotOurs
-from jangbu.sandbox.records import Attempt, Payment
+from jangbu.sandbox.records import Attempt, CancelTrigger, Payment
 from jangbu.sandbox.wire import cancellation_json
 
 
 class ConsoleCancel(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A cancel in the PG's own console. `knownAfterS` null: PortOne never hears of it (portone-facts §10.13)."""
+    """A cancel that no API call asked for. `knownAfterS` null: PortOne never hears of it (portone-facts §10.13)."""
 
     amount: int | None = None
     tax_free_amount: int | None = None
     reason: str = "PG 관리자 취소"
+    trigger: CancelTrigger = "CONSOLE"
     webhook: bool = True
     known_after_s: float | None = 0
 
@@ -70,7 +71,7 @@ class Escrow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 def console_cancel(parts: Parts, payment: Payment, asked: ConsoleCancel) -> dict[str, Any]:
-    wish = cancels.Asked(asked.reason, asked.amount, asked.tax_free_amount, trigger="CONSOLE")
+    wish = cancels.Asked(asked.reason, asked.amount, asked.tax_free_amount, trigger=asked.trigger)
     known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
     cancellation = cancels.cancel_elsewhere(
         parts.world, payment, wish, parts.clock.now(), known_after=known_after, is_announced=asked.webhook

@@ -1,7 +1,9 @@
-"""What PGs do not let be cancelled, each by its own rules (portone-facts §10.10)."""
+"""What PGs refuse: cancels, each PG by its own rules (portone-facts §10.10), and keyed-in cards."""
 
 from datetime import datetime, timedelta, timezone
 
+from jangbu.sandbox import declines
+from jangbu.sandbox.inputs import Credential
 from jangbu.sandbox.records import Attempt
 
 KST = timezone(timedelta(hours=9))
@@ -9,6 +11,11 @@ CANCELLABLE_DAYS = {"PAYPAL_V2": 180, "NAVERPAY": 1095, "KSNET": 183}
 """Others allow a year [I]: a card "about 1 year"."""
 
 KSNET_PARTIAL_CANCELS_MAX = 9
+
+WALLETS = frozenset({"KAKAOPAY", "NAVERPAY", "TOSSPAY_V2", "PAYPAL_V2"})
+"""Where the shopper chooses in a window only: there is no card to key in."""
+
+CARD_DIGITS = range(13, 20)
 
 
 def refusal(pg_provider: str, attempt: Attempt, amount_minor: int, now: datetime) -> tuple[str, str] | None:
@@ -33,6 +40,17 @@ def refusal(pg_provider: str, attempt: Attempt, amount_minor: int, now: datetime
     if (no_partial and is_partial) or is_over_limit:
         return "PARTIAL_CANCEL_NOT_SUPPORTED", "부분 취소할 수 없는 거래입니다."
     return None
+
+
+def of_keyed_in(card: Credential, now: datetime) -> declines.Decline | None:
+    """Why a PG takes no money from this card, judged by what was keyed in alone."""
+    if not card.number.isdecimal() or len(card.number) not in CARD_DIGITS:
+        return declines.WRONG_NUMBER
+    year, month = card.expiry_year, card.expiry_month
+    if not (year.isdecimal() and month.isdecimal() and len(year) == 2 and 1 <= int(month) <= 12):
+        return declines.WRONG_EXPIRY
+    is_past = (2000 + int(year), int(month)) < _month(now)
+    return declines.REASONS["expired_card"] if is_past else None
 
 
 def _month(at: datetime) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from starlette.types import ASGIApp, Message
@@ -17,12 +17,14 @@ from jangbu.sandbox.default import default_world
 from jangbu.sandbox.faults import Fault
 from jangbu.sandbox.gate import LINE, Line
 from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Event, Payment
-from jangbu.sandbox.v1 import PREFIX
+from jangbu.sandbox.records import CancelTrigger, Event, Payment
+from jangbu.sandbox.v1.testing import V1Verbs
 from jangbu.sandbox.webhooks import Deliver
 
 START = datetime(2026, 8, 1, 3, 0, tzinfo=UTC)
 WEBHOOK_URL = "https://shop.test/webhook"
+YEARS = timedelta(days=3650)
+"""Longer than any test moves the clock."""
 
 
 class InProcess:
@@ -124,7 +126,7 @@ def _type_of(body: bytes) -> str:
     return str(msgspec.json.decode(body)["type"])
 
 
-class Sandbox:
+class Sandbox(V1Verbs):
     """A fresh default world, in process. With the same seed and script two of them end byte-equal.
 
     Webhooks go to `deliver` instead of a URL, and only when `settle_webhooks` or `move` is called: after the
@@ -230,20 +232,38 @@ class Sandbox:
         self.parts.nudge()
         return done
 
-    async def console_cancel(self, payment_id: str, amount: int | None = None, **more: Any) -> dict[str, Any]:
-        """Cancel in the PG's own console; `webhook=False` says nothing, `knownAfterS=None` hides it."""
+    async def cancel_elsewhere(
+        self,
+        payment_id: str,
+        amount: int | None = None,
+        *,
+        is_silent: bool = False,
+        trigger: CancelTrigger = "CONSOLE",
+        known_after_s: float | None = 0,
+    ) -> dict[str, Any]:
+        """Cancel without the API, as in the PG's own console. Silent: no webhook; `known_after_s=None`: PortOne never
+        hears of it.
+        """
+        more = {"trigger": trigger, "webhook": not is_silent, "knownAfterS": known_after_s}
         return await self.order("console-cancel", payment_id, amount=amount, **more)
 
     async def chargeback(self, payment_id: str, amount: int | None = None) -> dict[str, Any]:
         """The card issuer takes the money back."""
         return await self.order("chargeback", payment_id, amount=amount)
 
-    async def settle_cancel(self, payment_id: str, *, fails: bool = False) -> dict[str, Any]:
-        """The PG's word about the oldest cancel that waits."""
-        return await self.order("settle-cancel", payment_id, fails=fails)
+    def cancel_slowly(self, payment_id: str, times: int = 1) -> None:
+        """The PG takes the next cancels of this payment on, and settles each when `end_cancellation` says so."""
+        self.fault("cancel_waits", payment_id=payment_id, times=times, seconds=YEARS.total_seconds())
 
-    async def deposit(self, payment_id: str, amount: int | None = None, **more: Any) -> bool:
+    async def end_cancellation(self, payment_id: str, *, succeeds: bool) -> dict[str, Any]:
+        """The PG's word about the oldest cancel that waits."""
+        return await self.order("settle-cancel", payment_id, fails=not succeeds)
+
+    async def deposit(
+        self, payment_id: str, amount: int | None = None, *, is_silent: bool = False, known_after_s: float | None = 0
+    ) -> bool:
         """Pay into the virtual account or at the store; answers whether it was taken."""
+        more = {"webhook": not is_silent, "knownAfterS": known_after_s}
         return bool((await self.order("deposit", payment_id, amount=amount, **more))["isTaken"])
 
     async def settle_payment(self, payment_id: str, *, reason: str | None = None) -> str:
@@ -271,59 +291,18 @@ class Sandbox:
         body = {"payment": _charge(billing_key, total) | more, "timeToPay": at.isoformat()}
         return await self.api("POST", f"/payments/{quote(payment_id, safe='')}/schedule", body)
 
-    async def v1(
-        self, method: str, path: str, fields: Any = None, *, token: str | None = None, is_form: bool = False
-    ) -> tuple[int, Any]:
-        """A call of V1 with the store's token: status and envelope. On GET and DELETE `fields` are the query."""
-        sent = {"authorization": f"Bearer {token or await self.v1_token()}"}
-        encoded = urlencode(fields or {}, doseq=True).encode()
-        target, raw = f"{PREFIX}{path}", b""
-        if method in ("GET", "DELETE"):
-            target += f"?{encoded.decode()}" if encoded else ""
-        else:
-            raw = encoded if is_form else msgspec.json.encode(fields or {})
-            sent["content-type"] = "application/x-www-form-urlencoded" if is_form else "application/json"
-        status, _, answered = await self.transport.send(method, target, sent, raw)
-        return status, msgspec.json.decode(answered)
-
-    async def v1_token(self) -> str:
-        """The store's token for V1."""
-        key = {"imp_key": sandbox.V1_KEY, "imp_secret": sandbox.V1_SECRET}
-        _, _, answered = await self.transport.send(
-            "POST", f"{PREFIX}/users/getToken", {"content-type": "application/json"}, msgspec.json.encode(key)
-        )
-        return str(msgspec.json.decode(answered)["response"]["access_token"])
-
-    async def v1_open(self, merchant_uid: str, **params: Any) -> dict[str, Any]:
-        """`IMP.request_pay` up to the open window, on the live channel: V1 hides the test ones by default."""
-        asked = {
-            "imp": sandbox.V1_USER_CODE,
-            "channelKey": sandbox.LIVE_CHANNEL,
-            "pay_method": "card",
-            "merchant_uid": merchant_uid,
-            "name": "보리차",
-            "amount": 1000,
-            **params,
-        }
-        _, _, answered = await self.transport.send("POST", "/__browser__/v1/payments", {}, msgspec.json.encode(asked))
-        opened: dict[str, Any] = msgspec.json.decode(answered)
-        return opened
-
-    async def v1_pay(self, merchant_uid: str, **params: Any) -> str:
-        """Open a V1 window and pay in it; answers the imp_uid."""
-        opened = await self.v1_open(merchant_uid, **params)
-        assert "imp_uid" in opened, opened
-        await self.decide(opened["imp_uid"], "approve")
-        return str(opened["imp_uid"])
-
     async def key_order(self, name: str, billing_key: str, **fields: Any) -> dict[str, Any]:
         """Something happens to the key outside the API: `refuse`, `wallet-delete`, `wallet-update`."""
         done = control_billing.carry_out(self.parts, billing_key, name, msgspec.json.encode(fields))
         self.parts.nudge()
         return done
 
-    def captured(self, payment_id: str) -> list[int]:
-        """What was really taken from the customer, one amount per successful approval: never more than one."""
+    def captured(self, payment_id: str) -> int:
+        """How often money was really taken for a payment: never more than once."""
+        return len(self.captures(payment_id))
+
+    def captures(self, payment_id: str) -> list[int]:
+        """What was really taken from the customer, one amount per successful approval."""
         return [event.amount_minor for event in self._events(payment_id) if event.type == "PAID"]
 
     def refunds(self, payment_id: str) -> list[int]:
