@@ -43,6 +43,10 @@ from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.lines import Lines
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.state import State
+from jangbu.sandbox.v1 import api_payments as v1_payments
+from jangbu.sandbox.v1 import api_schedules as v1_schedules
+from jangbu.sandbox.v1 import api_subscribe as v1_subscribe
+from jangbu.sandbox.v1 import gate as v1_gate
 from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
 from jangbu.sandbox.world import World
 
@@ -58,6 +62,9 @@ operations = joined(
     api_schedules.operations,
     api_cash_receipts.operations,
 )
+
+
+v1_operations = [*v1_payments.operations.all, *v1_subscribe.operations.all, *v1_schedules.operations.all]
 
 
 class Saved(msgspec.Struct):
@@ -77,7 +84,8 @@ def assemble(
     is_parallel: bool = True,
 ) -> Parts:
     """Introduce the parts to each other."""
-    faults = Faults([], [*operations.names(), approvals.OPERATION, schedules.OPERATION, *TYPES])
+    names = [*operations.names(), *(each.name for each in v1_operations)]
+    faults = Faults([], [*names, approvals.OPERATION, schedules.OPERATION, *TYPES])
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
     # A PG's deed comes before the webhooks that tell of it.
     clock.agendas += [Chores(world, partial(deeds.do, world)), schedules.Schedules(world, faults), courier]
@@ -108,7 +116,12 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
             parts.save()
 
     app = Starlette(
-        routes=[*browser.routes(parts), *control.routes(parts), *operations.routes(parts)],
+        routes=[
+            *browser.routes(parts),
+            *control.routes(parts),
+            *v1_gate.routes(parts, v1_operations),
+            *operations.routes(parts),
+        ],
         lifespan=lifespan,
         exception_handlers={HTTPException: _unknown_route},
     )

@@ -3,7 +3,7 @@
 from jangbu import sandbox
 from jangbu.clock import Clock
 from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Channel, Store, WebhookSettings
+from jangbu.sandbox.records import Channel, Store, V1Settings, WebhookSettings
 from jangbu.sandbox.state import State
 from jangbu.sandbox.world import World
 
@@ -38,6 +38,12 @@ def default_state(seed: int | None = None) -> State:
             "TEST": WebhookSettings(secrets=[sandbox.WEBHOOK_SECRET]),
             "LIVE": WebhookSettings(secrets=[sandbox.WEBHOOK_SECRET]),
         },
+        v1=V1Settings(
+            user_code=sandbox.V1_USER_CODE,
+            imp_key=sandbox.V1_KEY,
+            imp_secret=sandbox.V1_SECRET,
+            default_channel_key=sandbox.CARD_CHANNEL,
+        ),
     )
     return State(
         merchant_id=sandbox.MERCHANT_ID,

@@ -147,6 +147,24 @@ class Inferred:
     the schedule fails at its time (§3.2, §3.3).
     """
 
+    v1_partly_cancelled_is: Literal["paid", "cancelled"] = "paid"
+    """V1's `status` of a payment that was cancelled in part (§6.3, §14.11)."""
+
+    v1_declined_charge_is: Literal["failed", "code"] = "failed"
+    """A declined `again` or `onetime`: `code` 0 with a payment that failed, or a `code` that is not (§6.5)."""
+
+    v1_prepare_again_is_refused: bool = True
+    """A second POST of `prepare` for a merchant_uid is refused; off: it replaces the first, as PUT does (§6.2)."""
+
+    v1_sees_v2_payments: bool = False
+    """V1 finds payments that were made through V2, whose ids are longer than V1 allows (§6.3)."""
+
+    v1_schedules_are_all_or_nothing: bool = True
+    """One bad row refuses all of `schedules`; off: those before it are made (§6.5)."""
+
+    v1_schedule_lists_are_pages: bool = False
+    """V1's lists of schedules have `total`, `previous`, `next`; off: they are plain lists (§6.5, §6.3)."""
+
     list_until_is_inclusive: bool = True
     """A payment changed exactly at `until` is listed (§2.13)."""
 

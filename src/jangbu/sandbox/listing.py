@@ -126,7 +126,7 @@ def _passes(call: Call, wanted: PaymentsFilter, attempt: Attempt) -> bool:
         (wanted.pg_provider, channel.pg_provider in (wanted.pg_provider or ())),
         (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
         (wanted.is_scheduled, wanted.is_scheduled == (attempt.schedule_id is not None)),
-        (wanted.version, wanted.version == "V2"),
+        (wanted.version, wanted.version == attempt.order.version),
         (wanted.platform_type, wanted.platform_type == PLATFORMS[attempt.origin["platformType"]]),
         (wanted.currency, wanted.currency == attempt.order.currency),
         (wanted.text_search, _has_text(wanted.text_search or [], attempt)),
