@@ -159,7 +159,7 @@ def events_page() -> str:
 
 def sandbox_page() -> str:
     """What of PortOne's API the sandbox has, and what it can be ordered to do."""
-    from jangbu.sandbox.coverage import BROWSER, FAMILIES, OLDER, rows
+    from jangbu.sandbox.coverage import BROWSER, FAMILIES, V1_OPERATIONS, WITHOUT_A_STATUS, older, rows
     from jangbu.sandbox.faults import KINDS
     from jangbu.sandbox.inferred import Inferred
     from jangbu.sandbox.orders import ORDERS
@@ -186,7 +186,12 @@ def sandbox_page() -> str:
         name = f"`{row.name}`" if row.name else "–"
         lines.append(f"| `{row.method} {row.path}` | {name} | {row.fact} | {row.state} | {row.lacks or '–'} |")
     lines += [f"| `{path}*`: {number} operations | – | {fact} | not | all of them |" for path, number, fact in FAMILIES]
-    lines += ["", "The older API (V1, api.iamport.kr): " + OLDER, "", "## In the browser", ""]
+    absent = V1_OPERATIONS - len(older()) + len(WITHOUT_A_STATUS)
+    lines += ["", "## The older API (V1)", ""]
+    lines += [f"Under `/v1`, as portone-facts §6 has them; {absent} other operations are not there.", ""]
+    lines += ["| Operation | Name |", "|---|---|"]
+    lines += [f"| `{method} {path}` | `{name}` |" for method, path, name in older()]
+    lines += ["", "## In the browser", ""]
     lines += ["| Function | State | What is missing | Fact |", "|---|---|---|---|"]
     lines += [f"| `{name}` | {state} | {lacks} | {fact} |" for name, state, lacks, fact in BROWSER]
     lines += [

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from jangbu.sandbox.app import operations
+from jangbu.sandbox.app import operations, v1_operations
 
 State = Literal["supported", "partly", "not"]
 
@@ -64,7 +64,11 @@ V2 = (
 FAMILIES = (("/platform/", 66, "§5"), ("/b2b/", 31, "§5.7"))
 """Path, how many operations PortOne has there, and the fact. The sandbox has none of them."""
 
-OLDER = "not."
+V1_OPERATIONS = 80
+"""How many operations the older API has."""
+
+WITHOUT_A_STATUS = ("/payments/find/{merchant_uid}", "/payments/findAll/{merchant_uid}")
+"""Of V1's two searches the last part may be left out: here four operations."""
 
 BROWSER = (
     (
@@ -91,6 +95,11 @@ class Row:
     state: State
     lacks: str = ""
     name: str = ""
+
+
+def older() -> list[tuple[str, str, str]]:
+    """Method, path and name of each operation of V1 that answers."""
+    return [(operation.method, operation.path, operation.name) for operation in v1_operations]
 
 
 def rows() -> list[Row]:
