@@ -65,6 +65,19 @@ async def is_nothing_open(wired: Wired) -> bool:
     return await open_things(wired) == {}
 
 
+async def settled(town: Town, wired: Wired, what: str, *, within_s: float = 20) -> None:
+    """Wait until PortOne has delivered and we have done everything, without the clock moving on."""
+
+    async def nothing_is_left() -> bool:
+        return await webhooks_waiting(town) == 0 and await is_nothing_open(wired)
+
+    try:
+        await until(nothing_is_left, seconds=within_s, what=what)
+    except AssertionError as late:
+        left = await open_things(wired)
+        raise AssertionError(f"{late}: {left}, {await webhooks_waiting(town)} webhooks at PortOne") from None
+
+
 async def webhooks_waiting(town: Town) -> int:
     """Webhooks that PortOne has yet to deliver."""
     return int((await town.control("state"))["webhooks"].get("WAITING", 0))
