@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jangbu.checks.chains import of_chain
 from jangbu.clock import rfc3339
 from jangbu.db import Query, Tx
 from jangbu.sealing import Chain, Walk, digest_of
@@ -81,6 +82,16 @@ STORED = Query(
     """,
 )
 
+SEALED = Query(
+    StoredLine,
+    """
+    SELECT a.id, a.at, a.actor, a.action, a.subject, a.facts, a.request_id, a.digest, s.seq, s.digest AS chained,
+           s.previous
+      FROM audit_seal s JOIN audit_log a ON a.id = s.entry_id
+     WHERE s.seq > :after AND s.seq <= :upto ORDER BY s.seq
+    """,
+)
+
 
 async def record(tx: Tx, *, at: datetime, actor: Actor, action: str, subject: str, **facts: Any) -> None:
     """Write one line. `subject` is `<kind>:<id>`; `facts` are JSON values and never hold secrets or card numbers."""
@@ -100,12 +111,21 @@ def _digest(at: datetime, actor: str, action: str, subject: str, facts: dict[str
     return digest_of(rfc3339(at), at.microsecond, actor, action, subject, facts, request_id)
 
 
+def _recomputed(line: StoredLine) -> bytes:
+    return _digest(line.at, line.actor, line.action, line.subject, line.facts, line.request_id)
+
+
+INVARIANTS = of_chain(
+    "audit", "감사 기록", CHAIN, page=SEALED, recompute=_recomputed, called=lambda line: f"line:{line.id}"
+)
+
+
 async def walk(tx: Tx) -> tuple[int, Walk]:
     """Recompute every line and follow the chain: how many lines, and what was found."""
     found, lines = Walk(), 0
     async for line in tx.stream(STORED):
         lines += 1
-        digest = _digest(line.at, line.actor, line.action, line.subject, line.facts, line.request_id)
+        digest = _recomputed(line)
         if digest != line.digest:
             found.problems.append(f"line {line.id}: what it says is not what was committed")
         if line.seq is not None:

@@ -106,6 +106,12 @@ def payload(**arguments: Any) -> bytes:
     return msgspec.json.encode(arguments)
 
 
+def arguments_of(job: HeldJob) -> dict[str, Any]:
+    """What a held job was given."""
+    arguments: dict[str, Any] = msgspec.json.decode(job.payload or b"{}")
+    return arguments
+
+
 async def enqueue(tx: Tx, job: str, *, dedupe_key: str | None = None, **arguments: Any) -> None:
     """Queue a job with your transaction. With a `dedupe_key`, nothing happens while the same key waits or runs."""
     await tx.run(ENQUEUE, job=job, payload=payload(**arguments), dedupe_key=dedupe_key)
@@ -259,9 +265,9 @@ class Worker:
                 await self._rest(pause_s)
                 pause_s = min(pause_s * 2, 10)
 
-    async def _run_queue(self) -> None:
-        queries = _Queries(AsyncpgPoolDriver(self._db.pool))
-        manager, scheduler = _Manager(queries), SchedulerManager(queries)
+    def manager(self) -> QueueManager:
+        """pgqueuer's manager with every job entered: `run` lets it loop, the simulator hands it one job at a time."""
+        manager = _Manager(_Queries(AsyncpgPoolDriver(self._db.pool)))
         for job in self._jobs.values():
             manager.entrypoint(
                 job.name,
@@ -275,6 +281,11 @@ class Worker:
                     max_delay=job.backoff.longest,
                 ),
             )(partial(self._execute, job))
+        return manager
+
+    async def _run_queue(self) -> None:
+        manager = self.manager()
+        scheduler = SchedulerManager(manager.queries)
         for schedule in self._schedules:
             scheduler.schedule(schedule.job, schedule.cron, accepts_context=False)(self._queue_scheduled)
         self._running = [manager.shutdown, scheduler.shutdown]
@@ -321,9 +332,12 @@ class Worker:
         failpoint("queue.job.handled")
 
     async def _queue_scheduled(self, due: DueSchedule) -> None:
-        # The schedule only queues; the job itself runs, retries and shows like any other.
+        await self.queue_scheduled(str(due.entrypoint))
+
+    async def queue_scheduled(self, job: str) -> None:
+        """What a schedule does when it is due: queue the job, which runs, retries and shows like any other."""
         async with self._db.transaction() as tx:
-            await enqueue(tx, str(due.entrypoint), dedupe_key=f"schedule:{due.entrypoint}")
+            await enqueue(tx, job, dedupe_key=f"schedule:{job}")
 
     async def _tick(self, tick: Tick) -> None:
         while not self._stopping.is_set():

@@ -57,6 +57,7 @@ class Chain:
     """The seal of one append-only table (`rows`, with columns id and digest; `written_at` names its time)."""
 
     def __init__(self, rows: str, unsealed: str, seal: str, *, written_at: str) -> None:
+        self.rows, self.unsealed, self.seal_table, self.written_at = rows, unsealed, seal, written_at
         self.lock = Query(bool, f"SELECT pg_try_advisory_xact_lock(hashtextextended('{seal}', 0))")
         self.head = Query(Head, f"SELECT seq, digest FROM {seal} ORDER BY seq DESC LIMIT 1")
         # A row whose xid is in this server's future came with a restored dump: nothing can precede it any more.
@@ -85,6 +86,7 @@ class Chain:
              WHERE (s.seq IS NULL) = (u.id IS NULL) ORDER BY r.id
             """,
         )
+        self.link = Query(bytes, f"SELECT digest FROM {seal} WHERE seq = :seq")
         self.length = Query(int, f"SELECT count(*) FROM {seal}")
         self.tail = Query(
             Tail,
@@ -114,10 +116,10 @@ class Chain:
 
 
 class Walk:
-    """Follows a chain row by row, in seal order, and notes whatever does not fit. Pure: it only compares."""
+    """Follows a chain row by row, in seal order, from `head` on, and notes whatever does not fit. Pure."""
 
-    def __init__(self) -> None:
-        self.head = Head(0, GENESIS)
+    def __init__(self, head: Head = Head(0, GENESIS)) -> None:
+        self.head = head
         self.rows = 0
         self.problems: list[str] = []
 

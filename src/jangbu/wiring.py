@@ -6,19 +6,33 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from jangbu import audit, events
+from jangbu.checks import Check, Found
+from jangbu.checks import jobs as check_jobs
+from jangbu.checks.of_queue import of_queue
 from jangbu.clock import Clock, SystemClock
-from jangbu.db import Database, Query
+from jangbu.db import Database, Query, Tx
 from jangbu.errors import SetupProblem
 from jangbu.ids import Ids
+from jangbu.inbox import checks as inbox_checks
 from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
+from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
 from jangbu.ledger.service import Expectation
+from jangbu.notices import jobs as notice_jobs
+from jangbu.notices.rules import Facts, InvariantBroken, WebhookParked
+from jangbu.notices.service.telling import alert
+from jangbu.outbox import checks as outbox_checks
+from jangbu.outbox import jobs as outbox_jobs
+from jangbu.outbox.egress import policy_of
+from jangbu.outbox.sender import HttpSender, Sender
+from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
 from jangbu.payments.service.sync import told
-from jangbu.portone import Notification, PortOne, parse_secret
-from jangbu.queue import Job, Schedule, Tick, Waker, Worker
+from jangbu.portone import Notification, PortOne, from_settings, parse_secret
+from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 
@@ -27,6 +41,25 @@ if TYPE_CHECKING:
 
 EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
+
+
+def invariants(run: Runtime) -> tuple[Check, ...]:
+    """What must always hold, of every capability; the checks' job and `doctor --deep` ask them."""
+    return (
+        *ledger_checks.INVARIANTS,
+        ledger_checks.complete(EXPECTATIONS),
+        *payment_checks.INVARIANTS,
+        *inbox_checks.INVARIANTS,
+        *outbox_checks.INVARIANTS,
+        *events.INVARIANTS,
+        *audit.INVARIANTS,
+        *of_queue(lambda: schedules(run)),
+    )
+
+
+def schedules(run: Runtime) -> list[Schedule]:
+    """What is queued by the clock."""
+    return [*payment_jobs.schedules(run), *notice_jobs.schedules(), *check_jobs.SCHEDULES]
 
 
 TOO_POWERFUL = Query(
@@ -59,9 +92,11 @@ class Wired:
     system: Runtime
     request: Runtime
     portone: PortOne
+    sender: Sender
     jobs: list[Job]
     schedules: list[Schedule]
     ticks: list[Tick]
+    checks: tuple[Check, ...]
 
     def worker(self) -> Worker:
         """A worker that runs all of it."""
@@ -111,8 +146,9 @@ async def build(
     clock: Clock | None = None,
     ids: Ids | None = None,
     transport: "Transport | None" = None,
+    sender: Sender | None = None,
 ) -> AsyncIterator[Wired]:
-    """The whole house, opened; closed again at the end. Tests hand in their clock, ids and transport."""
+    """The whole house, opened; closed again at the end. Tests hand in their clock, ids, transport and sender."""
     for secret in settings.webhook_secrets:
         parse_secret(secret)
     clock = clock or SystemClock()
@@ -120,23 +156,15 @@ async def build(
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
         request_db = await _opened(stack, settings, where.request, "request")
-        if transport is None:
-            from jangbu.portone import AiohttpTransport
-
-            transport = await stack.enter_async_context(
-                AiohttpTransport(settings.portone_url, read_timeout_s=settings.portone_read_timeout_s)
-            )
-        portone = PortOne(
-            transport,
-            api_secret=settings.v2_api_secret,
-            store_id=settings.portone_store_id,
-        )
+        portone = await stack.enter_async_context(from_settings(settings, transport))
+        if sender is None:
+            sender = await stack.enter_async_context(HttpSender(policy_of(settings.egress_allow, mode=settings.mode)))
         system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))
-        yield wire(system, replace(system, db=request_db), portone)
+        yield wire(system, replace(system, db=request_db), portone, sender)
 
 
-def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
-    """Who does what when: handlers, subscribers, jobs, schedules."""
+def wire(system: Runtime, request: Runtime, portone: PortOne, sender: Sender) -> Wired:
+    """Who does what when: handlers, subscribers, jobs, schedules, alarms."""
 
     async def on_notification(notification: Notification) -> Handled | None:
         """A webhook is a hint: whatever it says of a payment, PortOne is asked what is true (design §4.2)."""
@@ -145,15 +173,37 @@ def wire(system: Runtime, request: Runtime, portone: PortOne) -> Wired:
         payment = await told(notification.payment_id, run=system, portone=portone)
         return None if payment is None else Handled(payment.id, payment.status.value)
 
+    async def on_broken(tx: Tx, check: Check, found: Found) -> None:
+        """Once an hour for each check, however its rows change meanwhile: the page shows what there is now."""
+        facts = InvariantBroken(f"{check.id} {check.en}", f"{found.count}: {found.rows[0].key}: {found.rows[0].what}")
+        hour = system.clock.now().strftime("%Y-%m-%dT%H")
+        await alert(tx, facts, key=f"check:{check.id}:{hour}", subject=f"check:{check.id}", run=system)
+
+    checks = invariants(system)
     return Wired(
         settings=system.settings,
         system=system,
         request=request,
         portone=portone,
-        jobs=[*inbox_jobs.jobs(system, on_notification), *payment_jobs.jobs(system, portone)],
-        schedules=payment_jobs.schedules(system),
-        ticks=ledger_jobs.ticks(system),
+        sender=sender,
+        jobs=[
+            *inbox_jobs.jobs(system, on_notification),
+            *payment_jobs.jobs(system, portone),
+            *outbox_jobs.jobs(system, sender),
+            *notice_jobs.jobs(system, what_it_means),
+            *check_jobs.jobs(system, checks, on_broken),
+        ],
+        schedules=schedules(system),
+        ticks=[*ledger_jobs.ticks(system), *outbox_jobs.ticks(system)],
+        checks=checks,
     )
+
+
+def what_it_means(parked: HeldJob) -> Facts | None:
+    """What a person is told of a job that was parked, where it is more than a job (notices.service.watch)."""
+    if parked.entrypoint == inbox_jobs.HANDLE:
+        return WebhookParked(str(arguments_of(parked)["webhook_id"]), parked.attempts)
+    return None
 
 
 async def _opened(stack: AsyncExitStack, settings: Settings, dsn: str, name: str) -> Database:

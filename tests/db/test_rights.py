@@ -18,16 +18,19 @@ APPEND_ONLY = (
     "audit_log",
     "audit_seal",
     "events",
+    "outbox_feed",
 )
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 # S, I, U, D: what each role may do to each table. Nobody may TRUNCATE, REFERENCES or TRIGGER anything.
 SYSTEM = {
     "admin": "SIU",
+    "admin_alerts": "SI",
     "api_keys": "SIU",
     "audit_log": "SI",
     "audit_seal": "SI",
     "audit_unsealed": "SID",
+    "check_runs": "SIU",
     "event_receipts": "SI",
     "events": "SI",
     "ledger_accounts": "SI",
@@ -36,6 +39,9 @@ SYSTEM = {
     "ledger_seal": "SI",
     "ledger_snapshots": "SI",
     "ledger_unsealed": "SID",
+    "outbox_feed": "SI",
+    "outbox_waiting": "SID",
+    "notices": "SI",
     "payment_attempts": "SIU",
     "payment_cancellations": "SIU",
     "payments": "SIU",
@@ -47,19 +53,28 @@ SYSTEM = {
     "schema_migrations": "S",
     "session": "SIUD",
     "users": "SIU",
+    "webhook_deliveries": "SIU",
+    "webhook_delivery_attempts": "SI",
+    "webhook_endpoint_secrets": "SI",
+    "webhook_endpoints": "SIU",
     "webhook_logs": "SIU",
 }
 REQUEST = SYSTEM | {
     "audit_seal": "S",
     "audit_unsealed": "SI",
+    "check_runs": "",
     "event_receipts": "S",
     "ledger_seal": "S",
     "ledger_snapshots": "S",
     "ledger_unsealed": "SI",
+    "outbox_feed": "S",
+    "outbox_waiting": "I",
     "pgqueuer": "SI",
     "pgqueuer_log": "",
     "pgqueuer_schedules": "",
     "pgqueuer_statistics": "",
+    "webhook_delivery_attempts": "S",
+    "webhook_endpoint_secrets": "I",
     "webhook_logs": "S",
 }
 ROLES = {"jangbu_system": SYSTEM, "jangbu_request": REQUEST}

@@ -181,6 +181,12 @@ def test_a_status_nobody_heard_of_moves_nothing_and_is_asked_about_again(status:
         assert decision.payment.due_at is not None
 
 
+def test_a_status_nobody_heard_of_takes_no_other_reason_off_a_persons_desk() -> None:
+    mismatched = decide(payment(), seen("PAID", total=12_000), live=False, now=NOW).payment
+    later = decide(mismatched, seen("PAY_DEFERRED", at=LATER), live=False, now=NOW).payment
+    assert (later.status, later.review, later.due_at) == (Status.MISMATCH, "other_amount", None)
+
+
 @pytest.mark.parametrize("said", ["READY", "PAY_PENDING", "VIRTUAL_ACCOUNT_ISSUED", "FAILED", "PAID"])
 def test_a_status_we_know_again_takes_it_off_a_persons_desk(said: str) -> None:
     unknown = decide(payment(), seen("PAY_DEFERRED"), live=False, now=NOW).payment

@@ -1,11 +1,14 @@
 """Setting up and looking after: init, migrate, doctor."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jangbu.cli.opening import plain_sentences, quiet_settings
-from jangbu.terminal import Json, clean, document, execute, mark, note, say, styled, working
+from jangbu.terminal import Column, Json, clean, document, execute, mark, note, say, styled, table, working
+
+if TYPE_CHECKING:
+    from jangbu.checks.service import Result
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -61,20 +64,71 @@ def migrate(as_json: Json = False) -> None:
     say("The database is up to date.")
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Also ask every invariant of everything there is, and record what was found."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Check the set-up and say what is wrong and what to do. Exit code 0 when all is well, 1 otherwise."""
     from jangbu import doctor as doctors
+    from jangbu.db import DatabaseAway
+    from jangbu.errors import SetupProblem
 
     with working("Looking at settings, database, PortOne, the public address and the work…"):
         findings = execute(doctors.examine(quiet_settings))
     well = all(finding.mark in {"good", "none"} for finding in findings)
-    if as_json:
-        document({"well": well, "checks": [finding.as_json() for finding in findings]})
-    else:
+    answer: dict[str, Any] = {"well": well, "checks": [finding.as_json() for finding in findings]}
+    if not as_json:
         for finding in findings:
             say(f"{mark(finding.mark)} {styled(finding.name, 'white', bold=True)}: {clean(finding.sentence)}")
             if finding.todo:
                 say(f"    → {clean(finding.todo)}")
-        if not well:
-            note("What is marked ✗ must be mended; what is marked ! wants a look.")
+    if deep:
+        try:
+            results = execute(doctors.examine_deeply(quiet_settings, progress=_progress))
+        except (SetupProblem, DatabaseAway) as problem:
+            # The findings above say the same with what to do; a program still gets its document.
+            note(f"The invariants could not be asked: {problem}")
+            results = []
+        well = well and bool(results) and all(result.holds for result in results)
+        answer |= {"well": well, "invariants": [_invariant_as_json(result) for result in results]}
+        if not as_json:
+            _show_invariants(results)
+    if as_json:
+        document(answer)
+    elif not well:
+        note("What is marked ✗ must be mended; what is marked ! wants a look.")
     raise typer.Exit(0 if well else 1)
+
+
+def _progress(result: "Result") -> None:
+    note(f"{result.check.id}  {result.check.en}  ({result.took_ms / 1000:.1f} s)")
+
+
+def _invariant_as_json(result: "Result") -> dict[str, Any]:
+    found = result.found
+    return {
+        "check": result.check.id,
+        "holds_normally": {"ko": result.check.ko, "en": result.check.en},
+        "verdict": "not_checked" if found is None else "ok" if result.holds else "wrong",
+        "rows": None if found is None else found.count,
+        "broken": [] if found is None else [{"key": row.key, "what": row.what} for row in found.rows],
+        "problem": result.problem,
+        "took_ms": result.took_ms,
+    }
+
+
+def _show_invariants(results: "list[Result]") -> None:
+    say()
+    rows: list[tuple[str, ...]] = []
+    for result in results:
+        count = "not asked" if result.found is None else f"{result.found.count:,}"
+        rows.append((result.check.id, result.check.en, count))
+    table([Column("check"), Column("what must hold"), Column("broken rows", right=True)], rows)
+    for result in results:
+        if result.found is None:
+            say(f"{mark('bad')} {result.check.id} could not be asked: {clean(result.problem)}")
+        for row in result.found.rows if result.found else ():
+            say(f"{mark('bad')} {result.check.id}  {clean(row.key)}  {clean(row.what)}")

@@ -1,22 +1,24 @@
 """`jangbu doctor`: is this installation set up so that it works, and if not, what to do.
 
-It changes nothing but one line of the webhook log: it posts itself a signed webhook about a payment nobody has.
+It changes nothing but one line of the webhook log: it posts itself a signed webhook about a payment nobody has. Asked
+to look deeply, it also records what the invariant checks found, as their nightly run does.
 """
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from jangbu import wiring
+from jangbu.checks.service import Result, run_checks
 from jangbu.cli.opening import has_database, opened_with, plain_sentences
 from jangbu.clock import Clock, SystemClock
 from jangbu.db import DatabaseAway
-from jangbu.doctor import database, names, outside, work
+from jangbu.doctor import database, names, outside, telling, work
 from jangbu.doctor.findings import Finding, bad, unchecked
 from jangbu.errors import SetupProblem
 from jangbu.runtime import Runtime
 from jangbu.settings import Settings
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "examine_deeply"]
 
 
 async def examine(load_settings: Callable[[], Settings]) -> list[Finding]:
@@ -25,7 +27,7 @@ async def examine(load_settings: Callable[[], Settings]) -> list[Finding]:
         settings = load_settings()
     except SetupProblem as problem:
         return [bad("settings", " ".join(str(problem).split()), "Correct it in the environment or in .env.")]
-    findings = names.findings(settings)
+    findings = [*names.findings(settings), telling.channels(settings)]
     if not has_database(settings):
         findings.append(
             bad("database", f"There is none in {settings.home} yet.", "Run jangbu init, or set DATABASE_URL.")
@@ -47,6 +49,14 @@ async def examine(load_settings: Callable[[], Settings]) -> list[Finding]:
         else:
             findings += await _work(run)
     return findings
+
+
+async def examine_deeply(
+    load_settings: Callable[[], Settings], *, progress: Callable[[Result], None] | None = None
+) -> list[Result]:
+    """Every invariant, asked of everything there is. Raises SetupProblem when there is no database to ask."""
+    async with opened_with(load_settings()) as run:
+        return await run_checks(wiring.invariants(run), run=run, full=True, progress=progress)
 
 
 async def _work(run: Runtime) -> list[Finding]:

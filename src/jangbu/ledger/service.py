@@ -12,7 +12,7 @@ from datetime import datetime
 from jangbu import audit
 from jangbu.db import Database, Query, Tx
 from jangbu.ledger import store
-from jangbu.ledger.rules import Account, Entry, Posting, entry_digest
+from jangbu.ledger.rules import Account, Entry, Posting
 from jangbu.money import Money
 from jangbu.sealing import GENESIS, Chain, Head, Tail, Walk
 
@@ -156,15 +156,7 @@ async def _unaltered(tx: Tx, keys: set[str]) -> Unaltered:
     async for entry in store.stored(tx):
         entries += 1
         keys.add(entry.key)
-        digest = entry_digest(
-            key=entry.key,
-            kind=entry.kind,
-            currency=entry.currency,
-            happened_at=entry.happened_at,
-            recorded_at=entry.recorded_at,
-            facts=entry.facts,
-            postings=[(leg[0], leg[1], leg[2], leg[3], leg[4], leg[5]) for leg in entry.legs],
-        )
+        digest = store.recomputed(entry)
         if digest != entry.digest:
             walk.problems.append(f"{entry.key}: what it says is not what was committed")
         if len(entry.legs) < 2 or sum(leg[5] for leg in entry.legs) != 0:

@@ -89,7 +89,7 @@ _BY_ACCOUNT = """
     a.pg, a.channel_key, a.partner_id
 """
 
-_NOW = """
+NOW = """
     latest AS (SELECT coalesce(max(through_seq), 0) AS seq FROM ledger_snapshots),
     b AS (
         SELECT account_id, balance_minor FROM ledger_snapshots, latest WHERE through_seq = latest.seq
@@ -100,9 +100,10 @@ _NOW = """
         SELECT p.account_id, p.amount_minor FROM ledger_unsealed u JOIN ledger_postings p ON p.entry_id = u.id
     )
 """
+"""What every account holds, for the WITH of a statement: `b (account_id, balance_minor)` adds up to it."""
 BALANCES = Query(
     Balance,
-    f"WITH {_NOW} SELECT {_BALANCE_COLUMNS} FROM b JOIN ledger_accounts a ON a.id = b.account_id {_BY_ACCOUNT}",
+    f"WITH {NOW} SELECT {_BALANCE_COLUMNS} FROM b JOIN ledger_accounts a ON a.id = b.account_id {_BY_ACCOUNT}",
 )
 BALANCES_AT = Query(
     Balance,
@@ -164,6 +165,19 @@ class StoredEntry:
     previous: bytes | None
 
 
+def recomputed(entry: StoredEntry) -> bytes:
+    """The digest of what the entry says now; it was sealed under the digest of what it said when it was posted."""
+    return entry_digest(
+        key=entry.key,
+        kind=entry.kind,
+        currency=entry.currency,
+        happened_at=entry.happened_at,
+        recorded_at=entry.recorded_at,
+        facts=entry.facts,
+        postings=[(leg[0], leg[1], leg[2], leg[3], leg[4], leg[5]) for leg in entry.legs],
+    )
+
+
 STORED = Query(
     StoredEntry,
     """
@@ -182,7 +196,7 @@ STORED = Query(
 BESIDE_THE_CHAIN = Query(
     str,
     f"""
-    WITH {_NOW},
+    WITH {NOW},
     shown AS (SELECT account_id, sum(balance_minor) AS minor FROM b GROUP BY account_id),
     true_sum AS (
         SELECT p.account_id, sum(p.amount_minor) AS minor

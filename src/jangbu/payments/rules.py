@@ -244,8 +244,9 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
         return _money_was_taken(kept, seen, live=live, now=now)
     event = _EVENT_OF.get(seen.status)
     if event is None:
-        # A status this code has never heard of (portone-facts §10.8): kept, shown to a person, asked about again.
-        return Decision(_ask_later(replace(kept, review="unknown_status"), now), None)
+        # A status this code has never heard of (portone-facts §10.8): kept, shown to a person, asked about again. Why
+        # a person has to look already, a mismatch say, is the better reason.
+        return Decision(_ask_later(replace(kept, review=kept.review or "unknown_status"), now), None)
     after = next_status(payment.status, event)
     moved = replace(
         kept,
@@ -258,7 +259,7 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
 
 def _after_capture(kept: Payment, status: str) -> str:
     """Why a person should look at a captured payment of which PortOne now says this."""
-    return kept.review if status in _PAID_AT_PORTONE or status in _EVENT_OF else "unknown_status"
+    return kept.review if status in _PAID_AT_PORTONE or status in _EVENT_OF else kept.review or "unknown_status"
 
 
 def _is_older(payment: Payment, seen: Seen) -> bool:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import jangbu.payments.announcements  # noqa: F401 (declares what is announced here)
 from jangbu import audit, events
 from jangbu.audit import Actor
 from jangbu.db import Tx
@@ -11,6 +12,7 @@ from jangbu.ledger.service import post
 from jangbu.payments import cancellation_store, postings, store
 from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus, Change, Folded
 from jangbu.payments.rules import Event, Payment
+from jangbu.payments.service.alerts import tell_of_refund
 from jangbu.runtime import Runtime
 
 ANNOUNCED = {
@@ -79,6 +81,7 @@ async def _record_cancellation(
         currency=one.currency,
         made=one.origin,
     )
+    await tell_of_refund(tx, payment, one, run=run)
     type_ = ANNOUNCED[change.event] if change.event else _ON_THE_WAY.get(one.status, "payment.changed")
     await _announce(tx, before, payment, type_=type_, now=now, run=run, cancellation=one)
 
