@@ -24,6 +24,9 @@ from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
+from jangbu.notices import pages as notices_pages
+from jangbu.notices.rules import ALERTS
+from jangbu.notices.texts import TEXTS as NOTICE_TEXTS
 from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
@@ -48,7 +51,7 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
-CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS)
+CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS)
 """What the console says, beyond the words of the web floor."""
 
 
@@ -63,6 +66,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             payments_pages.routes(people),
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
+            notices_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -78,12 +82,14 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=(PackageLoader("jangbu.payments"), PackageLoader("jangbu.outbox")),
+            templates=tuple(PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices")),
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+                NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
+                NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),
             ),
         ),
     )

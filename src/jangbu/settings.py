@@ -4,6 +4,7 @@ Every name the source systems used works unchanged beside ours (requirements X1)
 sandbox; values are trimmed, because a pasted secret with a trailing newline is a classic lost afternoon.
 """
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -16,12 +17,16 @@ from jangbu.errors import SetupProblem
 
 Mode = Literal["sandbox", "test", "live"]
 TaxProfile = Literal["taxable", "simplified", "exempt", "zero_rated"]
+SmtpTls = Literal["auto", "starttls", "tls", "none"]
 
 SANDBOX_STORE_ID = "store-00000000-0000-4000-8000-000000000000"
 SANDBOX_API_SECRET = "sandbox-api-secret"  # noqa: S105 (published on purpose; refused outside the sandbox)
 SANDBOX_WEBHOOK_SECRET = "whsec_amFuZ2J1LXNhbmRib3gtd2ViaG9vay1zZWNyZXQtMzI="  # noqa: S105 (likewise)
 PORTONE_URL = "https://api.portone.io"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+SMTP_TLS_PORT = 465
+_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}")
+EMAIL_CHARACTERS_MAX = 254
 
 
 def _named(*names: str, default: Any, description: str) -> Any:
@@ -148,6 +153,35 @@ class Settings(BaseSettings):
             "another worker, requests are answered 503."
         ),
     )
+    notice_language: Literal["ko", "en"] = _named(
+        "JANGBU_NOTICE_LANGUAGE", default="ko", description="Language of the alerts to whoever runs this: `ko` or `en`."
+    )
+    alert_email_enabled: bool = _named(
+        "ALERT_EMAIL_ENABLED", default=True, description="`false` sends no alert by e-mail, whoever the recipients are."
+    )
+    alert_email_recipients: str = _named(
+        "ALERT_EMAIL_RECIPIENTS",
+        default="",
+        description="Addresses that alerts are mailed to, separated by commas. Needs SMTP_HOST.",
+    )
+    alert_email_from: str = _named("ALERT_EMAIL_FROM", default="", description="Sender of alerts. Unset: EMAIL_FROM.")
+    email_from: str = _named(
+        "EMAIL_FROM", default="", description="Sender of mail. Unset: ALERT_EMAIL_FROM, else SMTP_USER."
+    )
+    email_from_name: str = _named("EMAIL_FROM_NAME", default="장부 Jangbu", description="Name beside the sender.")
+    smtp_host: str = _named("SMTP_HOST", default="", description="Mail server. Unset: mail waits until there is one.")
+    smtp_port: int = _named("SMTP_PORT", default=587, description="Port of the mail server.")
+    smtp_user: str = _named("SMTP_USER", default="", description="Login at the mail server. Unset: none.")
+    smtp_pass: SecretStr | None = _named("SMTP_PASS", default=None, description="Password at the mail server.")
+    smtp_tls: SmtpTls = _named(
+        "JANGBU_SMTP_TLS",
+        default="auto",
+        description="`starttls`, `tls` from the first byte, or `none` (only to this machine, or without a login). "
+        f"`auto`: tls on port {SMTP_TLS_PORT}, else starttls; a server that offers no TLS is refused.",
+    )
+    slack_webhook_url: SecretStr | None = _named(
+        "SLACK_WEBHOOK_URL", default=None, description="Slack incoming webhook that alerts are posted to. A secret."
+    )
 
     host: str = _named("JANGBU_HOST", default="127.0.0.1", description="Address the web program listens on.")
     port: int = _named("JANGBU_PORT", "PORT", default=8080, description="Port of the web program.")
@@ -233,6 +267,35 @@ class Settings(BaseSettings):
                 raise ValueError(f"JANGBU_MODE is {self.mode} but {name} is not set (the sandbox's value is refused)")
         return self
 
+    @model_validator(mode="after")
+    def _mail_can_be_sent(self) -> "Settings":
+        for name, value in (
+            *(("ALERT_EMAIL_RECIPIENTS", address) for address in self.alert_recipients),
+            ("ALERT_EMAIL_FROM", self.alert_email_from),
+            ("EMAIL_FROM", self.email_from),
+        ):
+            if value and not is_email(value):
+                raise ValueError(f"{name} has {value!r}, which is not a plain address like kim@shop.example")
+        if self.smtp_tls == "none" and self.smtp_user and self.smtp_host not in LOOPBACK:
+            raise ValueError("JANGBU_SMTP_TLS is none but SMTP_USER is set: the password would travel in the open")
+        if self.slack_webhook_url is not None:
+            parts = urlsplit(self.slack_webhook_url.get_secret_value())
+            is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+            if not is_safe or not parts.hostname:
+                raise ValueError("SLACK_WEBHOOK_URL is not an https address")
+        return self
+
+    @property
+    def alert_recipients(self) -> tuple[str, ...]:
+        """Who alerts are mailed to, each once; nobody while it is switched off."""
+        given = (address.strip() for address in self.alert_email_recipients.split(","))
+        return tuple(dict.fromkeys(address for address in given if address)) if self.alert_email_enabled else ()
+
+    @property
+    def mail_from(self) -> str:
+        """The sender of mail; "" when nothing says."""
+        return self.email_from or self.alert_email_from or (self.smtp_user if is_email(self.smtp_user) else "")
+
     @property
     def v2_api_secret(self) -> str:
         """V2's secret as it applies (requirements X1): the explicit name, else the source's unless that is V1's."""
@@ -273,6 +336,11 @@ class Settings(BaseSettings):
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def is_email(text: str) -> bool:
+    """Whether this is one plain e-mail address: ASCII, no display name, nothing that could end a header."""
+    return len(text) <= EMAIL_CHARACTERS_MAX and _EMAIL.fullmatch(text) is not None
 
 
 def load(**given: Any) -> Settings:

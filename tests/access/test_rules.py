@@ -39,6 +39,8 @@ MATRIX = {
     "webhooks:replay": (True, True, False, True),
     "events:read": (True, True, True, True),
     "events:manage": (True, True, False, True),
+    "notices:read": (True, True, True, False),
+    "notices:manage": (True, True, False, False),
     "audit:read": (True, True, False, True),
     "keys:read": (True, True, False, False),
     "keys:manage": (True, False, False, False),

@@ -25,6 +25,7 @@ VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIG
 # S, I, U, D: what each role may do to each table. Nobody may TRUNCATE, REFERENCES or TRIGGER anything.
 SYSTEM = {
     "admin": "SIU",
+    "admin_alerts": "SI",
     "api_keys": "SIU",
     "audit_log": "SI",
     "audit_seal": "SI",
@@ -41,6 +42,7 @@ SYSTEM = {
     "ledger_unsealed": "SID",
     "outbox_feed": "SI",
     "outbox_waiting": "SID",
+    "notices": "SI",
     "payment_attempts": "SIU",
     "payment_cancellations": "SIU",
     "payments": "SIU",

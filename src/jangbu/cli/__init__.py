@@ -18,6 +18,7 @@ from jangbu.cli.simulate import simulate
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.inbox import cli as inbox_cli
 from jangbu.ledger import cli as ledger_cli
+from jangbu.notices import cli as notices_cli
 from jangbu.outbox import cli as outbox_cli
 from jangbu.outbox import endpoint_cli
 from jangbu.payments import cli as payments_cli
@@ -98,6 +99,7 @@ cli.add_typer(payments_cli.commands(opened, acting), name="payments", rich_help_
 cli.add_typer(inbox_cli.commands(opened), name="webhooks", rich_help_panel=DAILY)
 cli.add_typer(outbox_cli.commands(opened, _operator), name="events", rich_help_panel=DAILY)
 cli.add_typer(endpoint_cli.commands(opened, acting, _operator), name="endpoints", rich_help_panel=DAILY)
+cli.add_typer(notices_cli.commands(opened), name="notices", rich_help_panel=DAILY)
 cli.add_typer(ledger_cli.commands(opened, _expectations), name="books", rich_help_panel=DAILY)
 PEOPLE = "People and keys"
 cli.add_typer(people.keys(opened), name="keys", rich_help_panel=PEOPLE)

@@ -1,64 +1,32 @@
-"""The shapes an approval and a webhook take on the wire: method objects and webhook bodies."""
+"""The shapes of parts on the wire: amounts and webhook bodies."""
 
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.ids import Ids
-from jangbu.sandbox.problems import NotOurs
-from jangbu.sandbox.records import Attempt, WebhookSettings
+from jangbu.sandbox.records import Attempt, Channel, WebhookSettings
 
-METHODS = ("card", "kakaopay")
 OLD_STATUS = {
     "Transaction.Ready": "Ready",
+    "Transaction.PayPending": "PayPending",
+    "Transaction.VirtualAccountIssued": "VirtualAccountIssued",
     "Transaction.Paid": "Paid",
-    "Transaction.Failed": "Failed",
     "Transaction.PartialCancelled": "PartialCancelled",
     "Transaction.Cancelled": "Cancelled",
+    "Transaction.Failed": "Failed",
     "Transaction.CancelPending": "CancelPending",
 }
 """`status` of a 2024-01-01 body, by the type a 2024-04-25 body would have (portone-facts §4.1)."""
 
 
-def method_named(name: str) -> str:
-    """`name` when the sandbox's window offers it. Refuses others, with the list."""
-    if name not in METHODS:
-        raise NotOurs(f"no method {name!r}; known: {', '.join(METHODS)}")
-    return name
-
-
-def of_approval(name: str, ids: Ids) -> dict[str, Any]:
-    """`method` of a paid payment (portone-facts §2.2): the discriminators are the schema names.
-
-    No expiry anywhere.
-    """
-    digits = ids.chance()
-    card = {
-        "type": "PaymentMethodCard",
-        "card": {
-            "publisher": "SHINHAN_CARD",
-            "issuer": "SHINHAN_CARD",
-            "brand": "LOCAL",
-            "type": "CREDIT",
-            "ownerType": "PERSONAL",
-            "bin": "433012",
-            "name": "신한카드",
-            "number": f"433012******{digits.randrange(10_000):04d}",
-        },
-        "approvalNumber": f"{digits.randrange(100_000_000):08d}",
-        "installment": {"month": 0, "isInterestFree": False},
-    }
-    if name == "card":
-        return card
-    assert name == "kakaopay", name
-    return {"type": "PaymentMethodEasyPay", "provider": "KAKAOPAY", "easyPayMethod": card}
+NEW_TYPES = ("Transaction.DisputeCreated", "Transaction.DisputeResolved")
+"""The old version has no word for these, so it says nothing [I]."""
 
 
 def webhook_body(
-    settings: WebhookSettings, type_: str, attempt: Attempt, at: datetime, cancellation_id: str | None = None
+    settings: WebhookSettings, type_: str, attempt: Attempt, at: datetime, cancellation_id: str | None
 ) -> tuple[str, str]:
     """Body and content type (portone-facts §4.1).
 
@@ -73,14 +41,43 @@ def webhook_body(
         if settings.is_form:
             return urlencode(old), "application/x-www-form-urlencoded"
         return msgspec.json.encode(old).decode(), "application/json"
-    body = {
-        "type": type_,
-        "timestamp": rfc3339(at),
-        "data": {
-            "storeId": attempt.store_id,
-            "paymentId": attempt.payment_id,
-            "transactionId": attempt.transaction_id,
-            **({} if cancellation_id is None else {"cancellationId": cancellation_id}),
-        },
+    data = {
+        "storeId": attempt.store_id,
+        "paymentId": attempt.payment_id,
+        "transactionId": attempt.transaction_id,
     }
+    if cancellation_id is not None:
+        data["cancellationId"] = cancellation_id
+    body = {"type": type_, "timestamp": rfc3339(at), "data": data}
     return msgspec.json.encode(body).decode(), "application/json"
+
+
+def amount_json(attempt: Attempt) -> dict[str, int]:
+    """`paid` is what the customer really paid: nothing before the approval [I].
+
+    There is no cancellable field.
+    """
+    order = attempt.order
+    done = [each for each in attempt.cancellations if each.status == "SUCCEEDED"]
+    return {
+        "total": order.total_minor,
+        "taxFree": order.tax_free_minor,
+        "vat": order.vat_minor,
+        "supply": order.total_minor - order.tax_free_minor - order.vat_minor,
+        "discount": order.discount_minor,
+        "paid": order.total_minor - order.discount_minor if attempt.has_paid else 0,
+        "cancelled": sum(each.total_minor for each in done),
+        "cancelledTaxFree": sum(each.tax_free_minor for each in done),
+    }
+
+
+def channel_json(channel: Channel) -> dict[str, str]:
+    """`SelectedChannel` (portone-facts §2.2)."""
+    return {
+        "type": channel.type,
+        "id": channel.id,
+        "key": channel.key,
+        "name": channel.name,
+        "pgProvider": channel.pg_provider,
+        "pgMerchantId": channel.pg_merchant_id,
+    }

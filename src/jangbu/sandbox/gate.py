@@ -103,6 +103,8 @@ class Operation:
     handler: Handler
     is_open: bool = False
     """Declares no auth (portone-facts §1.1)."""
+    lacks: str = ""
+    """What of PortOne's operation this one does not do, for docs/reference/sandbox.md."""
 
 
 @dataclass(slots=True)
@@ -111,11 +113,11 @@ class Operations:
 
     all: list[Operation] = field(default_factory=list)
 
-    def add(self, method: str, path: str, *, is_open: bool = False) -> Callable[[Handler], Handler]:
+    def add(self, method: str, path: str, *, is_open: bool = False, lacks: str = "") -> Callable[[Handler], Handler]:
         def enter(handler: Handler) -> Handler:
             name: str = handler.__name__
             assert name not in self.names(), f"{name} is there already"
-            self.all.append(Operation(name, method, path, handler, is_open))
+            self.all.append(Operation(name, method, path, handler, is_open, lacks))
             return handler
 
         return enter
@@ -127,6 +129,13 @@ class Operations:
         return [
             Route(operation.path, _endpoint(parts, operation), methods=[operation.method]) for operation in self.all
         ]
+
+
+def joined(*registers: Operations) -> Operations:
+    """All registers as one."""
+    whole = Operations([operation for register in registers for operation in register.all])
+    assert len(set(whole.names())) == len(whole.all), "two operations of one name"
+    return whole
 
 
 def json_response(status: int, body: Any) -> Response:

@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from jangbu.sandbox.faults import Kind
 from jangbu.sandbox.gate import Call
+from jangbu.sandbox.methods import TYPES_LISTED_AS
 from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.records import Attempt, Payment, Store
 from jangbu.sandbox.wire import payment_json
@@ -13,7 +15,6 @@ from jangbu.sandbox.wire import payment_json
 ROWS_MAX = 60_000
 WINDOW = timedelta(days=90)
 PLATFORMS = {"PC": "SDK_PC", "MOBILE": "SDK_MOBILE", "API": "API"}
-METHOD_TYPES = {"PaymentMethodCard": "CARD", "PaymentMethodEasyPay": "EASY_PAY"}
 
 ListedStatus = Literal["READY", "PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "FAILED", "PARTIAL_CANCELLED", "CANCELLED"]
 LISTED_AS = {"PAY_PENDING": "PENDING"}
@@ -58,22 +59,38 @@ class PaymentsQuery(msgspec.Struct):
 
 def page_of(call: Call, store: Store, query: PaymentsQuery) -> dict[str, Any]:
     """One page, 0-based, 10 rows by default; nothing beyond row 60,000."""
-    number = query.page.number if query.page.number is not None else 0
-    size = query.page.size if query.page.size is not None else 10
-    if number < 0 or size < 1 or (number + 1) * size > ROWS_MAX:
-        raise ApiError("INVALID_REQUEST", f"page must lie within the first {ROWS_MAX} rows.")
+    start, size, number = bounds_of(query.page)
     rows = _rows(call, store, query.filter)
-    shown = rows[number * size : (number + 1) * size]
     faults, world = call.parts.faults, call.world
+    first = start + drift_of(call, is_first=number == 0)
+    shown = rows[first : first + size]
     return {
         "items": [faults.bend(call.operation.name, payment_json(world, payment)) for payment, _ in shown],
         "page": {"number": number, "size": size, "totalCount": len(rows)},
     }
 
 
+def bounds_of(page: Page) -> tuple[int, int, int]:
+    """The first row, the size and the number of a page."""
+    number = page.number if page.number is not None else 0
+    size = page.size if page.size is not None else 10
+    if number < 0 or size < 1 or (number + 1) * size > ROWS_MAX:
+        raise ApiError("INVALID_REQUEST", f"page must lie within the first {ROWS_MAX} rows.")
+    return number * size, size, number
+
+
+def drift_of(call: Call, *, is_first: bool) -> int:
+    """How many rows the list has shifted since the page before: real lists do when rows come or go."""
+    if is_first:
+        return 0
+    if call.parts.faults.take(Kind.PAGE, call.operation.name, None, "page_repeats") is not None:
+        return -1
+    return 1 if call.parts.faults.take(Kind.PAGE, call.operation.name, None, "page_skips") is not None else 0
+
+
 def _rows(call: Call, store: Store, wanted: PaymentsFilter) -> list[tuple[Payment, Attempt]]:
-    until = _aware(wanted.until) or call.now
-    since = _aware(wanted.from_) or until - WINDOW
+    until = aware(wanted.until) or call.now
+    since = aware(wanted.from_) or until - WINDOW
     inclusive = call.world.inferred.list_until_is_inclusive
     by_creation = wanted.timestamp_type == "CREATED_AT"
     sort_by = wanted.sort_by or call.world.inferred.list_sort_by
@@ -101,15 +118,14 @@ def _rows(call: Call, store: Store, wanted: PaymentsFilter) -> list[tuple[Paymen
 def _passes(call: Call, wanted: PaymentsFilter, attempt: Attempt) -> bool:
     channel = call.world.channel_of(attempt)
     status = LISTED_AS.get(attempt.status, attempt.status)
-    method = METHOD_TYPES[attempt.method["type"]] if attempt.method else None
+    method = TYPES_LISTED_AS[attempt.method["type"]] if attempt.method else None
     conditions = (
         (wanted.merchant_id, wanted.merchant_id == call.world.state.merchant_id),
         (wanted.status, status in (wanted.status or ())),
         (wanted.methods, method in (wanted.methods or ())),
         (wanted.pg_provider, channel.pg_provider in (wanted.pg_provider or ())),
         (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
-        # No operation of the sandbox schedules a payment yet.
-        (wanted.is_scheduled, wanted.is_scheduled is False),
+        (wanted.is_scheduled, wanted.is_scheduled == (attempt.schedule_id is not None)),
         (wanted.version, wanted.version == "V2"),
         (wanted.platform_type, wanted.platform_type == PLATFORMS[attempt.origin["platformType"]]),
         (wanted.currency, wanted.currency == attempt.order.currency),
@@ -130,7 +146,7 @@ def _has_text(searches: list[TextSearch], attempt: Attempt) -> bool:
     return True
 
 
-def _aware(at: datetime | None) -> datetime | None:
+def aware(at: datetime | None) -> datetime | None:
     """An RFC 3339 time has an offset (portone-facts §1.6). Refuses one that has none."""
     if at is not None and at.tzinfo is None:
         raise ApiError("INVALID_REQUEST", "A time must have a UTC offset.")
