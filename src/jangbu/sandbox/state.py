@@ -1,0 +1,45 @@
+"""The whole of the local PortOne as one record."""
+
+import msgspec
+
+from jangbu.sandbox.billing_records import BillingKey, ChannelGroup, Schedule
+from jangbu.sandbox.records import (
+    CashReceipt,
+    Channel,
+    Chore,
+    Delivery,
+    Event,
+    IdempotencyRecord,
+    Payment,
+    Store,
+    Token,
+)
+
+
+class State(msgspec.Struct):
+    """All of it: what the state file holds."""
+
+    merchant_id: str
+    stores: dict[str, Store]
+    channels: dict[str, Channel]
+    seed: int | None = None
+    lives: int = 1
+    """How often this world was started: a restart goes on with other random numbers, never with the same
+    again.
+    """
+    payments: dict[str, dict[str, Payment]] = {}
+    """By store id, then paymentId."""
+    deliveries: list[Delivery] = []
+    events: list[Event] = []
+    chores: list[Chore] = []
+    chores_planned: int = 0
+    channel_groups: dict[str, ChannelGroup] = {}
+    billing_keys: dict[str, dict[str, BillingKey]] = {}
+    """By store id, then key."""
+    schedules: dict[str, Schedule] = {}
+    scheduled_payments: dict[str, dict[str, str]] = {}
+    """The schedule that waits for a paymentId: by store id, then paymentId."""
+    cash_receipts: list[CashReceipt] = []
+    """Oldest first; of a payment's the latest speaks."""
+    tokens: list[Token] = []
+    idempotency: dict[str, IdempotencyRecord] = {}
