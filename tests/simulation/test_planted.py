@@ -295,10 +295,9 @@ def the_feed_is_numbered_by_several_at_once(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def the_feed_leaves_out_what_committed_late(patch: pytest.MonkeyPatch) -> None:
-    """The classic one: events are numbered in the order of their ids, and a slow transaction's lies below the head."""
-    late = (
-        "DELETE FROM outbox_waiting WHERE event_id < (SELECT event_id FROM outbox_feed ORDER BY event_id DESC LIMIT 1)"
-    )
+    """The classic one: events are numbered in the order of their ids, and a slow one's lies below the head."""
+    last = "SELECT event_id FROM outbox_feed ORDER BY event_id DESC LIMIT 1"
+    late = f"DELETE FROM outbox_waiting WHERE event_id < ({last})"
     true = feed_store.sequence
 
     async def sequence(tx: Any, **named: Any) -> int:
