@@ -22,6 +22,7 @@ from jangbu.sandbox import (
     api_billing,
     api_cancel,
     api_cash_receipts,
+    api_identity,
     api_instant,
     api_lists,
     api_payments,
@@ -31,7 +32,10 @@ from jangbu.sandbox import (
     browser,
     control,
     deeds,
+    identity,
     schedules,
+    small_v2,
+    vat_reports,
 )
 from jangbu.sandbox.chores import Chores
 from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
@@ -60,6 +64,9 @@ operations = joined(
     api_cancel.operations,
     api_billing.operations,
     api_schedules.operations,
+    api_identity.operations,
+    small_v2.operations,
+    vat_reports.operations,
     api_cash_receipts.operations,
 )
 
@@ -85,7 +92,7 @@ def assemble(
 ) -> Parts:
     """Introduce the parts to each other."""
     names = [*operations.names(), *(each.name for each in v1_operations)]
-    faults = Faults([], [*names, approvals.OPERATION, schedules.OPERATION, *TYPES])
+    faults = Faults([], [*names, approvals.OPERATION, schedules.OPERATION, identity.OPERATION, *TYPES])
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
     # A PG's deed comes before the webhooks that tell of it.
     clock.agendas += [Chores(world, partial(deeds.do, world)), schedules.Schedules(world, faults), courier]
