@@ -183,6 +183,7 @@ async def test_find_takes_the_newest_and_find_all_every_attempt(sandbox: Sandbox
     last = await found("/payments/findAll/order-0001", limit=1, page=2)
     assert (last["previous"], last["next"]) == (1, 0)
     assert await found("/payments/find/order-0001/cancelled") is None
+    assert [row["imp_uid"] for row in (await found("/payments/findAll/order-0001/paid"))["list"]] == [won]
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 1001}, {"page": 0}, {"sorting": "amount"}])

@@ -71,7 +71,12 @@ class _List(msgspec.Struct):
     filter: _Filter = msgspec.field(default_factory=_Filter)
 
 
-@operations.add("POST", "/cash-receipts")
+@operations.add(
+    "POST",
+    "/cash-receipts",
+    lacks="`productType`, `paidAt`, `businessRegistrationNumber`, `paymentMethod`, and of the customer"
+    " `identityNumberType`, `name`, `email` and `phoneNumber` change nothing",
+)
 async def issue_cash_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §2.11."""
     asked = call.body(_Issue)
@@ -114,7 +119,11 @@ async def cancel_cash_receipt(call: Call) -> dict[str, Any]:
     return {"cancelledAmount": receipt.total_minor, "cancelledAt": rfc3339(call.now)}
 
 
-@operations.add("GET", "/cash-receipts")
+@operations.add(
+    "GET",
+    "/cash-receipts",
+    lacks="refuses the filters `pgReceiptId`, `pgMerchantId`, `pgProviders`, `pgCompanies` and `version`",
+)
 async def get_cash_receipts(call: Call) -> dict[str, Any]:
     """portone-facts §2.11: pages like those of GET /payments."""
     asked = call.body(_List)

@@ -75,7 +75,8 @@ class _Chosen:
 @operations.add(
     "POST",
     "/payments/{paymentId}/instant",
-    lacks="`useFreeInstallmentPlan`, `useCardPoint`, `productType`, `shippingAddress`, `bypass`: read by no one",
+    lacks="`promotionId`, `useFreeInstallmentPlan`, `useFreeInterestFromMerchant`, `useCardPoint`, `productType`,"
+    " `shippingAddress` and `bypass` change nothing",
 )
 async def pay_instantly(call: Call) -> dict[str, Any]:
     """portone-facts §2.6. `paidAt` of an account, and of what waits for the PG, is the time of the call.

@@ -81,7 +81,13 @@ async def get_payment(call: Call) -> dict[str, Any]:
     return call.parts.faults.bend(call.operation.name, payment_json(call.world, payment))
 
 
-@operations.add("GET", "/payments")
+@operations.add(
+    "GET",
+    "/payments",
+    lacks="refuses the filters `webhookStatus`, `isEscrow`, `escrowStatus`, `cardBrand`, `cardType`, `cardOwnerType`,"
+    " `giftCertificateType`, `cashReceiptType`, `cashReceiptStatus`, `cashReceiptIssuedAtRange` and"
+    " `cashReceiptCancelledAtRange`, and most fields of `textSearch`",
+)
 async def get_payments(call: Call) -> dict[str, Any]:
     """portone-facts §2.13."""
     asked = call.body(listing.PaymentsQuery)

@@ -13,6 +13,8 @@ from jangbu.audit import Actor
 from jangbu.clock import rfc3339
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
+from jangbu.notices.rules import EndpointDisabled
+from jangbu.notices.service.telling import alert
 from jangbu.outbox import delivery_store, feed_store, store
 from jangbu.outbox.announcements import DISABLED
 from jangbu.outbox.delivery_store import Claim, Result
@@ -183,6 +185,8 @@ async def disable(tx: Tx, endpoint: Endpoint, reason: str, *, now: datetime, run
     await audit.record(
         tx, at=now, actor=WORKER, action="webhook_endpoint.disabled", subject=endpoint.subject, reason=reason
     )
+    facts = EndpointDisabled(str(endpoint.id), endpoint.origin, endpoint.failing_since or now, reason)
+    await alert(tx, facts, key=f"endpoint:{endpoint.id}:{rfc3339(now)}", subject=endpoint.subject, run=run)
     await events.announce(
         tx,
         events.Event(
