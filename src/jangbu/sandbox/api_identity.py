@@ -69,7 +69,7 @@ class _List(msgspec.Struct):
 
 
 @operations.add(
-    "POST", "/identity-verifications/{identityVerificationId}/send", lacks="`bypass`, `ipAddress`: read by no one"
+    "POST", "/identity-verifications/{identityVerificationId}/send", lacks="`bypass` and `ipAddress` change nothing"
 )
 async def send_identity_verification(call: Call) -> dict[str, Any]:
     """portone-facts §8."""
@@ -121,7 +121,9 @@ async def get_identity_verification(call: Call) -> dict[str, Any]:
 
 
 @operations.add(
-    "GET", "/identity-verifications", lacks="the filters `pgMerchantId`, `pgCompanies`, `carriers`, `customer`"
+    "GET",
+    "/identity-verifications",
+    lacks="refuses the filters `pgMerchantId`, `pgCompanies`, `carriers` and `customer`",
 )
 async def get_identity_verifications(call: Call) -> dict[str, Any]:
     """portone-facts §8."""

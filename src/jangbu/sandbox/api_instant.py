@@ -75,7 +75,7 @@ class _Chosen:
 @operations.add(
     "POST",
     "/payments/{paymentId}/instant",
-    lacks="`promotionId`, `useFreeInstallmentPlan`, `useFreeInterestFromMerchant`, `useCardPoint`, `productType`,"
+    lacks="`useFreeInstallmentPlan`, `useFreeInterestFromMerchant`, `useCardPoint`, `productType`,"
     " `shippingAddress` and `bypass` change nothing",
 )
 async def pay_instantly(call: Call) -> dict[str, Any]:

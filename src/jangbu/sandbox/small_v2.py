@@ -21,6 +21,13 @@ KCP_PROMOTION = {"promotionId": "KCP0000001", "cardCompany": "SHINHAN_CARD"}
 KCP_MINIMUM, KCP_DISCOUNT = 50_000, 3_000
 
 
+UNREAD_OF_A_DELIVERY = (
+    "nothing is made of what it tells; `reason`, `carrierTrackingId`, `carrierType`, `shippingAddressCountry`,"
+    " `shippingAddressCity`, `shippingAddressZip`, `shippingAddressState`, `shippingAddressStreet`,"
+    " `shippingAddressPhone`, `shippingAddressFirstname`, `shippingAddressLastname` and `attachments` change nothing"
+)
+
+
 class _Session(msgspec.Struct, rename="camel", omit_defaults=True):
     store_id: str
     payment_id: str
@@ -96,7 +103,7 @@ async def get_kakaopay_payment_order(call: Call) -> dict[str, Any]:
     return {"statusCode": 400, "body": '{"error_code":-721,"error_message":"invalid tid"}'}
 
 
-@operations.add("POST", "/paymentwall/delivery/confirm", lacks="nothing is made of what it tells")
+@operations.add("POST", "/paymentwall/delivery/confirm", lacks=UNREAD_OF_A_DELIVERY)
 async def confirm_paymentwall_delivery(call: Call) -> dict[str, Any]:
     """portone-facts §8."""
     asked = call.body(_Delivery)
