@@ -34,7 +34,6 @@ class V1:
 
     def _judge(self, response: requests.Response, *_: Any, **__: Any) -> None:
         path = response.request.path_url.removeprefix("/v1")
-        self.seen.add((str(response.request.method), path))
         if DESCRIPTION is not None:
             method, status = str(response.request.method), response.status_code
             assert DESCRIPTION.problems(method, path, status, response.json()) == []

@@ -47,9 +47,12 @@ from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.lines import Lines
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.state import State
+from jangbu.sandbox.v1 import api_certifications as v1_certifications
+from jangbu.sandbox.v1 import api_codes as v1_codes
 from jangbu.sandbox.v1 import api_payments as v1_payments
 from jangbu.sandbox.v1 import api_schedules as v1_schedules
 from jangbu.sandbox.v1 import api_subscribe as v1_subscribe
+from jangbu.sandbox.v1 import api_vbanks as v1_vbanks
 from jangbu.sandbox.v1 import gate as v1_gate
 from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
 from jangbu.sandbox.world import World
@@ -71,7 +74,11 @@ operations = joined(
 )
 
 
-v1_operations = [*v1_payments.operations.all, *v1_subscribe.operations.all, *v1_schedules.operations.all]
+v1_operations = [
+    operation
+    for module in (v1_payments, v1_subscribe, v1_schedules, v1_vbanks, v1_certifications, v1_codes)
+    for operation in module.operations.all
+]
 
 
 class Saved(msgspec.Struct):

@@ -47,3 +47,5 @@ class IdentityVerification(msgspec.Struct):
     failed_at: datetime | None = None
     failure: Failure | None = None
     version: Literal["V1", "V2"] = "V2"
+    merchant_uid: str | None = None
+    """V1's name for it, beside its `imp_uid`."""
