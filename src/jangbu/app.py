@@ -175,9 +175,12 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[wiring.Wired]:
+async def running(settings: Settings, *, takes_webhooks: bool = True) -> AsyncIterator[wiring.Wired]:
     """The wired house on the database that the settings name."""
-    async with wiring.addresses(settings) as where, wiring.build(settings, where) as wired:
+    async with (
+        wiring.addresses(settings) as where,
+        wiring.build(settings, where, takes_webhooks=takes_webhooks) as wired,
+    ):
         yield wired
 
 

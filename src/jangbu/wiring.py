@@ -158,8 +158,12 @@ async def build(
     ids: Ids | None = None,
     transport: "Transport | None" = None,
     sender: Sender | None = None,
+    takes_webhooks: bool = True,
 ) -> AsyncIterator[Wired]:
-    """The whole house, opened; closed again at the end. Tests hand in their clock, ids, transport and sender."""
+    """The whole house, opened; closed again at the end. Tests hand in their clock, ids, transport and sender.
+
+    A program that `takes_webhooks` keeps connections for nothing else.
+    """
     for secret in settings.webhook_secrets:
         parse_secret(secret)
     clock = clock or SystemClock()
@@ -167,7 +171,11 @@ async def build(
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
         request_db = await _opened(stack, settings, where.request, "request", acquire_timeout_s=PEOPLE_WAIT_S)
-        webhook_db = await _opened(stack, settings, where.system, "webhooks", most=WEBHOOK_CONNECTIONS_MAX)
+        webhook_db = (
+            await _opened(stack, settings, where.system, "webhooks", most=WEBHOOK_CONNECTIONS_MAX)
+            if takes_webhooks
+            else system_db
+        )
         await installation.enter(system_db, settings)
         portone = await stack.enter_async_context(from_settings(settings, transport))
         if sender is None:

@@ -31,7 +31,7 @@ DRAIN_S = 20
 """What a program may take to end after SIGTERM (F100)."""
 CLOCK_STEP = timedelta(minutes=4)
 """PortOne's signatures are good for five minutes, so the two clocks are never further apart than this."""
-SCOPES = ["payments:create", "payments:verify", "payments:cancel"]
+SCOPES = ["payments:create", "payments:verify", "payments:cancel", "events:read", "events:manage"]
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contract.openapi import BESIDE_THE_PROJECT, FILE, Description
+from contract.statuses import status_of
 from jangbu.sandbox import (
     API_SECRET,
     CARD_CHANNEL,
@@ -317,7 +318,7 @@ async def test_each_error_is_earned(sandbox: Sandbox, case: Case) -> None:
     refunds = sandbox.refunds(ID)
     captures = sandbox.captures(ID)
     answer = await call(sandbox, OPERATIONS[case.operation], case.body)
-    assert answer == (STATUS_OF_TYPE[case.type], case.type)
+    assert answer == (status_of(case.type), case.type)
     assert (sandbox.captures(ID), sandbox.refunds(ID)) == (captures, refunds), "an error moves no money"
 
 

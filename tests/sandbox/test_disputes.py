@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from jangbu.sandbox import PROMOTION_ID
-from jangbu.sandbox.small_records import DiscountStep
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 
@@ -69,8 +67,9 @@ async def test_the_old_webhook_has_no_word_for_a_dispute(sandbox: Sandbox, shop:
 
 async def pay_with_promotion(sandbox: Sandbox) -> None:
     """An order of 10,000 won that 3,000 were taken off."""
-    sandbox.world.state.promotions[PROMOTION_ID].steps = [DiscountStep(0, "AMOUNT", 3_000)]
-    await sandbox.pay("ord-000001", totalAmount=10_000, promotionId=PROMOTION_ID)
+    opened = await sandbox.open("ord-000001", totalAmount=10_000)
+    sandbox.payment("ord-000001").current.order.discount_minor = 3_000
+    await sandbox.decide(opened["txId"], "approve")
     amount = (await get(sandbox))["amount"]
     assert (amount["total"], amount["discount"], amount["paid"]) == (10_000, 3_000, 7_000)
     assert sandbox.captures("ord-000001") == [7_000]

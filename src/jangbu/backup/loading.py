@@ -11,6 +11,7 @@ from jangbu.backup import manifest as manifests
 from jangbu.backup import tools
 from jangbu.backup.check import check
 from jangbu.backup.manifest import DUMP, Manifest, Seal
+from jangbu.checks import store as checks_store
 from jangbu.clock import Clock
 from jangbu.db import Database, connected
 from jangbu.errors import SetupProblem
@@ -69,6 +70,8 @@ async def restore(
         # A dump carries no statistics, and a planner that knows nothing makes the first hour a slow one.
         await connection.execute("ANALYZE")
         differences = await _differences(connection, manifest)
+        if await connection.fetchval("SELECT to_regclass('check_runs')"):
+            await connection.execute(checks_store.BEGIN_ANEW.sql)
     finally:
         await connection.close()
     to_migrate = tuple(migration.name for migration in known[manifest.schema :])

@@ -84,9 +84,7 @@ async def get_payment(call: Call) -> dict[str, Any]:
 @operations.add(
     "GET",
     "/payments",
-    lacks="refuses the filters `webhookStatus`, `isEscrow`, `escrowStatus`, `cardBrand`, `cardType`, `cardOwnerType`,"
-    " `giftCertificateType`, `cashReceiptType`, `cashReceiptStatus`, `cashReceiptIssuedAtRange` and"
-    " `cashReceiptCancelledAtRange`, and most fields of `textSearch`",
+    lacks="`textSearch` refuses CARD_ACQUIRER, CARD_RECEIPT_NAME and CARD_INSTALLMENT",
 )
 async def get_payments(call: Call) -> dict[str, Any]:
     """portone-facts §2.13."""
