@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, STORE_ID
+from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, STORE_ID, identity
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.records import Channel
 from jangbu.sandbox.testing import START, Sandbox
@@ -130,6 +130,23 @@ async def test_resending_makes_the_code_before_worthless(sandbox: Sandbox) -> No
     assert await otp_of(sandbox) != first
     assert (await confirm(sandbox, first))[0] == 502
     assert (await confirm(sandbox, await otp_of(sandbox)))[0] == 200
+
+
+async def test_another_code_gives_new_tries(sandbox: Sandbox) -> None:
+    await send(sandbox)
+    for _ in range(2):
+        for _n in range(4):
+            assert (await confirm(sandbox, "none"))[1]["pgCode"] == "OTP_MISMATCH"
+        await sandbox.api("POST", f"{PATH}/resend")
+    assert (await confirm(sandbox, await otp_of(sandbox)))[0] == 200
+
+
+def test_the_di_differs_from_merchant_to_merchant_and_the_ci_does_not() -> None:
+    person = identity.person_of("김장부", "01012345678", "9002282")
+    same_elsewhere = identity.person_of("김장부", "01098765432", "9002282")
+    assert identity.di_of(person, "store-1") != identity.di_of(person, "store-2")
+    assert identity.di_of(person, "store-1") == identity.di_of(same_elsewhere, "store-1")
+    assert identity.ci_of(person) == identity.ci_of(same_elsewhere)
 
 
 async def test_in_the_operators_app_there_is_no_code(sandbox: Sandbox) -> None:

@@ -73,6 +73,14 @@ async def test_no_amount_that_the_currency_has_no_coin_for(sandbox: Sandbox) -> 
     assert sandbox.payment("order-0001") is None
 
 
+async def test_a_number_is_read_to_its_last_digit(sandbox: Sandbox) -> None:
+    """As a float it would be 14.2, which has its coins."""
+    headers = {"authorization": await sandbox.v1_token(), "content-type": "application/json"}
+    raw = b'{"merchant_uid": "order-0001", "currency": "USD", "amount": 14.20000000000000000001}'
+    _, _, answered = await sandbox.transport.send("POST", "/v1/payments/prepare", headers, raw)
+    assert msgspec.json.decode(answered)["code"] == 1
+
+
 async def test_test_channels_are_not_there_unless_asked_for(sandbox: Sandbox) -> None:
     imp_uid = await sandbox.v1_pay("order-0001", channelKey=names.CARD_CHANNEL)
     for path in (f"/payments/{imp_uid}", "/payments/find/order-0001", "/payments/findAll/order-0001"):
