@@ -19,11 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jangbu import wiring
 from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
-from jangbu.access.guard import Caller, declare, install, refuse_undeclared
+from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
+from jangbu.metrics import api as metrics_api
 from jangbu.payments import api as payments_api
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.story_page import PAYMENT_TEXTS
@@ -50,11 +51,12 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
-            *inbox_api.routes(system),
+            *inbox_api.routes(system, wired.metrics.webhook),
             payments_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
+            metrics_api.route(wired.metrics, wired.state(), settings),
         ],
         options=WebOptions(
             allowed_origins=settings.origins,
@@ -78,6 +80,8 @@ def create(wired: wiring.Wired) -> FastAPI:
     refuse_undeclared(app)
     if settings.mode == "sandbox":
         app.add_middleware(_FollowsClock, run=system)
+    templates = [path for _, path in rules_of(app)]
+    app.add_middleware(metrics_api.CountsRequests, metrics=wired.metrics, templates=templates)
     return app
 
 

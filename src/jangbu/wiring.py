@@ -21,6 +21,9 @@ from jangbu.inbox.service import Handled
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
 from jangbu.ledger.service import Expectation
+from jangbu.ledger.store import CHAIN as LEDGER_CHAIN
+from jangbu.metrics import Metrics
+from jangbu.metrics.state import State
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 
 EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
+
+CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
+"""The sealed tables, by the name they have in metrics."""
 
 
 def invariants(run: Runtime) -> tuple[Check, ...]:
@@ -89,6 +95,7 @@ class Wired:
     schedules: list[Schedule]
     ticks: list[Tick]
     checks: tuple[Check, ...]
+    metrics: Metrics
 
     def worker(self) -> Worker:
         """A worker that runs all of it."""
@@ -99,7 +106,13 @@ class Wired:
             ticks=self.ticks,
             before_job=lambda: follow_sandbox_clock(self.system),
             heartbeat_timeout=timedelta(seconds=self.settings.job_lease_s),
+            observe=self.metrics.job,
         )
+
+    def state(self) -> State:
+        """What the metrics say that only PostgreSQL knows."""
+        names = [job.name for job in self.jobs]
+        return State(self.system, jobs=names, schedules=self.schedules, chains=CHAINS)
 
 
 @asynccontextmanager
@@ -143,6 +156,7 @@ async def build(
         parse_secret(secret)
     clock = clock or SystemClock()
     ids = ids or Ids(clock)
+    metrics = Metrics(mode=settings.mode)
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
         request_db = await _opened(stack, settings, where.request, "request")
@@ -156,12 +170,22 @@ async def build(
             transport,
             api_secret=settings.v2_api_secret,
             store_id=settings.portone_store_id,
+            observe=metrics.portone_call,
         )
         system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))
-        yield wire(system, replace(system, db=request_db), portone)
+        metrics.watch_pool("system", system_db.pool_state)
+        metrics.watch_pool("request", request_db.pool_state)
+        yield wire(system, replace(system, db=request_db), portone, metrics=metrics)
 
 
-def wire(system: Runtime, request: Runtime, portone: PortOne, *, on_broken: OnBroken | None = None) -> Wired:
+def wire(
+    system: Runtime,
+    request: Runtime,
+    portone: PortOne,
+    *,
+    metrics: Metrics | None = None,
+    on_broken: OnBroken | None = None,
+) -> Wired:
     """Who does what when: handlers, subscribers, jobs, schedules. `on_broken` hears of broken invariants."""
 
     async def on_notification(notification: Notification) -> Handled | None:
@@ -185,6 +209,7 @@ def wire(system: Runtime, request: Runtime, portone: PortOne, *, on_broken: OnBr
         schedules=schedules(system),
         ticks=ledger_jobs.ticks(system),
         checks=checks,
+        metrics=metrics or Metrics(mode=system.settings.mode),
     )
 
 
