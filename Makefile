@@ -3,8 +3,9 @@
 VENV := .venv
 BIN  := $(VENV)/bin
 ONCE ?=
+ONLY ?=
 
-.PHONY: help setup demo test test-fast check fix bench docs docs-check clean
+.PHONY: help setup demo test test-fast check fix planted bench docs docs-check clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +33,9 @@ check: setup ## format, lint, types, house rules
 fix: setup ## let ruff mend what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+planted: setup ## plant each bug of tests/planted alone and see that a test catches it (ONLY=F35 for some)
+	@$(BIN)/python tests/planted/run.py $(ONLY)
 
 bench: setup ## measure, as ratios within one run
 	@$(BIN)/python -m bench

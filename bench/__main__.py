@@ -6,10 +6,10 @@ import sys
 
 import uvloop
 
-from bench import demo, figures, ledger, paid, webhook
+from bench import demo, feed, figures, ledger, outbox, paid, webhook
 from bench.place import ROUNDS, opened
 
-BENCHMARKS = {"webhook": webhook, "paid": paid, "ledger": ledger, "demo": demo}
+BENCHMARKS = {"webhook": webhook, "paid": paid, "ledger": ledger, "outbox": outbox, "feed": feed, "demo": demo}
 
 
 async def main() -> None:

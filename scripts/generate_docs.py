@@ -1,6 +1,7 @@
 """Writes the reference pages made from code; `--check` fails when one is stale (tests/test_docs.py runs it)."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,8 @@ async def _rules() -> dict[tuple[str, str], Any]:
     from jangbu.clock import SystemClock
     from jangbu.db import Database
     from jangbu.ids import Ids
+    from jangbu.outbox.egress import Policy
+    from jangbu.outbox.sender import HttpSender
     from jangbu.portone import AiohttpTransport, PortOne
     from jangbu.queue import Waker
     from jangbu.runtime import Runtime
@@ -100,7 +103,8 @@ async def _rules() -> dict[tuple[str, str], Any]:
     settings = load(_env_file=None)
     db = Database("postgresql://nowhere/none", name="docs")
     run = Runtime(settings, db, SystemClock(), Ids(), Waker(db))
-    app = create(wire(run, run, PortOne(AiohttpTransport(settings.portone_url), api_secret="x" * 16)))
+    portone = PortOne(AiohttpTransport(settings.portone_url), api_secret="x" * 16)
+    app = create(wire(run, run, portone, HttpSender(Policy())))
     return rules_of(app)
 
 
@@ -158,6 +162,53 @@ def _checks() -> Any:
 
     # Nothing is asked here, so there need be nothing to ask.
     return invariants(cast("Any", None))
+
+
+def events_page() -> str:
+    """Every public event: what it means, its version, and a whole example."""
+    from datetime import datetime
+    from uuid import UUID
+
+    import jangbu.wiring  # noqa: F401 (brings in every declaration)
+    from jangbu.events import declared
+    from jangbu.outbox.rules import FeedEvent
+    from jangbu.outbox.service.feed import view
+
+    lines = [
+        "# Events",
+        "",
+        "What Jangbu tells the merchant's own systems: in the feed (`GET /api/events`) and by webhook, in one form.",
+        "[How to receive them](../howto/receive-events.md).",
+        "",
+        "| Field | What it is |",
+        "|---|---|",
+        "| `id` | The event's id, and the `webhook-id` of every delivery: handle each id once. |",
+        "| `seq` | Its place in the feed: whole numbers without gaps. Deliveries may overtake each other. |",
+        "| `type`, `version` | What happened, and the form of `data`. New fields may come without a new version. |",
+        "| `timestamp` | When it happened: RFC 3339, UTC. |",
+        "| `mode`, `test` | `sandbox`, `test` or `live`; `test` is true for samples. Ship nothing on either. |",
+        "| `storeId`, `subject` | PortOne's store, and what it happened to. |",
+        "| `data` | As below. Money is an integer in minor units beside its currency. |",
+        "",
+    ]
+    kinds = [kind for kind in declared() if kind.is_public]
+    lines += ["| Type | Version | Meaning |", "|---|---|---|"]
+    lines += [f"| [`{kind.name}`](#{kind.name.replace('.', '')}) | {kind.version} | {kind.en} |" for kind in kinds]
+    for seq, kind in enumerate(kinds, start=1042):
+        of = kind.example.get("id") or kind.example["endpointId"]
+        event = FeedEvent(
+            seq=seq,
+            id=UUID(int=UUID("0198a5f1-2b3c-7d4e-8f50-617283940000").int + seq),
+            type=kind.name,
+            version=kind.version,
+            subject=f"{kind.name.partition('.')[0]}:{of}",
+            store_id="store-4ff4af41-85e3-4559-8eb8-0d08a2c6ceec",
+            happened_at=datetime.fromisoformat("2026-08-01T03:00:09.120+00:00"),
+            data=kind.example,
+        )
+        example = json.dumps(view(event, mode="live"), ensure_ascii=False, indent=2)
+        lines += ["", f"## `{kind.name}`", "", kind.en, "", f"> {kind.ko}", "", "```json", example, "```"]
+    return "\n".join(lines) + "\n"
 
 
 def cli_page() -> str:
@@ -219,6 +270,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "routes.md": routes_page,
     "metrics.md": metrics_page,
     "commands.md": cli_page,
+    "events.md": events_page,
 }
 
 

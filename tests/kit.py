@@ -16,6 +16,7 @@ from jangbu.failpoints import Crash
 from jangbu.ids import Ids
 from jangbu.inbox.service import receive
 from jangbu.ledger.service import Proof, balances, seal, verify
+from jangbu.outbox.sender import Sender
 from jangbu.runtime import Runtime
 from jangbu.sandbox.testing import Sandbox
 from jangbu.settings import Settings
@@ -125,16 +126,25 @@ class Door:
 
 @asynccontextmanager
 async def house_at(
-    where: Addresses, settings: Settings, *, seed: int = 0, after: House | None = None
+    where: Addresses,
+    settings: Settings,
+    *,
+    seed: int = 0,
+    after: House | None = None,
+    sender: Sender | None = None,
 ) -> AsyncIterator[House]:
     """A house on `where`, wired to a fresh PortOne whose webhooks come straight to the inbox.
+
+    `sender` takes the events that go out; without one they go over HTTP.
 
     `after` a crash, give the house that died: the world outside, its PortOne, does not restart with us.
     """
     door = after.door if after else Door()
     portone = after.portone if after else Sandbox(seed=seed, deliver=door)
     ids = Ids(portone.clock, seed)
-    async with build(settings, where, clock=portone.clock, ids=ids, transport=portone.transport) as wired:
+    async with build(
+        settings, where, clock=portone.clock, ids=ids, transport=portone.transport, sender=sender
+    ) as wired:
         door.run, door.died = wired.system, None
         yield House(wired, portone, door)
         door.run = None
@@ -157,7 +167,7 @@ class Books:
     events: list[str]
 
 
-EVENT_TYPES = Query(str, "SELECT type FROM events ORDER BY happened_at, id")
+EVENT_TYPES = Query(str, "SELECT type FROM events ORDER BY xid, id")
 
 
 async def books(house: House) -> Books:

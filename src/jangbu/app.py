@@ -25,14 +25,19 @@ from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
 from jangbu.metrics import api as metrics_api
+from jangbu.outbox import api as outbox_api
+from jangbu.outbox import pages as outbox_pages
+from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
 from jangbu.payments import pages as payments_pages
+from jangbu.payments import refund_pages
 from jangbu.payments.story_page import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 from jangbu.web import health
 from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
+from jangbu.web.server import Server
 
 WEBHOOK_BYTES_MAX = 64 * 1024
 OPEN_TO_ALL = {
@@ -45,6 +50,10 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
+CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS)
+"""What the console says, beyond the words of the web floor."""
+
+
 def create(wired: wiring.Wired) -> FastAPI:
     """The application over a wired house. Refuses to be built with a route that declares no rule."""
     settings, people, system = wired.settings, wired.request, wired.system
@@ -52,7 +61,10 @@ def create(wired: wiring.Wired) -> FastAPI:
         [
             payments_api.routes(people, wired.portone),
             *inbox_api.routes(system, wired.metrics.webhook),
+            outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
+            refund_pages.routes(people, wired.portone),
+            outbox_pages.routes(people, wired.sender),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -68,9 +80,13 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=(PackageLoader("jangbu.payments"),),
-            texts=(PAYMENT_TEXTS, payments_pages.TEXTS),
-            nav=(NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),),
+            templates=(PackageLoader("jangbu.payments"), PackageLoader("jangbu.outbox")),
+            texts=CATALOGUES,
+            nav=(
+                NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
+                NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+                NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
+            ),
         ),
     )
     install(app, people, greet=_show_who_is_signed_in)
@@ -112,7 +128,7 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = uvicorn.Server(
+        server = Server(
             uvicorn.Config(
                 create(wired),
                 http="httptools",
@@ -120,12 +136,21 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
                 log_config=None,
                 server_header=False,
                 date_header=False,
-                timeout_graceful_shutdown=20,
+                timeout_graceful_shutdown=settings.drain_s,
                 lifespan="off",
                 proxy_headers=False,
             )
         )
         working = asyncio.create_task(worker.run()) if worker else None
+
+        def stop() -> None:
+            # Asked a second time, it does not wait for what is being answered.
+            server.force_exit = server.should_exit
+            server.should_exit = True
+            if worker:
+                worker.stop()
+
+        stop_on_signals(stop)
         await server.serve(sockets=[listener])
         if worker and working:
             worker.stop()
@@ -153,7 +178,7 @@ def listen(host: str, port: int, *, setting: str = "JANGBU_PORT") -> socket.sock
 
 
 def stop_on_signals(stop: Any) -> None:
-    """Call `stop` once on SIGTERM or SIGINT."""
+    """Call `stop` on each SIGTERM and SIGINT."""
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)

@@ -1,5 +1,7 @@
 """Who did what, written in the transaction that did it, and sealed like the ledger."""
 
+import getpass
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +20,15 @@ class Actor:
 
     name: str
     request_id: str = ""
+
+
+def operator() -> Actor:
+    """Whoever sits at the terminal, by their login there."""
+    try:
+        return Actor(f"cli:{getpass.getuser()}")
+    except (KeyError, OSError):
+        # In a container the user may be a bare number.
+        return Actor(f"cli:{os.getuid()}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,15 @@ CONNECTION_GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
-"""What asyncpg raises when the server is away, restarting or full."""
+"""What asyncpg raises when the server is away, restarting or full.
+
+InternalClientError is what the next statement gets after the server said goodbye unasked (57P01 and its like), before
+the line is seen to end. Two tasks on one connection, which would be a bug of ours, are an InterfaceError.
+"""
 
 TOO_BUSY = (
     asyncpg.LockNotAvailableError,
@@ -169,7 +174,7 @@ class Database:
                 self._dsn,
                 min_size=self._size[0],
                 max_size=self._size[1],
-                init=_prepare_connection,
+                init=prepare_connection,
                 reset=_leave_as_it_is,
                 command_timeout=60,
                 timeout=10,
@@ -177,7 +182,9 @@ class Database:
                     "application_name": f"jangbu {self._name}",
                     "statement_timeout": "30s",
                     "lock_timeout": "5s",
-                    "idle_in_transaction_session_timeout": "60s",
+                    # We call nobody from within a transaction, so who is idle in one is a program that hangs or was
+                    # paused; what it holds is free before its jobs' lease is over (reliability F46).
+                    "idle_in_transaction_session_timeout": "20s",
                     "timezone": "UTC",
                 },
             ),
@@ -252,7 +259,8 @@ def _is_lost(connection: asyncpg.Connection) -> bool:
         return True
 
 
-async def _prepare_connection(connection: asyncpg.Connection) -> None:
+async def prepare_connection(connection: asyncpg.Connection) -> None:
+    """What every connection needs once: JSON goes in and comes out as Python values."""
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(
             kind,

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 ENVIRONMENT_VARIABLE = "JANGBU_FAILPOINT"
-"""`name` or `name:3`: kill this process when it passes `name` for the third time. Read once, in sandbox mode only."""
+"""`name` or `name:3`: kill this process at its third pass of `name`; `name:3:STOP` pauses it until SIGCONT.
+Read once, in sandbox mode only."""
 
 
 class Crash(BaseException):
@@ -62,17 +63,18 @@ def watched(act: Callable[[str], None]) -> Iterator[None]:
 
 
 def arm_from_environment() -> None:
-    """Arm the failpoint that JANGBU_FAILPOINT names, if any, to kill this process for real. Sandbox mode only."""
+    """Arm the failpoint that JANGBU_FAILPOINT names, if any, to end or pause this process for real."""
     wanted = os.environ.get(ENVIRONMENT_VARIABLE, "")
     if not wanted:
         return
-    name, _, count = wanted.partition(":")
+    name, count, sign = (*wanted.split(":"), "", "")[:3]
     left = int(count or 1)
+    by = signal.Signals[f"SIG{sign or 'KILL'}"]
 
     def act(_: str) -> None:
         nonlocal left
         left -= 1
         if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), by)
 
     _armed[name] = act

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from jangbu.clock import Clock, SystemClock
 
+Chance = random.Random
+"""What `Ids.chance` hands out, for the signatures of those who are handed it."""
 NAMESPACE = UUID("6a1f0c3e-2a68-5c0f-9d0f-6a616e676275")
 
 
@@ -21,11 +23,21 @@ class Ids:
         self._clock = clock or SystemClock()
         # S311: the seeded generator is for simulations only; without a seed this is SystemRandom.
         self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
+        self._millisecond = -1
+        self._count = 0
 
     def uuid(self) -> UUID:
-        """A new UUIDv7 (RFC 9562 §5.7)."""
-        milliseconds = int(self._clock.now().timestamp() * 1000) & (2**48 - 1)
-        value = milliseconds << 80 | 0x7 << 76 | self._random.getrandbits(12) << 64
+        """A new UUIDv7 (RFC 9562 §5.7), after every other that this object made.
+
+        Within a millisecond the twelve bits behind the time count up (§6.2, method 1): what one transaction writes in
+        order is read in order.
+        """
+        millisecond = int(self._clock.now().timestamp() * 1000) & (2**48 - 1)
+        if millisecond == self._millisecond and self._count < 0xFFF:
+            self._count += 1
+        else:
+            self._millisecond, self._count = millisecond, self._random.getrandbits(10)
+        value = millisecond << 80 | 0x7 << 76 | self._count << 64
         return UUID(int=value | 0b10 << 62 | self._random.getrandbits(62))
 
     def token(self, characters: int = 32) -> str:
@@ -33,7 +45,7 @@ class Ids:
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
         return "".join(self._random.choice(alphabet) for _ in range(characters))
 
-    def chance(self) -> random.Random:
+    def chance(self) -> Chance:
         """The generator itself, for jitter and simulations."""
         return self._random
 

@@ -4,6 +4,7 @@ No floats, no implicit rounding. KRW and JPY have no minor unit, so their `amoun
 (portone-facts §1.6: PortOne's amounts are int64 in minor units).
 """
 
+import re
 from dataclasses import dataclass
 
 from jangbu.errors import Refusal
@@ -117,6 +118,30 @@ def vat_included(total: Money, tax_free: Money) -> Money:
     taxable = (total - tax_free).amount_minor
     assert taxable >= 0, "the tax-free part cannot exceed the total"
     return Money((2 * taxable + VAT_DIVISOR) // (2 * VAT_DIVISOR), total.currency)
+
+
+class AmountUnreadable(Refusal):
+    """What was typed is not a sum of money in that currency."""
+
+    code = "AMOUNT_UNREADABLE"
+    http_status = 422
+    ko = "금액을 읽을 수 없습니다. 숫자만 입력해 주세요(예: {example})."
+    en = "This is not an amount. Write it in digits, such as {example}."
+
+
+_TYPED = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,13})(?:\.([0-9]+))?")
+
+
+def typed(text: str, currency: str) -> Money:
+    """A sum as a person types it: `12,300`, `₩12300`, `12.30`. Raises AmountUnreadable, AmountOutOfRange."""
+    exponent = exponent_of(currency)
+    example = written(Money(12_300 * 10**exponent, currency))
+    bare = text.strip().removeprefix(SYMBOLS.get(currency, currency)).removesuffix("원").strip()
+    found = _TYPED.fullmatch(bare)
+    if found is None or len(found[2] or "") > exponent:
+        raise AmountUnreadable(example=example)
+    part = (found[2] or "").ljust(exponent, "0")
+    return checked(int(found[1].replace(",", "") + part), currency)
 
 
 def written(money: Money, *, sign: bool = False) -> str:

@@ -23,6 +23,7 @@ from pgqueuer.core.sm import SchedulerManager
 from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.models import Schedule as DueSchedule
 from pgqueuer.domain.models import TracebackRecord
+from pgqueuer.domain.types import JOB_STATUS
 
 from jangbu.db import CONNECTION_GONE, Database, Query, Tx
 from jangbu.failpoints import Crash, failpoint
@@ -74,6 +75,14 @@ ENQUEUE = Query(
     f"""
     {ENQUEUE_SQL} VALUES (0, :job, :payload, 'queued', :dedupe_key)
     ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL DO NOTHING
+    """,
+)
+
+GIVE_BACK = Query(
+    type(None),
+    """
+    UPDATE pgqueuer SET status = 'queued', queue_manager_id = NULL, execute_after = now(), updated = now()
+     WHERE id = ANY(:ids::bigint[]) AND status = 'picked'
     """,
 )
 
@@ -151,6 +160,19 @@ class _RetryNotNoted(Exception):  # noqa: N818 (it never leaves this module)
 
 
 class _Queries(Queries):
+    async def log_jobs(self, job_status: list[tuple[QueuedJob, JOB_STATUS, TracebackRecord | None]]) -> None:
+        """Write down how jobs ended; one that we broke off has not ended.
+
+        pgqueuer takes a cancelled task for a cancelled job, and would remove it from the queue.
+        """
+        broken_off = [job.id for job, status, _ in job_status if status == "canceled"]
+        if broken_off:
+            log.warning("jobs were broken off and wait for the next worker", ids=broken_off)
+            await self.driver.execute(GIVE_BACK.sql, broken_off)
+        ended = [one for one in job_status if one[1] != "canceled"]
+        if ended:
+            await super().log_jobs(ended)
+
     async def retry_job(self, job: QueuedJob, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
         try:
             await super().retry_job(job, delay, traceback_record)
@@ -175,7 +197,10 @@ class _Manager(QueueManager):
 
 
 class Worker:
-    """Runs jobs, schedules and ticks until told to stop; survives the database going away and coming back."""
+    """Runs jobs, schedules and ticks until told to stop; survives the database going away and coming back.
+
+    Told to stop, it gives running jobs `drain_s` seconds and hands the others back: the next worker does them again.
+    """
 
     def __init__(
         self,
@@ -186,10 +211,12 @@ class Worker:
         ticks: list[Tick],
         before_job: Callable[[], Awaitable[None]],
         heartbeat_timeout: timedelta = timedelta(seconds=30),
+        drain_s: float = 15,
         observe: Callable[[str, str, float], None] | None = None,
     ) -> None:
-        """`observe` hears of every job that ran: its name, `done` or `failed`, and how many seconds it took."""
+        """`observe` hears of every job that ran: name, `done`, `failed` or `broken_off`, and the seconds it took."""
         self._db = db
+        self._drain_s = drain_s
         self._observe = observe
         self._jobs = {job.name: job for job in jobs}
         assert len(self._jobs) == len(jobs), "two jobs share a name"
@@ -208,7 +235,20 @@ class Worker:
             shutdown.set()
 
     async def run(self) -> None:
-        """Work until `stop`."""
+        """Work until `stop`, and then for `drain_s` at most."""
+        working = asyncio.create_task(self._work())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({working}, timeout=self._drain_s)
+        finally:
+            stopping.cancel()
+            working.cancel()
+            await asyncio.wait({working})
+        if not working.cancelled():
+            working.result()
+
+    async def _work(self) -> None:
         await asyncio.gather(self._keep(self._run_queue), *(self._tick(tick) for tick in self._ticks))
 
     async def _keep(self, part: Callable[[], Awaitable[None]]) -> None:
@@ -222,9 +262,9 @@ class Worker:
                 await self._rest(pause_s)
                 pause_s = min(pause_s * 2, 10)
 
-    async def _run_queue(self) -> None:
-        queries = _Queries(AsyncpgPoolDriver(self._db.pool))
-        manager, scheduler = _Manager(queries), SchedulerManager(queries)
+    def manager(self) -> QueueManager:
+        """pgqueuer's manager with every job entered: `run` lets it loop, the simulator hands it one job at a time."""
+        manager = _Manager(_Queries(AsyncpgPoolDriver(self._db.pool)))
         for job in self._jobs.values():
             manager.entrypoint(
                 job.name,
@@ -238,6 +278,11 @@ class Worker:
                     max_delay=job.backoff.longest,
                 ),
             )(partial(self._execute, job))
+        return manager
+
+    async def _run_queue(self) -> None:
+        manager = self.manager()
+        scheduler = SchedulerManager(manager.queries)
         for schedule in self._schedules:
             scheduler.schedule(schedule.job, schedule.cron, accepts_context=False)(self._queue_scheduled)
         self._running = [manager.shutdown, scheduler.shutdown]
@@ -256,6 +301,11 @@ class Worker:
         ]
         try:
             await asyncio.wait(halves, return_when=asyncio.FIRST_EXCEPTION)
+        except asyncio.CancelledError:
+            # Their time to finish is over; what still runs is given back.
+            for half in halves:
+                half.cancel()
+            raise
         finally:
             for shutdown in self._running:
                 shutdown.set()
@@ -274,6 +324,9 @@ class Worker:
         try:
             await job.handler(**arguments)
             outcome = "done"
+        except asyncio.CancelledError:
+            outcome = "broken_off"
+            raise
         except Crash:
             raise
         except CONNECTION_GONE as gone:
@@ -285,9 +338,12 @@ class Worker:
         failpoint("queue.job.handled")
 
     async def _queue_scheduled(self, due: DueSchedule) -> None:
-        # The schedule only queues; the job itself runs, retries and shows like any other.
+        await self.queue_scheduled(str(due.entrypoint))
+
+    async def queue_scheduled(self, job: str) -> None:
+        """What a schedule does when it is due: queue the job, which runs, retries and shows like any other."""
         async with self._db.transaction() as tx:
-            await enqueue(tx, str(due.entrypoint), dedupe_key=f"schedule:{due.entrypoint}")
+            await enqueue(tx, job, dedupe_key=f"schedule:{job}")
 
     async def _tick(self, tick: Tick) -> None:
         while not self._stopping.is_set():

@@ -112,6 +112,15 @@ class Settings(BaseSettings):
         "JANGBU_PAYMENT_WAIT_H", default=24, description="Hours a payment may wait for its payer before it expires."
     )
 
+    refund_limits: dict[str, dict[str, int]] = _named(
+        "JANGBU_REFUND_LIMITS",
+        default={"Manager": {"KRW": 1_000_000}},
+        description=(
+            "What a role (or `API key`) may refund without a second person, in minor units per currency, as JSON. "
+            "A role that is not named has no limit; a named one has 0 in a currency that is not."
+        ),
+    )
+
     sweep_cron: str = _named(
         "JANGBU_SWEEP_CRON",
         default="* * * * *",
@@ -124,6 +133,15 @@ class Settings(BaseSettings):
         description="Seconds without a sign of life after which a worker's job is given to another worker.",
     )
 
+    drain_s: int = _named(
+        "JANGBU_DRAIN_S",
+        default=15,
+        description=(
+            "Seconds that requests and jobs have to finish after SIGTERM. Jobs that are not done by then are given to "
+            "another worker, requests are answered 503."
+        ),
+    )
+
     host: str = _named("JANGBU_HOST", default="127.0.0.1", description="Address the web program listens on.")
     port: int = _named("JANGBU_PORT", "PORT", default=8080, description="Port of the web program.")
     sandbox_port: int = _named("JANGBU_SANDBOX_PORT", default=8090, description="Port of the sandbox.")
@@ -134,6 +152,12 @@ class Settings(BaseSettings):
         "ALLOWED_ORIGINS",
         default="http://localhost:3000",
         description="Origins of shops that may call the API from a browser, separated by commas; exact match.",
+    )
+    egress_allow: str = _named(
+        "JANGBU_EGRESS_ALLOW",
+        default="",
+        description="Private networks and host names that events may be sent to, separated by commas, e.g. "
+        "`10.0.0.0/8,shop.internal`. Everything else off the public internet is refused.",
     )
     auth_secret: SecretStr | None = _named(
         "BETTER_AUTH_SECRET",

@@ -24,11 +24,15 @@ from jangbu.ledger.service import Expectation
 from jangbu.ledger.store import CHAIN as LEDGER_CHAIN
 from jangbu.metrics import Metrics
 from jangbu.metrics.state import State
+from jangbu.outbox import checks as outbox_checks
+from jangbu.outbox import jobs as outbox_jobs
+from jangbu.outbox.egress import policy_of
+from jangbu.outbox.sender import HttpSender, Observed, Sender
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
 from jangbu.payments.service.sync import told
-from jangbu.portone import Notification, PortOne, parse_secret
+from jangbu.portone import Notification, PortOne, from_settings, parse_secret
 from jangbu.queue import Job, Schedule, Tick, Waker, Worker
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -50,6 +54,7 @@ def invariants(run: Runtime) -> tuple[Check, ...]:
         ledger_checks.complete(EXPECTATIONS),
         *payment_checks.INVARIANTS,
         *inbox_checks.INVARIANTS,
+        *outbox_checks.INVARIANTS,
         *events.INVARIANTS,
         *audit.INVARIANTS,
         *of_queue(lambda: schedules(run)),
@@ -91,6 +96,7 @@ class Wired:
     system: Runtime
     request: Runtime
     portone: PortOne
+    sender: Sender
     jobs: list[Job]
     schedules: list[Schedule]
     ticks: list[Tick]
@@ -107,12 +113,18 @@ class Wired:
             before_job=lambda: follow_sandbox_clock(self.system),
             heartbeat_timeout=timedelta(seconds=self.settings.job_lease_s),
             observe=self.metrics.job,
+            drain_s=self.settings.drain_s,
         )
 
     def state(self) -> State:
         """What the metrics say that only PostgreSQL knows."""
-        names = [job.name for job in self.jobs]
-        return State(self.system, jobs=names, schedules=self.schedules, chains=CHAINS)
+        return State(
+            self.system,
+            jobs=[job.name for job in self.jobs],
+            schedules=self.schedules,
+            chains=CHAINS,
+            checks=[check.id for check in self.checks],
+        )
 
 
 @asynccontextmanager
@@ -150,8 +162,9 @@ async def build(
     clock: Clock | None = None,
     ids: Ids | None = None,
     transport: "Transport | None" = None,
+    sender: Sender | None = None,
 ) -> AsyncIterator[Wired]:
-    """The whole house, opened; closed again at the end. Tests hand in their clock, ids and transport."""
+    """The whole house, opened; closed again at the end. Tests hand in their clock, ids, transport and sender."""
     for secret in settings.webhook_secrets:
         parse_secret(secret)
     clock = clock or SystemClock()
@@ -160,28 +173,20 @@ async def build(
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
         request_db = await _opened(stack, settings, where.request, "request")
-        if transport is None:
-            from jangbu.portone import AiohttpTransport
-
-            transport = await stack.enter_async_context(
-                AiohttpTransport(settings.portone_url, read_timeout_s=settings.portone_read_timeout_s)
-            )
-        portone = PortOne(
-            transport,
-            api_secret=settings.v2_api_secret,
-            store_id=settings.portone_store_id,
-            observe=metrics.portone_call,
-        )
+        portone = await stack.enter_async_context(from_settings(settings, transport, observe=metrics.portone_call))
+        if sender is None:
+            sender = await stack.enter_async_context(HttpSender(policy_of(settings.egress_allow, mode=settings.mode)))
         system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))
         metrics.watch_pool("system", system_db.pool_state)
         metrics.watch_pool("request", request_db.pool_state)
-        yield wire(system, replace(system, db=request_db), portone, metrics=metrics)
+        yield wire(system, replace(system, db=request_db), portone, Observed(sender, metrics.delivery), metrics=metrics)
 
 
 def wire(
     system: Runtime,
     request: Runtime,
     portone: PortOne,
+    sender: Sender,
     *,
     metrics: Metrics | None = None,
     on_broken: OnBroken | None = None,
@@ -201,13 +206,15 @@ def wire(
         system=system,
         request=request,
         portone=portone,
+        sender=sender,
         jobs=[
             *inbox_jobs.jobs(system, on_notification),
             *payment_jobs.jobs(system, portone),
+            *outbox_jobs.jobs(system, sender),
             *check_jobs.jobs(system, checks, on_broken),
         ],
         schedules=schedules(system),
-        ticks=ledger_jobs.ticks(system),
+        ticks=[*ledger_jobs.ticks(system), *outbox_jobs.ticks(system)],
         checks=checks,
         metrics=metrics or Metrics(mode=system.settings.mode),
     )

@@ -14,6 +14,10 @@ from jangbu.ledger.checks import GROWTH as LEDGER_GROWTH
 from jangbu.payments.checks import GROWTH as PAYMENTS_GROWTH
 from kit import jobs_named
 
+SHRUNK = "UPDATE payments SET amount = 999, cancellable_amount = 999, vat_amount = 90"
+
+events.declare(events.Type("thing.happened", "일이 일어났다", "A thing happened.", {}, is_public=False))
+
 UNBALANCE = "UPDATE ledger_postings SET amount_minor = amount_minor + 1 WHERE line = 1 AND entry_id = $1"
 
 
@@ -59,7 +63,7 @@ async def test_a_changed_payment_is_looked_at_again_however_old_it_is(watched: W
     await watched.intruder.execute("UPDATE payments SET updated_at = now() - interval '1 day'")
     assert await watched.broken() == {}
     one = "(SELECT id FROM payments ORDER BY created_at LIMIT 1)"
-    await watched.break_(f"UPDATE payments SET amount = 999, cancellable_amount = 999 WHERE id = {one}")
+    await watched.break_(f"{SHRUNK} WHERE id = {one}")
     assert await watched.broken() == {}, "the trigger slept, so nothing says that it changed"
     assert list(await watched.broken(full=True)) == ["I07"]
     await watched.intruder.execute("SET session_replication_role = origin")
@@ -72,7 +76,7 @@ async def test_a_payment_that_committed_late_is_not_passed_over(watched: Watched
     await watched.intruder.execute("SET session_replication_role = origin")
     slow = watched.intruder.transaction()
     await slow.start()
-    await watched.break_("UPDATE payments SET amount = 999, cancellable_amount = 999 WHERE amount = 11000")
+    await watched.break_(f"{SHRUNK} WHERE amount = 11000")
     assert await watched.broken() == {}
     await slow.commit()
     assert list(await watched.broken()) == ["I07"]

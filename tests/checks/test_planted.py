@@ -11,6 +11,8 @@ from jangbu.clock import rfc3339
 from jangbu.wiring import invariants
 from kit import TESTER
 
+events.declare(events.Type("thing.happened", "일이 일어났다", "A thing happened.", {}, is_public=False))
+
 CAPTURED = "(SELECT id FROM ledger_entries WHERE key LIKE 'payment:%:captured' ORDER BY id LIMIT 1)"
 PAYMENT = "(SELECT id FROM payments WHERE paid_at IS NOT NULL ORDER BY created_at LIMIT 1)"
 
@@ -66,7 +68,7 @@ FAULTS = {
     ),
     "a captured payment without its entry": Fault("I07", f"DELETE FROM ledger_entries WHERE id = {CAPTURED}"),
     "a payment of another amount than its entry": Fault(
-        "I07", f"UPDATE payments SET amount = 999, cancellable_amount = 999 WHERE id = {PAYMENT}"
+        "I07", f"UPDATE payments SET amount = 999, cancellable_amount = 999, vat_amount = 90 WHERE id = {PAYMENT}"
     ),
     "a payment of another store than its entry": Fault(
         "I07", f"UPDATE payments SET store_id = 'other' WHERE id = {PAYMENT}"
@@ -99,6 +101,22 @@ FAULTS = {
     ),
     "an audit line that is gone": Fault(
         "I19-audit", "DELETE FROM audit_log WHERE id = (SELECT min(id) FROM audit_log)"
+    ),
+    "more given back than was taken": Fault(
+        "I09",
+        "INSERT INTO payment_cancellations (id, payment_id, origin, status, amount, currency, reason, requested_by, "
+        f"sent_at, created_at) SELECT gen_random_uuid(), id, 'ours', 'SENDING', amount + 1, currency, 'x', 'x', now(), "
+        f"now() FROM payments WHERE id = {PAYMENT}",
+    ),
+    "money given back that no refund explains": Fault(
+        "I10", f"UPDATE payments SET cancelled_amount = 1, cancellable_amount = amount - 1 WHERE id = {PAYMENT}"
+    ),
+    "a status that no refund explains": Fault("I10", f"UPDATE payments SET status = 'CANCELLED' WHERE id = {PAYMENT}"),
+    "an event that got no place in the feed": Fault(
+        "I33",
+        "UPDATE events SET happened_at = happened_at - interval '1 hour' "
+        "WHERE id = (SELECT event_id FROM outbox_waiting ORDER BY event_id LIMIT 1)",
+        at_night=True,
     ),
     "no worker for a schedule": Fault(
         "I24", "UPDATE pgqueuer_schedules SET next_run = now() - interval '3 min' WHERE entrypoint = 'checks.all'"

@@ -38,13 +38,14 @@ async def test_verify_gives_both_verdicts_and_the_head(jangbu: Jangbu, house: Ho
     ran = await jangbu("books", "verify", "--json")
     assert ran.code == 0
     assert ran.json["holds"] is True
-    assert ran.json["unaltered"] | {"head": None} == {
+    assert ran.json["unaltered"] | {"head": None, "audit_head": None} == {
         "holds": True,
         "entries": 1,
         "sealed": 1,
         "broken": 0,
         "problems": [],
         "head": None,
+        "audit_head": None,
         "unsealed": {"entries": 0, "oldest": None},
     }
     assert ran.json["unaltered"]["head"]["seq"] == 1
@@ -53,6 +54,7 @@ async def test_verify_gives_both_verdicts_and_the_head(jangbu: Jangbu, house: Ho
     text = await jangbu("books", "verify")
     assert "✓ unaltered  1 entries" in text.out
     assert ran.json["unaltered"]["head"]["digest"] in text.out
+    assert ran.json["unaltered"]["audit_head"]["digest"] in text.out
 
 
 async def test_an_altered_entry_is_found_and_is_exit_code_1(jangbu: Jangbu, house: House, where: Addresses) -> None:

@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 
 from jangbu import events, queue
 from jangbu.clock import instant
 from jangbu.db import Database
-from jangbu.events import Event, announce, is_first_receipt, of_subject, subscribe
+from jangbu.events import Event, Type, announce, declare, is_first_receipt, of_subject, subscribe
 from jangbu.ids import Ids
 from jangbu.wiring import Addresses
 from superuser import opened
 
 AT = instant("2026-08-01T03:00:00Z")
 ids = Ids(seed=2)
+declare(Type("test.happened", "시험", "A test.", {}, is_public=False))
 
 
 @pytest.fixture
@@ -91,3 +93,22 @@ async def test_a_receipt_of_work_that_failed_can_be_taken_again(db: Database) ->
     for _ in range(2):
         with pytest.raises(KeyError):
             await fails()
+
+
+async def test_an_event_that_nobody_declared_is_not_announced(db: Database) -> None:
+    async with db.transaction() as tx:
+        with pytest.raises(AssertionError, match="not declared"):
+            await announce(tx, replace(an_event(), type="test.forgotten"))
+
+
+async def test_an_event_keeps_the_version_its_type_had(db: Database) -> None:
+    declare(Type("test.changed", "시험", "A test.", {}, version=3, is_public=False))
+    async with db.transaction() as tx:
+        await announce(tx, replace(an_event(), type="test.changed"))
+    async with db.transaction() as tx:
+        assert [event.version for event in await of_subject(tx, "test:1")] == [3]
+
+
+def test_two_declarations_of_one_type_must_agree() -> None:
+    with pytest.raises(AssertionError, match="declared twice"):
+        declare(Type("test.happened", "시험", "Another test.", {}))

@@ -18,6 +18,7 @@ APPEND_ONLY = (
     "audit_log",
     "audit_seal",
     "events",
+    "outbox_feed",
 )
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -37,7 +38,10 @@ SYSTEM = {
     "ledger_seal": "SI",
     "ledger_snapshots": "SI",
     "ledger_unsealed": "SID",
+    "outbox_feed": "SI",
+    "outbox_waiting": "SID",
     "payment_attempts": "SIU",
+    "payment_cancellations": "SIU",
     "payments": "SIU",
     "pgqueuer": "SIUD",
     "pgqueuer_log": "SIUD",
@@ -47,6 +51,10 @@ SYSTEM = {
     "schema_migrations": "S",
     "session": "SIUD",
     "users": "SIU",
+    "webhook_deliveries": "SIU",
+    "webhook_delivery_attempts": "SI",
+    "webhook_endpoint_secrets": "SI",
+    "webhook_endpoints": "SIU",
     "webhook_logs": "SIU",
 }
 REQUEST = SYSTEM | {
@@ -57,10 +65,14 @@ REQUEST = SYSTEM | {
     "ledger_seal": "S",
     "ledger_snapshots": "S",
     "ledger_unsealed": "SI",
+    "outbox_feed": "S",
+    "outbox_waiting": "I",
     "pgqueuer": "SI",
     "pgqueuer_log": "",
     "pgqueuer_schedules": "",
     "pgqueuer_statistics": "",
+    "webhook_delivery_attempts": "S",
+    "webhook_endpoint_secrets": "I",
     "webhook_logs": "S",
 }
 ROLES = {"jangbu_system": SYSTEM, "jangbu_request": REQUEST}

@@ -5,7 +5,7 @@ from typing import Any
 
 from jangbu.clock import instant
 from jangbu.ids import Ids
-from jangbu.payments.rules import Payment, Seen, Status
+from jangbu.payments.rules import Payment, Seen, SeenCancellation, Status
 
 NOW = instant("2026-08-01T03:00:00Z")
 FAILURE = {"reason": "한도 초과", "pgCode": "51", "pgMessage": "LIMIT"}
@@ -28,6 +28,7 @@ def payment(status: Status = Status.READY, **changed: Any) -> Payment:
         "tax_profile": "taxable",
         "status": status,
         "cancelled_amount": 0,
+        "vat_amount": 1_000 if captured else 0,
         "cancellable_amount": 11_000 if captured else 0,
         "paid_at": NOW - timedelta(hours=1) if captured else None,
         "failed_at": None,
@@ -68,4 +69,30 @@ def seen(status: str, *, at: datetime = NOW, attempt: int = 1, **changed: Any) -
         "failed_at": at if status == "FAILED" else None,
     }
     facts |= changed
-    return Seen(**facts, raw={"status": status, "attempt": attempt, "at": at.isoformat()})
+    raw = {
+        "status": status,
+        "attempt": attempt,
+        "at": at.isoformat(),
+        "amount": {"total": facts["total"]},
+        "currency": facts["currency"],
+    }
+    return Seen(**facts, raw=raw)
+
+
+def given_back(
+    number: int, amount: int = 1_000, status: str = "SUCCEEDED", *, at: datetime = NOW, **changed: Any
+) -> SeenCancellation:
+    """The cancellation `number` of a payment as PortOne shows it (portone-facts §2.8)."""
+    facts: dict[str, Any] = {
+        "id": f"c-{number}",
+        "status": status,
+        "amount": amount,
+        "tax_free": 0,
+        "vat": None,
+        "reason": "단순 변심",
+        "trigger": "CONSOLE",
+        "pg_id": f"pg-{number}",
+        "requested_at": NOW,
+        "cancelled_at": at if status == "SUCCEEDED" else None,
+    }
+    return SeenCancellation(**(facts | changed))

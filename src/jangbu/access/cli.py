@@ -1,7 +1,5 @@
 """What the command line does about keys and staff. The commands themselves are the program's."""
 
-import getpass
-import os
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -9,17 +7,8 @@ from uuid import UUID
 from jangbu.access.rules import Role
 from jangbu.access.service import keys, staff
 from jangbu.access.store import ApiKey, Staff
-from jangbu.audit import Actor
+from jangbu.audit import operator
 from jangbu.runtime import Runtime
-
-
-def operator() -> Actor:
-    """Whoever sits at the terminal, by their login there."""
-    try:
-        return Actor(f"cli:{getpass.getuser()}")
-    except (KeyError, OSError):
-        # In a container the user may be a bare number.
-        return Actor(f"cli:{os.getuid()}")
 
 
 async def create_key(

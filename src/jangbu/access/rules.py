@@ -68,6 +68,8 @@ SCOPES: dict[str, Scope] = {
         Scope("books:read", "see the ledger and its proof", "원장과 증명 조회", ADMIN_ROLES),
         Scope("webhooks:read", "see webhooks and what became of them", "웹훅 조회", EVERY_ROLE),
         Scope("webhooks:replay", "handle a webhook again", "웹훅 재처리", ADMIN_ROLES),
+        Scope("events:read", "read events and how they were delivered", "이벤트와 전송 내역 조회", EVERY_ROLE),
+        Scope("events:manage", "say where events go, and send them again", "이벤트 수신 주소 관리", ADMIN_ROLES),
         Scope("audit:read", "see who did what", "감사 기록 조회", ADMIN_ROLES),
         # A key that could make keys or staff would outlive its own revocation.
         Scope("keys:read", "see API keys", "API 키 조회", ADMIN_ROLES, for_keys=False),

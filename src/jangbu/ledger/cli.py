@@ -134,6 +134,7 @@ def proof_as_json(proof: "Proof") -> dict[str, Any]:
             "broken": unaltered.broken,
             "problems": list(unaltered.problems),
             "head": {"seq": unaltered.head.seq, "digest": unaltered.head.digest.hex()},
+            "audit_head": {"seq": unaltered.audit_head.seq, "digest": unaltered.audit_head.digest.hex()},
             "unsealed": {"entries": unaltered.tail.rows, "oldest": unaltered.tail.oldest},
         },
         "complete": {
@@ -159,6 +160,7 @@ def _show_proof(proof: "Proof") -> None:
         say(f"    unexpected  {clean(key)}")
     say()
     say(f"head       #{unaltered.head.seq}  {unaltered.head.digest.hex()}")
+    say(f"audit log  #{unaltered.audit_head.seq}  {unaltered.audit_head.digest.hex()}")
     tail = unaltered.tail
     oldest = tail.oldest
     age = "" if oldest is None else f", the oldest for {ago((proof.at - oldest).total_seconds())}"

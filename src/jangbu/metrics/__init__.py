@@ -26,6 +26,7 @@ class Metrics:
         self._webhook_seconds = _histogram(names.WEBHOOK_SECONDS, self.registry)
         self._portone_seconds = _histogram(names.PORTONE_SECONDS, self.registry)
         self._job_seconds = _histogram(names.JOB_SECONDS, self.registry)
+        self._delivery_seconds = _histogram(names.DELIVERY_SECONDS, self.registry)
         self.registry.register(_Now(self._gauges))
         ProcessCollector(registry=self.registry)
         self._mode = mode
@@ -48,6 +49,10 @@ class Metrics:
     def job(self, name: str, outcome: str, seconds: float) -> None:
         """A job ran."""
         self._job_seconds.labels(name, outcome).observe(seconds)
+
+    def delivery(self, outcome: str, seconds: float) -> None:
+        """An endpoint of the merchant's was tried."""
+        self._delivery_seconds.labels(outcome).observe(seconds)
 
     def watch_pool(self, name: str, state: Callable[[], dict[str, int]]) -> None:
         """Show a pool of connections; `state` is asked at each scrape."""

@@ -4,8 +4,8 @@ import asyncio
 import hmac
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Generator, Iterable
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -23,6 +23,7 @@ from jangbu.errors import Refusal
 from jangbu.metrics import Metrics
 from jangbu.metrics.state import State
 from jangbu.settings import Settings
+from jangbu.web.server import Server
 
 PATH = "/metrics"
 RULE = Public("asks for the token of JANGBU_METRICS_TOKEN itself; without one it answers this machine only")
@@ -123,18 +124,11 @@ class CountsRequests:
         return next((template for pattern, template in self._patterns if pattern.match(path)), "(none)")
 
 
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave SIGTERM and SIGINT to the worker, whose they are."""
-        yield
-
-
 @asynccontextmanager
 async def serving(metrics: Metrics, settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
     """The worker's own little server on `listener`: `/metrics`, and nothing else, of what this process counted."""
     app = Starlette(routes=[route(metrics, None, settings)], exception_handlers={MetricsClosed: _refused})
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             app,
             access_log=False,

@@ -63,7 +63,14 @@ JOB_SECONDS = _process(
     "jangbu_job_seconds",
     "histogram",
     ("task", "outcome"),
-    "Jobs that ran here: `done`, or `failed` (to be tried again, or held).",
+    "Jobs that ran here: `done`, `failed` (to be tried again, or held), or `broken_off` (the worker had to stop;"
+    " the next one does it again).",
+)
+DELIVERY_SECONDS = _process(
+    "jangbu_delivery_seconds",
+    "histogram",
+    ("outcome",),
+    "Tries to deliver an event to an endpoint of the merchant's, by what came of it.",
 )
 CONNECTIONS = _process(
     "jangbu_db_connections", "gauge", ("pool", "state"), "Connections of a pool that are `in_use` or `idle`."
@@ -88,7 +95,17 @@ SEAL_LAG = _database("jangbu_seal_lag_seconds", ("chain",), "Age of the oldest o
 ATTEMPTS = _database(
     "jangbu_attempts_open", ("operation", "state"), "Calls to PortOne whose outcome is not known: `sent` or `unknown`."
 )
-ATTEMPTS_AGE = _database("jangbu_attempts_oldest_seconds", (), "Age of the oldest of them; 0 when there is none.")
+ATTEMPTS_AGE = _database(
+    "jangbu_attempts_oldest_seconds", ("operation",), "Age of the oldest of them; 0 when there is none."
+)
+REFUNDS = _database(
+    "jangbu_refunds_open",
+    ("status",),
+    "Refunds that are `WAITING` for a second person, `SENDING` to PortOne, or `REQUESTED` there and not yet done.",
+)
+REFUNDS_AGE = _database(
+    "jangbu_refunds_oldest_seconds", ("status",), "Age of the oldest of them; 0 when there is none."
+)
 WEBHOOKS = _database(
     "jangbu_webhooks_open", ("status",), "Webhooks that wait: `received`, or `failed` and tried again."
 )
@@ -105,11 +122,40 @@ SCHEDULE_OVERDUE = _database(
 PAYMENTS = _database(
     "jangbu_payments_day", ("status",), "Payments made in the last 24 hours, by the status they have now."
 )
-PAYMENTS_DUE = _database("jangbu_payments_due", (), "Payments the sweeper has yet to ask PortOne about.")
+SWEEP_DUE = _database(
+    "jangbu_sweep_due",
+    ("kind",),
+    "Each `payment` and `refund` whose time has come that the sweeper asks PortOne about it.",
+)
 PAYMENTS_REVIEW = _database("jangbu_payments_review", ("reason",), "Payments that wait for a person, by reason.")
 EVENTS_HEAD = _database(
-    "jangbu_events_head", (), "Transaction id of the newest event: what follows the feed can be held against it."
+    "jangbu_events_head", (), "Number of the feed's newest event: what follows the feed can be held against it."
 )
-EVENTS_AGE = _database("jangbu_events_newest_seconds", (), "Age of the newest event.")
+EVENTS_AGE = _database("jangbu_events_newest_seconds", (), "Age of the feed's newest event.")
+EVENTS_WAITING = _database(
+    "jangbu_events_unnumbered", (), "Committed events that are not in the feed yet; counted up to 10,000."
+)
+EVENTS_WAITING_AGE = _database(
+    "jangbu_events_unnumbered_oldest_seconds", (), "Age of the oldest of them; 0 when there is none."
+)
+DELIVERIES = _database(
+    "jangbu_deliveries_open",
+    ("state",),
+    "Events not delivered: `waiting` for their (next) try, `paused` while their endpoint is disabled, or"
+    " `exhausted` and not tried again unless somebody replays them; counted up to 10,000 of each endpoint.",
+)
+DELIVERIES_OVERDUE = _database(
+    "jangbu_deliveries_overdue_seconds", (), "How late the next try is that is latest; 0 when none is."
+)
+ENDPOINTS = _database(
+    "jangbu_endpoints",
+    ("state", "reason"),
+    "The merchant's endpoints: `enabled`, or `disabled` `by_hand`, for `failing`, or as they said they are `gone`.",
+)
+ENDPOINTS_FAILING = _database(
+    "jangbu_endpoints_failing_seconds",
+    (),
+    "How long the enabled endpoint that is worst off has only failed; after five days it is disabled.",
+)
 
 EVERY = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

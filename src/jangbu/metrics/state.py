@@ -1,19 +1,18 @@
 """What only PostgreSQL knows, whichever of the processes is asked: read in one snapshot, kept for a few seconds.
 
-Every statement costs what waits or what a day brings, never what exists: no table is counted from end to end.
+Where there is none of a kind, that is said with a 0, so that no graph has holes and no alarm waits for a first time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client.core import Metric
 
 from jangbu.checks import service as checks
-from jangbu.db import Query, Tx
-from jangbu.metrics import gauge, names
+from jangbu.db import Tx
+from jangbu.metrics import gauge, names, store
 from jangbu.queue import Schedule
 from jangbu.runtime import Runtime
 from jangbu.sealing import Chain
@@ -21,98 +20,31 @@ from jangbu.sealing import Chain
 log = structlog.get_logger()
 FRESH_S = 5.0
 PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """How many, told apart by two labels, and the age of the oldest."""
-
-    kind: str
-    state: str
-    count: int
-    oldest_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """How late a schedule is."""
-
-    job: str
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The newest event."""
-
-    xid: int
-    happened_at: datetime
-
-
-PATIENCE = Query(type(None), "SELECT set_config('statement_timeout', '3s', true)")
-JOBS = Query(
-    Counted,
-    """
-    SELECT entrypoint AS kind,
-           CASE status WHEN 'queued' THEN 'waiting' WHEN 'picked' THEN 'running' ELSE 'held' END AS state,
-           count(*) AS count,
-           coalesce(extract(epoch FROM now() - min(execute_after)
-                    FILTER (WHERE status = 'queued' AND execute_after <= now())), 0)::int AS oldest_s
-      FROM pgqueuer WHERE status IN ('queued', 'picked', 'failed') GROUP BY entrypoint, status
-    """,
-)
-OVERDUE = Query(
-    Overdue,
-    """
-    SELECT s.job, greatest(coalesce(extract(epoch FROM now() - q.next_run), 0), 0)::int AS seconds
-      FROM unnest(:crons::text[], :jobs::text[]) AS s (cron, job)
-      JOIN pgqueuer_schedules q ON q.expression = s.cron AND q.entrypoint = s.job
-    """,
-)
-ATTEMPTS = Query(
-    Counted,
-    """
-    SELECT operation AS kind, state, count(*) AS count,
-           greatest(extract(epoch FROM :now::timestamptz - min(started_at)), 0)::int AS oldest_s
-      FROM payment_attempts WHERE state IN ('sent', 'unknown') GROUP BY operation, state
-    """,
-)
-WEBHOOKS = Query(
-    Counted,
-    """
-    SELECT 'webhook' AS kind, status AS state, count(*) AS count,
-           greatest(extract(epoch FROM :now::timestamptz - min(received_at)), 0)::int AS oldest_s
-      FROM webhook_logs WHERE status IN ('received', 'failed') GROUP BY status
-    """,
-)
-PAYMENTS = Query(
-    Counted,
-    """
-    SELECT 'payment' AS kind, status AS state, count(*) AS count, 0 AS oldest_s FROM payments
-     WHERE created_at > :now::timestamptz - interval '24 hours' GROUP BY status
-    """,
-)
-REVIEWS = Query(
-    Counted,
-    """
-    SELECT 'payment' AS kind, review AS state, count(*) AS count, 0 AS oldest_s FROM payments
-     WHERE review <> '' GROUP BY review
-    """,
-)
-DUE = Query(int, "SELECT count(*) FROM payments WHERE due_at <= :now")
-EVENTS = Query(Newest, "SELECT xid::text::bigint AS xid, happened_at FROM events ORDER BY xid DESC, id DESC LIMIT 1")
+# What is shown with a 0 while there is none of it.
+ATTEMPTS = [(operation, state) for operation in ("pre_register", "cancel") for state in ("sent", "unknown")]
+REFUNDS = [("WAITING",), ("SENDING",), ("REQUESTED",)]
+WEBHOOKS = [("received",), ("failed",)]
+DELIVERIES = [("waiting",), ("paused",), ("exhausted",)]
+ENDPOINTS = [("enabled", ""), ("disabled", "by_hand"), ("disabled", "failing"), ("disabled", "gone")]
 
 
 class State:
     """The state-like metrics, as they were at most `FRESH_S` ago; several scrapes at once read once."""
 
     def __init__(
-        self, run: Runtime, *, jobs: Sequence[str], schedules: Sequence[Schedule], chains: Mapping[str, Chain]
+        self,
+        run: Runtime,
+        *,
+        jobs: Sequence[str],
+        schedules: Sequence[Schedule],
+        chains: Mapping[str, Chain],
+        checks: Sequence[str],
     ) -> None:
         self._run = run
         self._jobs = frozenset(jobs)
         self._schedules = list(schedules)
         self._chains = dict(chains)
+        self._checks = frozenset(checks)
         self._lock = asyncio.Lock()
         self._read: tuple[Metric, ...] = ()
         self._read_at = float("-inf")
@@ -130,7 +62,7 @@ class State:
         up = gauge(names.STATE_UP)
         try:
             async with asyncio.timeout(PATIENCE_S), self._run.db.transaction(snapshot=True) as tx:
-                await tx.run(PATIENCE)
+                await tx.run(store.PATIENCE)
                 families = [family async for family in self._families(tx, self._run.clock.now())]
         except Exception as problem:  # noqa: BLE001 (that it cannot be read is what the scrape then says)
             log.warning("the state behind the metrics could not be read", problem=repr(problem))
@@ -140,21 +72,24 @@ class State:
         return (up, *families)
 
     async def _families(self, tx: Tx, now: datetime) -> AsyncIterator[Metric]:
+        attempts, refunds = await tx.all(store.ATTEMPTS, now=now), await tx.all(store.REFUNDS, now=now)
+        webhooks = await tx.all(store.WEBHOOKS, now=now)
         for family in (
-            *await _invariants(tx),
+            *await self._invariants(tx),
             *await self._seals(tx, now),
             *await self._queue(tx),
-            *_counted(await tx.all(ATTEMPTS, now=now), names.ATTEMPTS, names.ATTEMPTS_AGE),
-            *_counted(await tx.all(WEBHOOKS, now=now), names.WEBHOOKS, names.WEBHOOKS_AGE),
-            *_counted(await tx.all(PAYMENTS, now=now), names.PAYMENTS),
-            *_counted(await tx.all(REVIEWS), names.PAYMENTS_REVIEW),
-            one(names.PAYMENTS_DUE, await tx.one(DUE, now=now)),
+            _family(names.ATTEMPTS, {(row.kind, row.state): row.count for row in attempts}, ATTEMPTS),
+            _family(names.ATTEMPTS_AGE, _oldest((row.kind, row.oldest_s) for row in attempts), ATTEMPTS),
+            _family(names.REFUNDS, {(row.state,): row.count for row in refunds}, REFUNDS),
+            _family(names.REFUNDS_AGE, _oldest((row.state, row.oldest_s) for row in refunds), REFUNDS),
+            _family(names.WEBHOOKS, {(row.state,): row.count for row in webhooks}, WEBHOOKS),
+            one(names.WEBHOOKS_AGE, max((row.oldest_s for row in webhooks), default=0)),
+            _family(names.PAYMENTS, {(row.state,): row.count for row in await tx.all(store.PAYMENTS, now=now)}),
+            _family(names.PAYMENTS_REVIEW, {(row.state,): row.count for row in await tx.all(store.REVIEWS)}),
+            _family(names.SWEEP_DUE, {(row.state,): row.count for row in await tx.all(store.DUE, now=now)}),
+            *await _outgoing(tx, now),
         ):
             yield family
-        newest = await tx.maybe(EVENTS)
-        if newest is not None:
-            yield one(names.EVENTS_HEAD, newest.xid)
-            yield one(names.EVENTS_AGE, _seconds(now - newest.happened_at))
 
     async def _seals(self, tx: Tx, now: datetime) -> list[Metric]:
         heads, tails, lags = (gauge(metric) for metric in (names.SEAL_HEAD, names.SEAL_TAIL, names.SEAL_LAG))
@@ -169,7 +104,7 @@ class State:
         jobs, age, oldest_s = gauge(names.QUEUE), gauge(names.QUEUE_AGE), 0
         # Names that no job of this release has are rows of an older one, or somebody's experiment: one label for all.
         counts: dict[tuple[str, str], int] = {}
-        for row in await tx.all(JOBS):
+        for row in await tx.all(store.JOBS):
             label = (row.kind if row.kind in self._jobs else "other", row.state)
             counts[label] = counts.get(label, 0) + row.count
             oldest_s = max(oldest_s, row.oldest_s)
@@ -178,31 +113,58 @@ class State:
         age.add_metric([], oldest_s)
         overdue = gauge(names.SCHEDULE_OVERDUE)
         crons, due = [one.cron for one in self._schedules], [one.job for one in self._schedules]
-        for late in await tx.all(OVERDUE, crons=crons, jobs=due):
+        for late in await tx.all(store.OVERDUE, crons=crons, jobs=due):
             overdue.add_metric([late.job], late.seconds)
         return [jobs, age, overdue]
 
+    async def _invariants(self, tx: Tx) -> list[Metric]:
+        rows, age, failed = (
+            gauge(metric) for metric in (names.INVARIANT_ROWS, names.INVARIANT_AGE, names.INVARIANT_FAILED)
+        )
+        for state in await checks.states(tx):
+            # What an older release asked would grow older for ever.
+            if state.check_id not in self._checks:
+                continue
+            label = [state.check_id, state.scope]
+            failed.add_metric(label, int(state.problem != ""))
+            if state.rows_found is not None and state.age_s is not None:
+                rows.add_metric(label, state.rows_found)
+                age.add_metric(label, state.age_s)
+        return [rows, age, failed]
 
-async def _invariants(tx: Tx) -> list[Metric]:
-    rows, age, failed = (
-        gauge(metric) for metric in (names.INVARIANT_ROWS, names.INVARIANT_AGE, names.INVARIANT_FAILED)
-    )
-    for state in await checks.states(tx):
-        label = [state.check_id, state.scope]
-        failed.add_metric(label, int(state.problem != ""))
-        if state.rows_found is not None and state.age_s is not None:
-            rows.add_metric(label, state.rows_found)
-            age.add_metric(label, state.age_s)
-    return [rows, age, failed]
+
+async def _outgoing(tx: Tx, now: datetime) -> list[Metric]:
+    feed = await tx.one(store.FEED, most=store.COUNTED_MAX)
+    deliveries = await tx.all(store.DELIVERIES, now=now, most=store.COUNTED_MAX)
+    endpoints = await tx.all(store.ENDPOINTS, now=now)
+    newest = [one(names.EVENTS_AGE, _seconds(now - feed.newest_at))] if feed.newest_at else []
+    return [
+        one(names.EVENTS_HEAD, feed.seq),
+        *newest,
+        one(names.EVENTS_WAITING, feed.waiting),
+        one(names.EVENTS_WAITING_AGE, _seconds(now - feed.waiting_since) if feed.waiting_since else 0),
+        _family(names.DELIVERIES, {(row.state,): row.count for row in deliveries}, DELIVERIES),
+        one(names.DELIVERIES_OVERDUE, max((row.oldest_s for row in deliveries), default=0)),
+        _family(names.ENDPOINTS, {(row.state, row.reason): row.count for row in endpoints}, ENDPOINTS),
+        one(names.ENDPOINTS_FAILING, max((row.failing_s for row in endpoints if row.state == "enabled"), default=0)),
+    ]
 
 
-def _counted(rows: Sequence[Counted], counts: names.Metric, age: names.Metric | None = None) -> list[Metric]:
-    family = gauge(counts)
-    for row in rows:
-        family.add_metric([row.kind, row.state][-len(counts.labels) :], row.count)
-    if age is None:
-        return [family]
-    return [family, one(age, max((row.oldest_s for row in rows), default=0))]
+def _family(
+    metric: names.Metric, values: Mapping[tuple[str, ...], int], zero: Sequence[tuple[str, ...]] = ()
+) -> Metric:
+    """A family of these values; of `zero`, as much of each as the metric has labels, where there is no value."""
+    family = gauge(metric)
+    for labels, value in ({labels[: len(metric.labels)]: 0 for labels in zero} | dict(values)).items():
+        family.add_metric(labels, value)
+    return family
+
+
+def _oldest(ages: Iterable[tuple[str, int]]) -> dict[tuple[str, ...], int]:
+    oldest: dict[tuple[str, ...], int] = {}
+    for label, age in ages:
+        oldest[(label,)] = max(oldest.get((label,), 0), age)
+    return oldest
 
 
 def one(metric: names.Metric, value: int) -> Metric:

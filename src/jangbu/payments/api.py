@@ -1,6 +1,6 @@
-"""The shop's routes for payments (requirements B1, B2)."""
+"""The shop's routes for payments (requirements B1-B3)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,8 +10,10 @@ from starlette.responses import Response
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
+from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
+from jangbu.payments.service.cancel import Authority, cancel
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.verify import verify
 from jangbu.portone import PortOne
@@ -44,6 +46,25 @@ class VerifyBody(Body):
     payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
 
 
+class CancelBody(Body):
+    """What to give back. `paymentId` suffices: all that is left."""
+
+    payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
+    amount: int | None = Field(
+        default=None,
+        description="In minor units of the payment's currency. Left out: all that is left.",
+        examples=[3000],
+    )
+    currency: str | None = Field(
+        default=None, pattern="^[A-Z]{3}$", description="Only checked: a refund is made in the payment's currency."
+    )
+    tax_free_amount: int | None = Field(
+        default=None, description="The tax-free part of `amount`; needed for a part of an order with taxed goods too."
+    )
+    reason: str = Field(default="User requested cancellation", min_length=1, max_length=REASON_LONGEST)
+    requester: Literal["CUSTOMER", "ADMIN"] | None = Field(default=None, description="Who wants it (NaverPay asks).")
+
+
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -55,7 +76,7 @@ IdempotencyKey = Annotated[
 
 
 def routes(run: Runtime, portone: PortOne) -> APIRouter:
-    """`/api/portone/initialize` and `/api/portone/verify`."""
+    """`/api/portone/initialize`, `/api/portone/verify` and `/api/portone/cancel`."""
     router = APIRouter(prefix="/api/portone", tags=["payments"])
 
     @router.post("/initialize", summary="Create a payment and fix its amount at PortOne")
@@ -86,7 +107,49 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         view = payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
         return ok(view, clock=run.clock)
 
+    @router.post("/cancel", summary="Give money back, all of it or a part", responses={202: {"description": LATER}})
+    async def cancel_payment(
+        body: CancelBody,
+        caller: Annotated[Caller, guard(Scoped("payments:cancel"))],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
+        """The money went back only when `cancellation.status` is SUCCEEDED (200); 202 says that it is not known yet."""
+        ask = Ask(
+            amount=body.amount,
+            currency=body.currency,
+            tax_free_amount=body.tax_free_amount,
+            reason=body.reason,
+            requester=body.requester or "",
+            request_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
+        )
+        outcome = await cancel(body.payment_id, ask, who=authority_of(caller, run), run=run, portone=portone)
+        is_done = outcome.cancellation.status is CancellationStatus.SUCCEEDED
+        view = payment_view(outcome.payment) | {"cancellation": cancellation_view(outcome.cancellation)}
+        return ok(view, clock=run.clock, status=200 if is_done else 202)
+
     return router
+
+
+LATER = "Written down and not done yet: a second person has to approve it, or PortOne or the PG has not said so."
+
+
+def authority_of(caller: Caller, run: Runtime) -> Authority:
+    """How much a caller may give back alone (`JANGBU_REFUND_LIMITS`)."""
+    role = "API key" if caller.role is None else caller.role.value
+    return Authority(caller.actor, limits=run.settings.refund_limits.get(role), store_id=caller.store_id)
+
+
+def cancellation_view(one: Cancellation) -> dict[str, Any]:
+    """A cancellation as the shop sees it."""
+    return {
+        "id": str(one.id),
+        "status": one.status.value,
+        "amount": one.amount,
+        "taxFreeAmount": one.tax_free_amount,
+        "currency": one.currency,
+        "reason": one.reason,
+        "cancelledAt": None if one.cancelled_at is None else rfc3339(one.cancelled_at),
+    }
 
 
 def payment_view(payment: Payment) -> dict[str, Any]:

@@ -66,6 +66,41 @@ INVARIANTS: tuple[Check, ...] = (
         ),
         LEDGER_GROWTH,
     ),
+    Check(
+        "I09",
+        "환불한 금액과 환불 중인 금액의 합은 결제 금액을 넘지 않는다",
+        "refunds done and under way are never more than was taken",
+        Sql(
+            f"""
+            SELECT 'payment:' || p.id,
+                   sum(c.amount) || ' of ' || p.amount || ' ' || p.currency || ' is given back or about to be'
+              FROM payments p JOIN payment_cancellations c ON c.payment_id = p.id
+             WHERE p.paid_at IS NOT NULL AND {_CHANGED} AND c.status IN ('SENDING', 'REQUESTED', 'SUCCEEDED')
+             GROUP BY p.id HAVING sum(c.amount) > p.amount
+            """
+        ),
+        GROWTH,
+    ),
+    Check(
+        "I10",
+        "결제의 취소 금액과 상태는 성공한 환불과 같다",
+        "what a payment says was given back is what its refunds say",
+        Sql(
+            f"""
+            SELECT 'payment:' || p.id,
+                   p.status || ' with ' || p.cancelled_amount || ' cancelled, and its refunds say '
+                   || coalesce(sum(c.amount), 0)
+              FROM payments p
+              LEFT JOIN payment_cancellations c ON c.payment_id = p.id AND c.status = 'SUCCEEDED'
+             WHERE p.paid_at IS NOT NULL AND {_CHANGED}
+             GROUP BY p.id
+            HAVING p.cancelled_amount <> coalesce(sum(c.amount), 0)
+                OR p.status <> CASE WHEN p.cancelled_amount = 0 THEN 'PAID'
+                                    WHEN p.cancelled_amount = p.amount THEN 'CANCELLED' ELSE 'PARTIAL_CANCELLED' END
+            """
+        ),
+        GROWTH,
+    ),
     # An open outcome is normal for as long as somebody asks PortOne about it; it may not be forgotten, nor last.
     Check(
         "I13",
@@ -78,9 +113,11 @@ INVARIANTS: tuple[Check, ...] = (
                    || CASE WHEN t.started_at < :now::timestamptz - interval '6 hours' THEN ''
                            ELSE ', and nobody asks' END
               FROM payment_attempts t JOIN payments p ON p.id = t.payment_id
+              LEFT JOIN payment_cancellations c ON c.id = t.id
              WHERE t.state IN ('sent', 'unknown') AND t.started_at < :now::timestamptz - interval '15 minutes'
                AND (t.started_at < :now::timestamptz - interval '6 hours'
-                    OR p.due_at IS NULL OR p.due_at < :now::timestamptz - interval '15 minutes')
+                    OR coalesce(c.due_at, p.due_at) IS NULL
+                    OR coalesce(c.due_at, p.due_at) < :now::timestamptz - interval '15 minutes')
             """
         ),
     ),

@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jangbu.clock import SEOUL
-from jangbu.money import Money, written
+from jangbu.money import Money, typed, written
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
 if TYPE_CHECKING:
+    from jangbu.payments.cancellation_rules import Cancellation
     from jangbu.payments.rules import Payment
     from jangbu.payments.service.story import Story
     from jangbu.payments.story_store import PostedLeg
 
+_SAID = {
+    "SUCCEEDED": "given back",
+    "REQUESTED": "the PG took it on and gives it back later; `payments show` tells when",
+    "SENDING": "PortOne has not said what came of it. It is asked until it is known, and nothing is done twice",
+    "WAITING": "waits for a second person",
+    "REJECTED": "was rejected",
+}
 _MILLISECOND = timedelta(milliseconds=1)
 _COLOURS = {"call": "blue", "webhook": "magenta", "change": "green", "entry": "cyan", "person": "white"}
 # What happens in one transaction has one time; told in this order it reads as cause and effect.
@@ -37,10 +45,6 @@ def commands(opened: Opener) -> typer.Typer:
     """The `payments` commands."""
     payments = typer.Typer(help="One payment at a time: what happened, and why.", no_args_is_help=True)
 
-    # With a single command typer would drop its name; this keeps it `payments show`.
-    @payments.callback()
-    def _group() -> None: ...
-
     @payments.command()
     def show(
         payment: Annotated[str, typer.Argument(help="Our payment id, or PortOne's paymentId.")],
@@ -60,6 +64,51 @@ def commands(opened: Opener) -> typer.Typer:
             document({"payment": _as_json(story.payment), "moments": told})
         else:
             _show(story)
+
+    @payments.command()
+    def cancel(
+        payment: Annotated[str, typer.Argument(help="Our payment id, or PortOne's paymentId.")],
+        amount: Annotated[str, typer.Option(help="How much, as in 12,300 or 12.30. Left out: all that is left.")] = "",
+        tax_free: Annotated[int | None, typer.Option(help="The tax-free part of it, in minor units.")] = None,
+        reason: Annotated[str, typer.Option(help="Why; PortOne and the PG are told.")] = "User requested cancellation",
+        key: Annotated[str, typer.Option(help="Repeat a command with its key and it is still one refund.")] = "",
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be given back; do nothing.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Give money back, all of it or a part. Exit code 0 only when it went back; 3 when that is not known yet."""
+
+        async def work() -> "tuple[Payment, Cancellation]":
+            from jangbu.audit import operator
+            from jangbu.payments.cancellation_rules import Ask
+            from jangbu.payments.service.cancel import Authority, preview
+            from jangbu.payments.service.cancel import cancel as give_back
+            from jangbu.payments.service.sync import find
+            from jangbu.portone import from_settings
+
+            async with opened() as run, from_settings(run.settings) as portone:
+                found = await find(payment, run=run)
+                who = Authority(operator())
+                ask = Ask(
+                    amount=typed(amount, found.currency).amount_minor if amount else None,
+                    tax_free_amount=tax_free,
+                    reason=reason,
+                    requester="ADMIN",
+                    request_key=f"{who.actor.name}:{key}" if key else None,
+                )
+                if dry_run:
+                    return found, await preview(found, ask, who=who, run=run)
+                outcome = await give_back(payment, ask, who=who, run=run, portone=portone)
+                return outcome.payment, outcome.cancellation
+
+        about, one = execute(work())
+        if as_json:
+            document({"payment": _as_json(about), "cancellation": _cancellation_as_json(one), "dry_run": dry_run})
+        elif dry_run:
+            say(f"{written(one.total)} of {written(about.total)} would be given back. Nothing was done.")
+        else:
+            say(f"{written(one.total)}: {_SAID[one.status.value]}.")
+        if not dry_run and one.status.value != "SUCCEEDED":
+            raise typer.Exit(3)
 
     return payments
 
@@ -161,6 +210,18 @@ def _as_json(payment: "Payment") -> dict[str, Any]:
         "cancelled_at": payment.cancelled_at,
         "expires_at": payment.expires_at,
         "asked_next_at": payment.due_at,
+    }
+
+
+def _cancellation_as_json(one: "Cancellation") -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "status": one.status,
+        "amount_minor": one.amount,
+        "tax_free_amount_minor": one.tax_free_amount,
+        "currency": one.currency,
+        "reason": one.reason,
+        "cancelled_at": one.cancelled_at,
     }
 
 

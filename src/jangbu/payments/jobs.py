@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from jangbu.payments.service import sweep as sweeping
+from jangbu.payments.service.cancel import resume
 from jangbu.portone import PortOne
 from jangbu.queue import Job, Schedule
 from jangbu.runtime import Runtime
 
 
 def jobs(run: Runtime, portone: PortOne) -> list[Job]:
-    """Find what is due; ask PortOne about one."""
+    """Find what is due; ask PortOne about one payment; settle one cancellation."""
 
     async def sweep() -> None:
         await sweeping.sweep(run=run)
@@ -17,7 +18,14 @@ def jobs(run: Runtime, portone: PortOne) -> list[Job]:
     async def check(payment_id: str) -> None:
         await sweeping.check(UUID(payment_id), run=run, portone=portone)
 
-    return [Job("payments.sweep", sweep), Job("payments.check", check)]
+    async def settle_cancellation(cancellation_id: str) -> None:
+        await resume(UUID(cancellation_id), actor=sweeping.SWEEPER, run=run, portone=portone)
+
+    return [
+        Job("payments.sweep", sweep),
+        Job("payments.check", check),
+        Job("payments.settle_cancellation", settle_cancellation),
+    ]
 
 
 def schedules(run: Runtime) -> list[Schedule]:

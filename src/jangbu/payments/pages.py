@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,13 +10,15 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from jangbu import audit
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import instant, rfc3339
-from jangbu.money import Money
+from jangbu.events import Event
+from jangbu.money import Money, written
 from jangbu.payments import story_page as page
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story, page_of_payments, tell
+from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story, page_of_payments
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Pager
@@ -29,6 +32,12 @@ _OUTCOMES: dict[str, page.Outcome] = {
     "refused": "refused",
     "unknown": "unknown",
 }
+_ACTS = {
+    "payment.initialized": "story.initialized",
+    "payment.cancellation_asked": "story.cancellation.asked",
+    "payment.cancellation_approved": "story.cancellation.approved",
+    "payment.cancellation_rejected": "story.cancellation.rejected",
+}
 _METHODS = {
     "PaymentMethodCard": "카드",
     "PaymentMethodEasyPay": "간편결제",
@@ -40,7 +49,7 @@ _METHODS = {
 
 
 def routes(run: Runtime) -> APIRouter:
-    """`/console/payments` and `/console/payments/{payment_id}`."""
+    """`/console/payments`. One payment's page stands with the refunds (refund_pages)."""
     router = APIRouter(include_in_schema=False)
 
     @router.get(LIST)
@@ -57,19 +66,10 @@ def routes(run: Runtime) -> APIRouter:
         shown = page.PaymentsListPage(query=q.strip(), rows=rows, pager=Pager(newest, older), action=LIST)
         return rendering.page(request, "payments_list.html", shown)
 
-    @router.get(LIST + "/{payment_id}")
-    async def payment_story(
-        request: Request,
-        payment_id: str,
-        caller: Annotated[Caller, guard(Scoped("payments:read"))],  # noqa: ARG001
-    ) -> Response:
-        story = await tell(payment_id, run=run)
-        return rendering.page(request, "payment_story.html", story_page_of(story, rendering.words(request)))
-
     return router
 
 
-def story_page_of(story: Story, t: Words) -> page.StoryPage:
+def story_page_of(story: Story, t: Words, refund: page.RefundForm | None = None) -> page.StoryPage:
     """The story as the page shows it."""
     payment = story.payment
     return page.StoryPage.of(
@@ -89,6 +89,7 @@ def story_page_of(story: Story, t: Words) -> page.StoryPage:
         _moments(story, t),
         asked_at=payment.portone_changed_at,
         back_href=LIST,
+        refund=refund,
     )
 
 
@@ -133,13 +134,10 @@ def _figures(story: Story, t: Words) -> list[page.Figure]:
 
 
 def _moments(story: Story, t: Words) -> list[page.Moment]:
-    moments = [_initialized(line.at, line.actor, t) for line in story.audit if line.action == "payment.initialized"]
+    moments = [_acted(line, t) for line in story.audit if line.action in _ACTS]
     moments += [_call(attempt, t) for attempt in story.attempts]
     moments += [_webhook(delivery, t) for delivery in story.webhooks]
-    moments += [
-        page.changed(t, change.happened_at, before=change.data["before"], after=change.data["status"])
-        for change in story.changes
-    ]
+    moments += [_changed(change, t) for change in story.changes]
     by_key: defaultdict[str, list[PostedLeg]] = defaultdict(list)
     for leg in story.legs:
         by_key[leg.key].append(leg)
@@ -147,8 +145,29 @@ def _moments(story: Story, t: Words) -> list[page.Moment]:
     return moments
 
 
-def _initialized(at: datetime, actor: str, t: Words) -> page.Moment:
-    return page.acted(t, at, who=actor, title=t("story.initialized"))
+def _acted(line: audit.Line, t: Words) -> page.Moment:
+    moment = page.acted(t, line.at, who=line.actor, title=t(_ACTS[line.action]), reason=line.facts.get("reason", ""))
+    if "cancellation_id" not in line.facts:
+        return moment
+    amount = written(Money(line.facts["amount"], line.facts["currency"]))
+    return replace(moment, facts=(page.Fact(t("refunds.amount"), amount), *moment.facts))
+
+
+def _changed(change: Event, t: Words) -> page.Moment:
+    before, after, given = change.data["before"], change.data["status"], change.data.get("cancellation")
+    if given is None:
+        return page.changed(t, change.happened_at, before=before, after=after)
+    facts = [page.Fact(t("refunds.amount"), written(Money(given["amount"], given["currency"])))]
+    if given["made"] == "elsewhere":
+        facts.append(page.Fact(t("story.cancellation.elsewhere"), given["reason"]))
+    return page.Moment(
+        "state",
+        change.happened_at,
+        t(f"story.cancellation.{given['status']}"),
+        {"SUCCEEDED": "good", "FAILED": "bad"}.get(given["status"], "waiting"),  # type: ignore[arg-type]
+        facts=tuple(facts),
+        change=(before, after) if before != after else None,
+    )
 
 
 def _call(attempt: Attempt, t: Words) -> page.Moment:

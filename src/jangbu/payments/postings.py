@@ -4,14 +4,16 @@ from datetime import datetime
 
 from jangbu.ledger.rules import Account, Entry, credit, debit
 from jangbu.money import Money
+from jangbu.payments.cancellation_rules import Cancellation
 from jangbu.payments.rules import Payment
 
 
-def captured(payment: Payment, vat: Money) -> Entry:
+def captured(payment: Payment) -> Entry:
     """The PG owes us the total; it is sales and the VAT inside it."""
     assert payment.paid_at is not None
+    vat = Money(payment.vat_amount, payment.currency)
     return Entry(
-        key=f"payment:{payment.id}:captured",
+        key=captured_key(payment),
         kind="payment.captured",
         happened_at=payment.paid_at,
         facts=_facts(payment),
@@ -21,6 +23,38 @@ def captured(payment: Payment, vat: Money) -> Entry:
             *credit(Account("liabilities:vat_payable", store_id=payment.store_id), vat),
         ),
     )
+
+
+def cancelled(payment: Payment, cancellation: Cancellation) -> Entry:
+    """Money went back: the PG owes us that much less, and it is taken off sales and VAT, or out of suspense."""
+    assert cancellation.cancelled_at is not None
+    total, vat = cancellation.total, Money(cancellation.vat_amount, cancellation.currency)
+    if payment.is_captured:
+        taken_from = (
+            *debit(_account("income:sales", payment), total - vat),
+            *debit(Account("liabilities:vat_payable", store_id=payment.store_id), vat),
+        )
+    else:
+        taken_from = debit(_account("liabilities:suspense", payment), total)
+    return Entry(
+        key=f"payment:{payment.id}:cancelled:{cancellation.id}",
+        kind="payment.cancelled",
+        happened_at=cancellation.cancelled_at,
+        facts={
+            **_facts(payment),
+            "cancellation_id": str(cancellation.id),
+            "portone_cancellation_id": cancellation.portone_cancellation_id or "",
+            "made": cancellation.origin,
+            # A part of what that entry booked, or all of it; the last cancellation takes what is left.
+            "reverses": captured_key(payment) if payment.is_captured else mismatched_key(payment),
+        },
+        postings=(*taken_from, *credit(_account("assets:pg_receivable", payment), total)),
+    )
+
+
+def captured_key(payment: Payment) -> str:
+    """The entry of the capture."""
+    return f"payment:{payment.id}:captured"
 
 
 def mismatched(payment: Payment, taken: Money, happened_at: datetime) -> Entry:

@@ -60,6 +60,8 @@ class Event(StrEnum):
     SEEN_FAILED = "seen failed"
     CAPTURED = "captured"
     MISMATCHED = "mismatched"
+    PART_CANCELLED = "part cancelled"
+    ALL_CANCELLED = "all cancelled"
     GAVE_UP_WAITING = "gave up waiting"
 
 
@@ -86,6 +88,9 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.REGISTERING, Event.REGISTRATION_REFUSED): Status.REGISTRATION_FAILED,
     **{(before, event): after for before in _UNPAID for event, after in _SEEN.items() if before != after},
     **{(before, Event.GAVE_UP_WAITING): Status.ABANDONED for before in _UNPAID if before != Status.ABANDONED},
+    (Status.PAID, Event.PART_CANCELLED): Status.PARTIAL_CANCELLED,
+    (Status.PAID, Event.ALL_CANCELLED): Status.CANCELLED,
+    (Status.PARTIAL_CANCELLED, Event.ALL_CANCELLED): Status.CANCELLED,
     # A person may correct the cause of a mismatch at PortOne; what PortOne then says is adopted.
     (Status.MISMATCH, Event.CAPTURED): Status.PAID,
 }
@@ -112,6 +117,8 @@ class Payment:
     tax_free_amount: int
     currency: str
     tax_profile: str
+    vat_amount: int = 0
+    """The VAT inside the total, as the capture booked it."""
     status: Status = Status.REGISTERING
     cancelled_amount: int = 0
     cancellable_amount: int = 0
@@ -150,6 +157,22 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenCancellation:
+    """One cancellation as PortOne shows it, in its own words (portone-facts §2.8). In the payment's currency."""
+
+    id: str
+    status: str
+    amount: int
+    tax_free: int
+    vat: int | None
+    reason: str
+    trigger: str
+    pg_id: str | None
+    requested_at: datetime | None
+    cancelled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What PortOne says now, in our words: the wire's payment without its transport (built in service)."""
 
@@ -168,9 +191,10 @@ class Seen:
     paid_at: datetime | None
     failed_at: datetime | None
     raw: dict[str, Any] = field(repr=False)
+    cancellations: tuple[SeenCancellation, ...] = ()
 
 
-PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown"})
+PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear"})
 """Reasons to look that go away by themselves once PortOne says something we understand."""
 
 _PAID_AT_PORTONE = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
@@ -186,12 +210,11 @@ _EVENT_OF = {
 class Decision:
     """What an answer changes. `payment` is the row as it should be; `event` is None when the status stays.
 
-    `captured_vat_minor` is set exactly when this decision captures the payment.
+    Cancellations are not decided here: `cancellation_rules.fold` adds them.
     """
 
     payment: Payment
     event: Event | None
-    captured_vat_minor: int | None = None
     is_stale: bool = False
 
 
@@ -221,8 +244,9 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
         return _money_was_taken(kept, seen, live=live, now=now)
     event = _EVENT_OF.get(seen.status)
     if event is None:
-        # A status this code has never heard of (portone-facts §10.8): kept, shown to a person, asked about again.
-        return Decision(_ask_later(replace(kept, review="unknown_status"), now), None)
+        # A status this code has never heard of (portone-facts §10.8): kept, shown to a person, asked about again. Why
+        # a person has to look already, a mismatch say, is the better reason.
+        return Decision(_ask_later(replace(kept, review=kept.review or "unknown_status"), now), None)
     after = next_status(payment.status, event)
     moved = replace(
         kept,
@@ -235,9 +259,7 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
 
 def _after_capture(kept: Payment, status: str) -> str:
     """Why a person should look at a captured payment of which PortOne now says this."""
-    if status in {"PARTIAL_CANCELLED", "CANCELLED"}:
-        return "cancelled_elsewhere"
-    return kept.review if status in _PAID_AT_PORTONE or status in _EVENT_OF else "unknown_status"
+    return kept.review if status in _PAID_AT_PORTONE or status in _EVENT_OF else kept.review or "unknown_status"
 
 
 def _is_older(payment: Payment, seen: Seen) -> bool:
@@ -280,15 +302,15 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
         kept,
         status=after,
         paid_at=seen.paid_at or seen.changed_at or now,
+        vat_amount=captured_vat(kept, seen).amount_minor,
         cancelled_amount=0,
         cancellable_amount=kept.amount,
         failure=None,
         failed_at=None,
-        # PortOne already says (partly) cancelled: the capture is booked, and a person sees what else happened.
-        review="" if seen.status == "PAID" else "cancelled_elsewhere",
+        review="",
         due_at=None,
     )
-    return Decision(paid, Event.CAPTURED, captured_vat_minor=captured_vat(paid, seen).amount_minor)
+    return Decision(paid, Event.CAPTURED)
 
 
 def captured_vat(payment: Payment, seen: Seen) -> Money:

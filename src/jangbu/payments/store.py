@@ -10,7 +10,7 @@ from jangbu.payments.rules import Payment
 
 _COLUMNS = """
     id, store_id, order_id, provider_order_id, provider_transaction_id, order_name, amount, tax_free_amount, currency,
-    tax_profile, status, cancelled_amount, cancellable_amount, paid_at, failed_at, cancelled_at, expires_at,
+    tax_profile, vat_amount, status, cancelled_amount, cancellable_amount, paid_at, failed_at, cancelled_at, expires_at,
     channel_key, pg_provider, method, failure, review, portone, portone_changed_at, due_at, checks, created_at
 """
 
@@ -31,7 +31,7 @@ UPDATE = Query(
     type(None),
     """
     UPDATE payments
-       SET status = :status, provider_transaction_id = :provider_transaction_id,
+       SET status = :status, provider_transaction_id = :provider_transaction_id, vat_amount = :vat_amount,
            cancelled_amount = :cancelled_amount, cancellable_amount = :cancellable_amount, paid_at = :paid_at,
            failed_at = :failed_at, cancelled_at = :cancelled_at, channel_key = :channel_key,
            pg_provider = :pg_provider, method = :method, failure = :failure, review = :review, portone = :portone,
@@ -163,6 +163,8 @@ EXPECTED_ENTRY_KEYS = Query(
       JOIN (VALUES (':mismatched'), (':mismatch_resolved')) AS part (key)
         ON part.key = ':mismatched' OR p.paid_at IS NOT NULL
      WHERE e.type = 'payment.mismatched' AND e.data ->> 'review' IN ('other_amount', 'other_currency')
+    UNION ALL
+    SELECT 'payment:' || payment_id || ':cancelled:' || id FROM payment_cancellations WHERE status = 'SUCCEEDED'
     """,
 )
 
@@ -212,6 +214,7 @@ async def update(tx: Tx, payment: Payment) -> None:
         id=payment.id,
         status=payment.status.value,
         provider_transaction_id=payment.provider_transaction_id,
+        vat_amount=payment.vat_amount,
         cancelled_amount=payment.cancelled_amount,
         cancellable_amount=payment.cancellable_amount,
         paid_at=payment.paid_at,

@@ -165,6 +165,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundForm:
+    """What somebody who may refund sees. `key` makes a double click one refund; `problem` is what went wrong, or ""."""
+
+    action: str
+    left: Money
+    key: str
+    needs_tax_free: bool
+    problem: str
+    amount: str
+    reason: str
+    reason_longest: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoryPage:
     """All that templates/payment_story.html may use."""
 
@@ -173,6 +187,7 @@ class StoryPage:
     verdict: Verdict
     moments: tuple[Moment, ...]
     back_href: str
+    refund: RefundForm | None = None
 
     def __post_init__(self) -> None:
         assert all(a.at <= b.at for a, b in zip(self.moments, self.moments[1:], strict=False)), (
@@ -182,11 +197,11 @@ class StoryPage:
     @classmethod
     def of(
         cls, t: Words, payment: PaymentHead, figures: Sequence[Figure], moments: Iterable[Moment], *,
-        asked_at: datetime | None, back_href: str,
+        asked_at: datetime | None, back_href: str, refund: RefundForm | None = None,
     ) -> "StoryPage":  # fmt: skip
         """The page, with its moments in order and its verdict drawn from `figures`."""
         told = tuple(sorted(moments, key=lambda moment: moment.at))
-        return cls(payment, tuple(figures), _verdict(t, figures, asked_at), told, back_href)
+        return cls(payment, tuple(figures), _verdict(t, figures, asked_at), told, back_href, refund)
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -17,7 +17,7 @@ from jangbu import __version__
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
-from jangbu.portone.wire import Payment, Unreadable, read_payment
+from jangbu.portone.wire import Cancellation, Payment, Unreadable, read_cancellation, read_payment
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import Transport
@@ -101,6 +101,45 @@ class PortOne:
             return payment
 
         return await self._call("get_payment", "GET", ["payments", payment_id], read=this_payment)
+
+    async def cancel_payment(
+        self,
+        payment_id: str,
+        *,
+        amount: Money,
+        tax_free: Money,
+        cancellable: Money,
+        reason: str,
+        requester: str = "",
+        idempotency_key: str,
+    ) -> Outcome[Cancellation]:
+        """Give money back (portone-facts §2.8). Done is not yet given back: look at the cancellation's status.
+
+        `cancellable` is what we believe is left; PortOne refuses with CANCELLABLE_AMOUNT_CONSISTENCY_BROKEN when it
+        is not, so that a call which arrives twice, or late, acts at most once.
+        """
+        assert amount.currency == tax_free.currency == cancellable.currency, "one payment has one currency"
+        assert 0 < amount.amount_minor <= cancellable.amount_minor, "at most what is left is given back"
+        assert 0 <= tax_free.amount_minor <= amount.amount_minor, "the tax-free part is a part of the amount"
+        _log.info("Cancelling payment at PortOne", payment_id=payment_id, amount=amount.amount_minor)
+
+        def cancellation(answer: dict[str, Any]) -> Cancellation:
+            return read_cancellation(answer.get("cancellation"))
+
+        return await self._call(
+            "cancel_payment",
+            "POST",
+            ["payments", payment_id, "cancel"],
+            body={
+                "amount": amount.amount_minor,
+                "taxFreeAmount": tax_free.amount_minor,
+                "currentCancellableAmount": cancellable.amount_minor,
+                "reason": reason,
+            }
+            | ({"requester": requester} if requester else {}),
+            idempotency_key=idempotency_key,
+            read=cancellation,
+        )
 
     async def _call(
         self,

@@ -260,10 +260,11 @@ def _cancellations(value: Any) -> list[Cancellation]:
     # Leaving out an entry we cannot read would hide a refund, and the same money could be given back twice.
     if not isinstance(value, list):
         raise Unreadable("cancellations is not a list")
-    return [_cancellation(item) for item in value]
+    return [read_cancellation(item) for item in value]
 
 
-def _cancellation(value: Any) -> Cancellation:
+def read_cancellation(value: Any) -> Cancellation:
+    """Raises Unreadable when it does not say what state it is in, or states an amount that is none."""
     raw = _object(value)
     if raw is None:
         raise Unreadable("a cancellation is not an object")

@@ -4,17 +4,18 @@ One more is one more decorated handler; faults, auth and errors are the gate's.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from jangbu.ids import from_facts
-from jangbu.sandbox import access, listing
+from jangbu.sandbox import access, cancels, listing
+from jangbu.sandbox.faults import Kind
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.records import Attempt, Order, Payment
-from jangbu.sandbox.wire import payment_json, webhook_json
+from jangbu.sandbox.wire import cancellation_json, payment_json, webhook_json
 
 operations = Operations()
 
@@ -32,6 +33,20 @@ class _PreRegister(msgspec.Struct, rename="camel"):
     total_amount: int | None = None
     tax_free_amount: int | None = None
     currency: str | None = None
+
+
+class _CancelPayment(msgspec.Struct, rename="camel"):
+    reason: str
+    store_id: str | None = None
+    amount: int | None = None
+    tax_free_amount: int | None = None
+    vat_amount: int | None = None
+    current_cancellable_amount: int | None = None
+    requester: Literal["CUSTOMER", "ADMIN"] | None = None
+    promotion_discount_retain_option: Literal["RETAIN", "RELEASE"] | None = None
+    refund_account: dict[str, Any] | None = None
+    refund_email: str | None = None
+    skip_webhook: bool | None = None
 
 
 class _ResendWebhook(msgspec.Struct, rename="camel"):
@@ -87,6 +102,35 @@ async def get_payments(call: Call) -> dict[str, Any]:
     asked = call.body(listing.PaymentsQuery)
     store = call.store(asked.filter.store_id)
     return listing.page_of(call, store, asked)
+
+
+@operations.add("POST", "/payments/{paymentId}/cancel")
+async def cancel_payment(call: Call) -> dict[str, Any]:
+    """portone-facts §2.8. The sandbox has no promotions, so what becomes of a discount changes nothing."""
+    asked = call.body(_CancelPayment)
+    payment = _found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
+    made = cancels.cancel(
+        call.world,
+        payment,
+        amount_minor=asked.amount,
+        tax_free_minor=asked.tax_free_amount,
+        vat_minor=asked.vat_amount,
+        cancellable_minor=asked.current_cancellable_amount,
+        reason=asked.reason,
+        now=call.now,
+        outcome=_of_the_pg(call, payment),
+        is_silent=bool(asked.skip_webhook),
+    )
+    return {"cancellation": cancellation_json(made)}
+
+
+def _of_the_pg(call: Call, payment: Payment) -> cancels.Outcome:
+    def struck_by(name: str) -> bool:
+        return call.parts.faults.take(Kind.PG, call.operation.name, payment.id, name) is not None
+
+    if payment.succeeded is None:
+        return "SUCCEEDED"
+    return "REQUESTED" if struck_by("cancel_requested") else "FAILED" if struck_by("cancel_failed") else "SUCCEEDED"
 
 
 @operations.add("POST", "/payments/{paymentId}/resend-webhook")

@@ -16,6 +16,9 @@ OLD_STATUS = {
     "Transaction.Ready": "Ready",
     "Transaction.Paid": "Paid",
     "Transaction.Failed": "Failed",
+    "Transaction.PartialCancelled": "PartialCancelled",
+    "Transaction.Cancelled": "Cancelled",
+    "Transaction.CancelPending": "CancelPending",
 }
 """`status` of a 2024-01-01 body, by the type a 2024-04-25 body would have (portone-facts §4.1)."""
 
@@ -54,7 +57,9 @@ def of_approval(name: str, ids: Ids) -> dict[str, Any]:
     return {"type": "PaymentMethodEasyPay", "provider": "KAKAOPAY", "easyPayMethod": card}
 
 
-def webhook_body(settings: WebhookSettings, type_: str, attempt: Attempt, at: datetime) -> tuple[str, str]:
+def webhook_body(
+    settings: WebhookSettings, type_: str, attempt: Attempt, at: datetime, cancellation_id: str | None = None
+) -> tuple[str, str]:
     """Body and content type (portone-facts §4.1).
 
     `timestamp` is the event's time and stays so on redelivery.
@@ -75,6 +80,7 @@ def webhook_body(settings: WebhookSettings, type_: str, attempt: Attempt, at: da
             "storeId": attempt.store_id,
             "paymentId": attempt.payment_id,
             "transactionId": attempt.transaction_id,
+            **({} if cancellation_id is None else {"cancellationId": cancellation_id}),
         },
     }
     return msgspec.json.encode(body).decode(), "application/json"

@@ -12,13 +12,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu.clock import rfc3339
+from jangbu.sandbox import cancels
 from jangbu.sandbox.faults import Fault, as_list
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.idempotency import forget_old
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, NotOurs
-from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, WebhookVersion
-from jangbu.sandbox.wire import amount_json
+from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, Payment, Trigger, WebhookVersion
+from jangbu.sandbox.wire import amount_json, cancellation_json
 from jangbu.sandbox.world import default_state
 
 Body = TypeVar("Body")
@@ -46,6 +47,21 @@ class Config(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 class Resend(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     webhook_id: str | None = None
+
+
+class CancelElsewhere(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A cancellation that no API call asked for."""
+
+    amount: int | None = None
+    tax_free_amount: int | None = None
+    reason: str = "콘솔에서 취소"
+    trigger: Trigger = "CONSOLE"
+    is_silent: bool = False
+    """No webhook tells of it."""
+
+
+class EndCancellation(msgspec.Struct, forbid_unknown_fields=True):
+    succeeds: bool
 
 
 def state_of(parts: Parts) -> dict[str, Any]:
@@ -119,6 +135,7 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
         "requestedAt": rfc3339(attempt.requested_at),
         "statusChangedAt": rfc3339(attempt.status_changed_at),
         "failureCode": attempt.failure.pg_code if attempt.failure else None,
+        "cancellations": [cancellation_json(each) for each in attempt.cancellations],
     }
 
 
@@ -189,10 +206,7 @@ def reset(parts: Parts) -> dict[str, Any]:
 
 async def resend(parts: Parts, payment_id: str, webhook_id: str | None) -> dict[str, Any]:
     """Send the payment's latest webhook, or the named one, again."""
-    found = [payment for payment in parts.world.payments() if payment.id == payment_id]
-    if not found:
-        raise ApiError("PAYMENT_NOT_FOUND", f"no payment {payment_id}")
-    delivery = parts.world.webhook_to_resend(found[0], webhook_id)
+    delivery = parts.world.webhook_to_resend(_payment(parts, payment_id), webhook_id)
     await parts.courier.resend(delivery)
     return webhook_of(delivery)
 
@@ -204,6 +218,37 @@ def approve_late(parts: Parts, transaction_id: str) -> dict[str, Any]:
         raise NotOurs(f"no transaction {transaction_id}")
     parts.world.approve(attempt, "card", parts.clock.now(), is_late=True)
     return _attempt_json(attempt)
+
+
+def cancel_elsewhere(parts: Parts, payment_id: str, asked: CancelElsewhere) -> dict[str, Any]:
+    """Give money back as the merchant does in PortOne's console, or a PG of itself (portone-facts §2.8, §10.13)."""
+    made = cancels.cancel(
+        parts.world,
+        _payment(parts, payment_id),
+        amount_minor=asked.amount,
+        tax_free_minor=asked.tax_free_amount,
+        vat_minor=None,
+        cancellable_minor=None,
+        reason=asked.reason,
+        now=parts.clock.now(),
+        trigger=asked.trigger,
+        is_silent=asked.is_silent,
+    )
+    return cancellation_json(made)
+
+
+def end_cancellation(parts: Parts, payment_id: str, *, succeeds: bool) -> dict[str, Any]:
+    """The PG settles the payment's cancellation that it took on."""
+    return cancellation_json(
+        cancels.end(parts.world, _payment(parts, payment_id), parts.clock.now(), succeeds=succeeds)
+    )
+
+
+def _payment(parts: Parts, payment_id: str) -> Payment:
+    found = [payment for payment in parts.world.payments() if payment.id == payment_id]
+    if not found:
+        raise ApiError("PAYMENT_NOT_FOUND", f"no payment {payment_id}")
+    return found[0]
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
@@ -243,6 +288,13 @@ def routes(parts: Parts) -> list[BaseRoute]:
         asked = await _body(request, Resend)
         return await resend(parts, request.path_params["paymentId"], asked.webhook_id)
 
+    async def cancel_(request: Request) -> Any:
+        return cancel_elsewhere(parts, request.path_params["paymentId"], await _body(request, CancelElsewhere))
+
+    async def end_cancellation_(request: Request) -> Any:
+        asked = await _body(request, EndCancellation)
+        return end_cancellation(parts, request.path_params["paymentId"], succeeds=asked.succeeds)
+
     async def approve_late_(request: Request) -> Any:
         return approve_late(parts, request.path_params["transactionId"])
 
@@ -262,6 +314,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/save", save, "POST"),
                 route("/reset", reset_, "POST"),
                 route("/payments/{paymentId}/resend", resend_, "POST"),
+                route("/payments/{paymentId}/cancel", cancel_, "POST"),
+                route("/payments/{paymentId}/end-cancellation", end_cancellation_, "POST"),
                 route("/transactions/{transactionId}/approve-late", approve_late_, "POST"),
             ],
         )

@@ -11,12 +11,15 @@ from jangbu.sandbox.problems import NotOurs
 
 
 class Kind(StrEnum):
-    """What a fault bends: a call of the API, what a GET tells of a payment, one webhook, or one try of it."""
+    """What a fault bends: a call of the API, what a GET tells of a payment, one webhook, one try of it, or what the PG
+    does with a cancellation.
+    """
 
     CALL = "call"
     ANSWER = "answer"
     WEBHOOK = "webhook"
     TRY = "try"
+    PG = "pg"
 
 
 KINDS: dict[str, tuple[Kind, str]] = {
@@ -29,6 +32,8 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "html_502": (Kind.CALL, "502 with an HTML page without acting (with `acts`: after acting)"),
     "idempotency_outstanding": (Kind.CALL, "409 IDEMPOTENCY_OUTSTANDING_REQUEST without acting"),
     "bad_json": (Kind.CALL, "act, then answer 200 with half of the JSON"),
+    "cancel_requested": (Kind.PG, "the PG takes a cancellation on and settles it later, when told to"),
+    "cancel_failed": (Kind.PG, "the PG does not give the money back: 200 with a FAILED cancellation"),
     "unknown_status": (Kind.ANSWER, "a payment status nobody has heard of"),
     "unknown_method": (Kind.ANSWER, "a method.type nobody has heard of"),
     "unknown_fields": (Kind.ANSWER, "fields nobody has heard of, at several depths"),

@@ -64,6 +64,16 @@ class Inferred:
     number).
     """
 
+    requested_cancellation_reserves: bool = True
+    """A cancellation the PG has not settled counts as gone from what can be cancelled; off: it does not (§2.8).
+    """
+
+    failed_cancel_announces: str = "Transaction.Paid"
+    """Type of the webhook when an asynchronous cancellation fails; empty: none is sent (§2.8, §14.6)."""
+
+    cancellations_max: int | None = None
+    """Cancellations per payment before MAX_CANCEL_COUNT_REACHED; none: no limit (§14.5)."""
+
     list_until_is_inclusive: bool = True
     """A payment changed exactly at `until` is listed (§2.13)."""
 

@@ -6,7 +6,10 @@ from typing import Any, Literal
 import msgspec
 
 ChannelType = Literal["TEST", "LIVE"]
-AttemptStatus = Literal["READY", "PAID", "FAILED"]
+AttemptStatus = Literal["READY", "PAID", "FAILED", "PARTIAL_CANCELLED", "CANCELLED"]
+Trigger = Literal["CONSOLE", "API", "PORTONE_ADMIN", "CHARGEBACK"]
+SUCCEEDED = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
+"""The statuses of an attempt that took the money, whatever went back later."""
 WebhookVersion = Literal["2024-04-25", "2024-01-01"]
 DeliveryState = Literal["WAITING", "DELIVERED", "DEAD", "LOST"]
 
@@ -83,6 +86,22 @@ class Failure(msgspec.Struct):
     pg_message: str
 
 
+class Cancellation(msgspec.Struct):
+    """One giving back of money (portone-facts §2.8). Amounts in minor units of the order's currency."""
+
+    id: str
+    status: Literal["REQUESTED", "SUCCEEDED", "FAILED"]
+    total_minor: int
+    tax_free_minor: int
+    vat_minor: int
+    reason: str
+    trigger: Trigger
+    requested_at: datetime
+    pg_cancellation_id: str | None = None
+    cancelled_at: datetime | None = None
+    receipt_url: str | None = None
+
+
 class Attempt(msgspec.Struct):
     """One transaction of a payment (portone-facts §2.1)."""
 
@@ -103,6 +122,7 @@ class Attempt(msgspec.Struct):
     paid_at: datetime | None = None
     failed_at: datetime | None = None
     failure: Failure | None = None
+    cancellations: list[Cancellation] = []
 
 
 class Payment(msgspec.Struct):
@@ -115,7 +135,7 @@ class Payment(msgspec.Struct):
 
     @property
     def succeeded(self) -> Attempt | None:
-        return next((attempt for attempt in self.attempts if attempt.status == "PAID"), None)
+        return next((attempt for attempt in self.attempts if attempt.status in SUCCEEDED), None)
 
     @property
     def current(self) -> Attempt | None:

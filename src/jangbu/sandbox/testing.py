@@ -16,7 +16,7 @@ from jangbu.sandbox.clock import SandboxClock
 from jangbu.sandbox.faults import Fault
 from jangbu.sandbox.gate import LINE, Line
 from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Payment
+from jangbu.sandbox.records import SUCCEEDED, Payment, Trigger
 from jangbu.sandbox.webhooks import Deliver
 from jangbu.sandbox.world import default_world
 
@@ -217,6 +217,32 @@ class Sandbox:
     ) -> dict[str, Any]:
         opened = await self.open(payment_id, **params)
         return opened if "code" in opened else await self.decide(opened["txId"], action, **more)
+
+    async def cancel_elsewhere(
+        self, payment_id: str, amount: int | None = None, *, is_silent: bool = False, trigger: Trigger = "CONSOLE"
+    ) -> None:
+        """Money goes back without an API call, as in PortOne's console; all that is left without an amount."""
+        asked = control.CancelElsewhere(amount=amount, is_silent=is_silent, trigger=trigger)
+        control.cancel_elsewhere(self.parts, payment_id, asked)
+
+    def cancel_slowly(self, payment_id: str, times: int = 1) -> None:
+        """The PG takes the next cancellation of this payment on and settles it when `end_cancellation` says so."""
+        self.fault("cancel_requested", payment_id=payment_id, times=times)
+
+    async def end_cancellation(self, payment_id: str, *, succeeds: bool) -> None:
+        """The PG settles what it took on."""
+        control.end_cancellation(self.parts, payment_id, succeeds=succeeds)
+
+    def refunds(self, payment_id: str) -> list[int]:
+        """What really went back of a payment, as PortOne counts: one sum per cancellation that succeeded."""
+        payment = self.payment(payment_id)
+        attempt = payment.succeeded if payment else None
+        return [each.total_minor for each in attempt.cancellations if each.status == "SUCCEEDED"] if attempt else []
+
+    def captured(self, payment_id: str) -> int:
+        """How often a payment took money, as PortOne counts: never more than once."""
+        payment = self.payment(payment_id)
+        return sum(attempt.status in SUCCEEDED for attempt in payment.attempts) if payment else 0
 
     def fault(self, name: str, **where: Any) -> None:
         """Order a fault: `operation`, `payment_id`, `times`, `seconds`, `acts` as in `faults.Fault`."""

@@ -24,7 +24,14 @@ WAITS_MINUTES = (0, 1, 4, 16, 64, 256)
 TIMEOUT_S = 30
 """For connecting and again for reading (portone-facts §4.3)."""
 
-TYPES = ("Transaction.Ready", "Transaction.Paid", "Transaction.Failed")
+TYPES = (
+    "Transaction.Ready",
+    "Transaction.Paid",
+    "Transaction.Failed",
+    "Transaction.PartialCancelled",
+    "Transaction.Cancelled",
+    "Transaction.CancelPending",
+)
 RESPONSE_BYTES_KEPT = 65_536
 
 Deliver = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.records import Attempt, Delivery, Payment
+from jangbu.sandbox.records import SUCCEEDED, Attempt, Cancellation, Delivery, Payment
 from jangbu.sandbox.world import World
 
 WEBHOOK_TRIES_MAX = 6
@@ -60,6 +60,16 @@ def _by_status(attempt: Attempt) -> dict[str, Any]:
                 "paidAt": rfc3339(attempt.paid_at),
                 # Required on PAID and on no other status.
                 "disputes": [],
+                "cancellations": [cancellation_json(each) for each in attempt.cancellations] or None,
+            }
+        case "PARTIAL_CANCELLED" | "CANCELLED":
+            assert attempt.paid_at is not None, "what was given back was paid"
+            return {
+                "pgTxId": attempt.pg_tx_id,
+                "receiptUrl": attempt.receipt_url,
+                "paidAt": rfc3339(attempt.paid_at),
+                "cancellations": [cancellation_json(each) for each in attempt.cancellations],
+                "cancelledAt": rfc3339(attempt.status_changed_at),
             }
         case "FAILED":
             assert attempt.failed_at is not None, "a failed attempt knows when"
@@ -86,21 +96,40 @@ def _channel_json(world: World, attempt: Attempt) -> dict[str, str]:
     }
 
 
+def cancellation_json(cancellation: Cancellation) -> dict[str, Any]:
+    """A member of the `PaymentCancellation` union (portone-facts §2.8)."""
+    shown: dict[str, Any] = {
+        "status": cancellation.status,
+        "id": cancellation.id,
+        "pgCancellationId": cancellation.pg_cancellation_id,
+        "totalAmount": cancellation.total_minor,
+        "taxFreeAmount": cancellation.tax_free_minor,
+        "vatAmount": cancellation.vat_minor,
+        "reason": cancellation.reason,
+        "requestedAt": rfc3339(cancellation.requested_at),
+        "cancelledAt": None if cancellation.cancelled_at is None else rfc3339(cancellation.cancelled_at),
+        "receiptUrl": cancellation.receipt_url,
+        "trigger": cancellation.trigger,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
 def amount_json(attempt: Attempt) -> dict[str, int]:
     """`paid` is what the customer really paid: nothing before the approval [I].
 
     There is no cancellable field.
     """
     order = attempt.order
+    given = [each for each in attempt.cancellations if each.status == "SUCCEEDED"]
     return {
         "total": order.total_minor,
         "taxFree": order.tax_free_minor,
         "vat": order.vat_minor,
         "supply": order.total_minor - order.tax_free_minor - order.vat_minor,
         "discount": 0,
-        "paid": order.total_minor if attempt.status == "PAID" else 0,
-        "cancelled": 0,
-        "cancelledTaxFree": 0,
+        "paid": order.total_minor if attempt.status in SUCCEEDED else 0,
+        "cancelled": sum(each.total_minor for each in given),
+        "cancelledTaxFree": sum(each.tax_free_minor for each in given),
     }
 
 

@@ -17,6 +17,7 @@ from jangbu.sandbox import bodies, declines
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.problems import ApiError, BrowserRefusal
 from jangbu.sandbox.records import (
+    SUCCEEDED,
     Attempt,
     Channel,
     Delivery,
@@ -172,7 +173,7 @@ class World:
         )
         payment.attempts.append(attempt)
         self._attempts[attempt.transaction_id] = attempt
-        self._announce(attempt, "Transaction.Ready", now)
+        self.announce(attempt, "Transaction.Ready", now)
         return attempt
 
     def approve(self, attempt: Attempt, method: str, now: datetime, *, is_late: bool = False) -> None:
@@ -181,7 +182,7 @@ class World:
         At most one attempt of a payment succeeds (§2.1): a second one fails and is refused as
         PaymentAlreadyPaid.
         """
-        if attempt.status == "PAID" or (attempt.status == "FAILED" and not is_late):
+        if attempt.status in SUCCEEDED or (attempt.status == "FAILED" and not is_late):
             return
         payment = self._payment_made_sure_of(attempt.store_id, attempt.payment_id)
         if payment.succeeded is not None:
@@ -193,7 +194,7 @@ class World:
         attempt.status = "PAID"
         attempt.failed_at = attempt.failure = None
         attempt.paid_at = attempt.updated_at = attempt.status_changed_at = now
-        self._announce(attempt, "Transaction.Paid", now)
+        self.announce(attempt, "Transaction.Paid", now)
 
     def decline(self, attempt: Attempt, reason: declines.Decline, now: datetime) -> None:
         """READY → FAILED: the PG says no. A later attempt may succeed (portone-facts §2.2)."""
@@ -212,7 +213,7 @@ class World:
         attempt.status = "FAILED"
         attempt.failure = failure
         attempt.failed_at = attempt.updated_at = attempt.status_changed_at = now
-        self._announce(attempt, "Transaction.Failed", now)
+        self.announce(attempt, "Transaction.Failed", now)
 
     def _payment_made_sure_of(self, store_id: str, payment_id: str) -> Payment:
         of_store = self.state.payments.setdefault(store_id, {})
@@ -220,12 +221,12 @@ class World:
 
     # Webhooks: which there are. Sending them is webhooks.py.
 
-    def _announce(self, attempt: Attempt, type_: str, now: datetime) -> None:
+    def announce(self, attempt: Attempt, type_: str, now: datetime, *, cancellation_id: str | None = None) -> None:
         """One webhook per URL; `noticeUrls` replace the store's, an empty list counts as absent (§2.3)."""
         environment = self.channel_of(attempt).type
         settings = self.state.stores[attempt.store_id].webhooks[environment]
         for url in attempt.order.notice_urls or ([settings.url] if settings.url else []):
-            body, content_type = bodies.webhook_body(settings, type_, attempt, now)
+            body, content_type = bodies.webhook_body(settings, type_, attempt, now, cancellation_id)
             delivery = Delivery(
                 number=len(self.state.deliveries) + 1,
                 id=f"wh_{self.ids.uuid()}",

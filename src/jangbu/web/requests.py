@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jangbu.errors import SetupProblem
+from jangbu.errors import SetupProblem, Unavailable
 from jangbu.ids import Ids
 from jangbu.web.errors import REQUEST_ID, BodyTooLarge, ErrorAnswers, OriginNotAllowed
 
@@ -160,6 +160,11 @@ class LastResort:
 
         try:
             await self._app(scope, receive, send_noticed)
+        except asyncio.CancelledError:
+            # Nobody cancels a request but the server that must end now (JANGBU_DRAIN_S is over), and it would say 500.
+            if started:
+                raise
+            await self._answers.refusal(Request(scope), Unavailable())(scope, receive, send)
         except Exception as error:
             response = self._answers.crash(Request(scope), error)
             if started:

@@ -44,6 +44,7 @@ TEXTS: Catalogue = {
     "nav.reconciliation": ("대사", "Reconciliation"),
     "nav.payouts": ("지급", "Payouts"),
     "nav.books": ("원장", "Ledger"),
+    "nav.events": ("이벤트 전송", "Events out"),
     "nav.webhooks": ("웹훅", "Webhooks"),
     "nav.audit": ("감사 기록", "Audit log"),
     "pager.newest": ("처음으로", "Newest"),

@@ -24,7 +24,8 @@ from jangbu.payments.refusals import (
     TaxFreeTooLarge,
 )
 from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
-from jangbu.payments.service.sync import record_change, sync
+from jangbu.payments.service.record import record_change
+from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused, Unknown
 from jangbu.runtime import Runtime

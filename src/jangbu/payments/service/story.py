@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from jangbu import audit, events
-from jangbu.payments import store
+from jangbu.payments import cancellation_store, store
+from jangbu.payments.cancellation_rules import Cancellation
 from jangbu.payments.refusals import PaymentUnknown
 from jangbu.payments.rules import Payment
 from jangbu.payments.store import Attempt
@@ -23,6 +24,7 @@ class Story:
 
     payment: Payment
     attempts: list[Attempt]
+    cancellations: list[Cancellation]
     webhooks: list[SeenWebhook]
     changes: list[events.Event]
     legs: list[PostedLeg]
@@ -38,6 +40,7 @@ async def tell(reference: str, *, run: Runtime) -> Story:
         return Story(
             payment=payment,
             attempts=await store.attempts(tx, payment.id),
+            cancellations=await cancellation_store.of_payment(tx, payment.id),
             webhooks=await webhooks_of(tx, payment.provider_order_id),
             changes=await events.of_subject(tx, payment.subject),
             legs=await legs_of(tx, f"{payment.subject}:"),

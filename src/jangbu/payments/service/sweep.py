@@ -14,6 +14,7 @@ from jangbu.audit import Actor
 from jangbu.payments import store
 from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import CALL_A_PERSON_AFTER, Status
+from jangbu.payments.service.cancel import sweep_cancellations
 from jangbu.payments.service.initialize import register
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
@@ -26,7 +27,7 @@ SWEEPER = Actor("job:payments.sweep")
 
 
 async def sweep(*, run: Runtime) -> int:
-    """Queue a check for every payment that is due; how many. Several sweepers share the work."""
+    """Queue a check for every payment and cancellation that is due; how many. Several sweepers share the work."""
     now, claimed = run.clock.now(), 0
     while True:
         async with run.db.transaction() as tx:
@@ -36,6 +37,9 @@ async def sweep(*, run: Runtime) -> int:
         claimed += len(due)
         if len(due) < CLAIMED_AT_ONCE:
             break
+    while (found := await sweep_cancellations(run=run, lease=LEASE, most=CLAIMED_AT_ONCE)) == CLAIMED_AT_ONCE:
+        claimed += found
+    claimed += found
     async with run.db.transaction() as tx:
         stuck = await store.flag_stuck(tx, now - CALL_A_PERSON_AFTER)
     for payment_id in stuck:

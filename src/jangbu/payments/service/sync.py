@@ -10,13 +10,14 @@ from uuid import UUID
 
 import structlog
 
-from jangbu import audit, events
+from jangbu import audit
 from jangbu.audit import Actor
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post, reverse
 from jangbu.money import Money
-from jangbu.payments import postings, store
+from jangbu.payments import cancellation_store, postings, store
+from jangbu.payments.cancellation_rules import fold, given_back
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import (
     BOOKED_MISMATCHES,
@@ -24,26 +25,22 @@ from jangbu.payments.rules import (
     Event,
     Payment,
     Seen,
+    SeenCancellation,
     Status,
     decide,
     has_waited_enough,
     next_due,
 )
+from jangbu.payments.service.record import record_cancellations, record_change
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused
+from jangbu.portone.wire import Cancellation as WireCancellation
 from jangbu.portone.wire import Payment as WirePayment
 from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
 
 PORTONE = Actor("portone")
-ANNOUNCED = {
-    Event.CAPTURED: "payment.paid",
-    Event.SEEN_FAILED: "payment.failed",
-    Event.MISMATCHED: "payment.mismatched",
-}
-"""Changes that the merchant's own systems hear of, under their public names. All changes are announced; the others are
-ours (`payment.changed`)."""
 
 
 async def find(reference: str, *, run: Runtime) -> Payment:
@@ -107,6 +104,27 @@ def seen(wire: WirePayment) -> Seen:
         paid_at=wire.paid_at,
         failed_at=wire.failed_at,
         raw=wire.raw,
+        cancellations=tuple(
+            seen_cancellation(one) for one in wire.cancellations if one.id and one.total_amount is not None
+        ),
+    )
+
+
+def seen_cancellation(wire: WireCancellation) -> SeenCancellation:
+    """One cancellation in our words. Only for one that says which it is and how much."""
+    assert wire.id is not None
+    assert wire.total_amount is not None
+    return SeenCancellation(
+        id=wire.id,
+        status=wire.status,
+        amount=wire.total_amount,
+        tax_free=wire.tax_free_amount or 0,
+        vat=wire.vat_amount,
+        reason=wire.reason or "",
+        trigger=wire.trigger or "",
+        pg_id=wire.pg_cancellation_id,
+        requested_at=wire.requested_at,
+        cancelled_at=wire.cancelled_at,
     )
 
 
@@ -117,8 +135,13 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
         decision = decide(before, answer, live=run.settings.mode == "live", now=now)
         if decision.is_stale:
             return before
-        after = decision.payment
-        if after == before:
+        known = await cancellation_store.of_payment(tx, payment_id)
+        if decision.event is Event.CAPTURED and given_back(known):
+            # A mismatch whose money was already sent back: what suspense booked cannot become a sale any more.
+            decision = Decision(replace(before, review="captured_after_return"), None)
+        folded = fold(decision.payment, known, answer.cancellations, said=answer.status, now=now)
+        after = folded.payment
+        if after == before and not folded.changes:
             return before
         await store.update(tx, after)
         if before.status is Status.REGISTERING:
@@ -133,6 +156,7 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
             await audit.record(
                 tx, at=now, actor=actor, action="payment.needs_review", subject=after.subject, review=after.review
             )
+        await record_cancellations(tx, decision.payment, folded, actor=actor, now=now, run=run)
         failpoint("payment.apply.before_commit")
     failpoint("payment.apply.committed")
     run.waker.wake()
@@ -144,9 +168,8 @@ async def _record(
 ) -> None:
     after, event = decision.payment, decision.event
     assert event is not None
-    if decision.captured_vat_minor is not None:
-        vat = Money(decision.captured_vat_minor, after.currency)
-        assert await post(tx, postings.captured(after, vat), recorded_at=now), f"{after.id} was captured twice"
+    if event is Event.CAPTURED:
+        assert await post(tx, postings.captured(after), recorded_at=now), f"{after.id} was captured twice"
         if before.status is Status.MISMATCH:
             # The money that waited in suspense is the money of this sale; standing beside it, it would count twice.
             await reverse(
@@ -164,42 +187,6 @@ async def _record(
             await post(tx, postings.mismatched(after, taken, answer.paid_at or now), recorded_at=now)
         log.error("PortOne says paid, but not what was asked", payment_id=str(after.id), review=after.review)
     await record_change(tx, before, after, event=event, actor=actor, now=now, run=run)
-
-
-async def record_change(
-    tx: Tx, before: Payment, after: Payment, *, event: Event, actor: Actor, now: datetime, run: Runtime
-) -> None:
-    """Tell subscribers that the payment moved, with nothing personal, and write down who moved it."""
-    await audit.record(
-        tx,
-        at=now,
-        actor=actor,
-        action=f"payment.{event.name.lower()}",
-        subject=after.subject,
-        before=before.status.value,
-        after=after.status.value,
-    )
-    await events.announce(
-        tx,
-        events.Event(
-            id=run.ids.uuid(),
-            type=ANNOUNCED.get(event, "payment.changed"),
-            subject=after.subject,
-            store_id=after.store_id,
-            happened_at=now,
-            data={
-                "id": str(after.id),
-                "paymentId": after.provider_order_id,
-                "orderId": after.order_id,
-                "transactionId": after.provider_transaction_id,
-                "before": before.status.value,
-                "status": after.status.value,
-                "amount": after.amount,
-                "currency": after.currency,
-                "review": after.review,
-            },
-        ),
-    )
 
 
 async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Payment:

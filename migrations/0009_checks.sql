@@ -1,4 +1,4 @@
--- 0007: what the invariant checks found last (reliability §4), and the index that lets them see what changed. Additive.
+-- 0009: what the invariant checks found last (reliability §4), and the index that lets them see what changed. Additive.
 CREATE TABLE check_runs (
     check_id text NOT NULL CHECK (check_id ~ '^I[0-9]{2}(-[a-z]+)?$'),
     scope text NOT NULL CONSTRAINT check_runs_scope_known CHECK (scope IN ('new', 'all')),

@@ -1,0 +1,92 @@
+"""What payments announce. Everything but `payment.changed` is public (docs/reference/events.md)."""
+
+from typing import Any
+
+from jangbu.events import Type, declare
+
+_PAYMENT: dict[str, Any] = {
+    "id": "0198a5f0-7c11-7a3e-9d53-2f6a1c0b7e44",
+    "paymentId": "1f0e6c2b9a7d4e5f8c3b2a1d0e9f8c7b",
+    "orderId": "order-1001",
+    "transactionId": "0198a5f0-8f2d-4b7a-8a5e-6d1c2b3a4f50",
+    "before": "READY",
+    "status": "PAID",
+    "amount": 11_000,
+    "cancelledAmount": 0,
+    "cancellableAmount": 11_000,
+    "currency": "KRW",
+    "review": "",
+}
+_CANCELLATION: dict[str, Any] = {
+    "id": "0198a601-3b0a-7c55-8a10-5e9d7c6b4a32",
+    "status": "SUCCEEDED",
+    "amount": 11_000,
+    "currency": "KRW",
+    "reason": "고객 변심",
+    "made": "ours",
+}
+
+
+def _given_back(before: str, status: str, cancelled: int, cancellation: str, amount: int) -> dict[str, Any]:
+    return _PAYMENT | {
+        "before": before,
+        "status": status,
+        "cancelledAmount": cancelled,
+        "cancellableAmount": _PAYMENT["amount"] - cancelled,
+        "cancellation": _CANCELLATION | {"amount": amount, "status": cancellation},
+    }
+
+
+declare(
+    Type(
+        "payment.paid",
+        "결제가 완료되었고 금액과 통화가 요청과 같습니다. 이 이벤트를 받은 뒤에 상품을 보내세요.",
+        "Paid, and paid as asked. This is what to deliver goods on.",
+        _PAYMENT,
+    ),
+    Type(
+        "payment.failed",
+        "결제 시도가 실패했습니다. 구매자가 다시 시도하면 이후에 payment.paid가 올 수 있습니다.",
+        "An attempt failed. The payer may try again, so payment.paid may still follow.",
+        _PAYMENT | {"status": "FAILED", "cancellableAmount": 0},
+    ),
+    Type(
+        "payment.mismatched",
+        "포트원에서는 결제되었지만 요청한 금액, 통화, 상점 또는 채널과 다릅니다. 상품을 보내지 마세요. "
+        "`review`에 이유가 있습니다.",
+        "Paid, but not as asked: amount, currency, store or channel differ. Deliver nothing; `review` says why.",
+        _PAYMENT | {"status": "MISMATCH", "cancellableAmount": 0, "review": "other_amount"},
+    ),
+    Type(
+        "payment.cancelled",
+        "결제 금액 전부가 취소되었습니다. `cancellation.made`가 `elsewhere`이면 다른 곳(포트원이나 PG 콘솔)에서 "
+        "취소한 것입니다.",
+        "All of the payment was given back. `cancellation.made` is `elsewhere` when it was done in another console.",
+        _given_back("PAID", "CANCELLED", 11_000, "SUCCEEDED", 11_000),
+    ),
+    Type(
+        "payment.partially_cancelled",
+        "결제 금액 일부가 취소되었습니다. `cancellableAmount`가 남은 금액입니다.",
+        "Part of the payment was given back. `cancellableAmount` is what is left.",
+        _given_back("PAID", "PARTIAL_CANCELLED", 3_000, "SUCCEEDED", 3_000),
+    ),
+    Type(
+        "payment.cancel_pending",
+        "취소를 요청했고 PG가 아직 처리하고 있습니다. 결과는 다른 이벤트로 알려 드립니다.",
+        "A cancellation was asked for and the PG has not decided yet. Another event tells the outcome.",
+        _given_back("PAID", "PAID", 0, "REQUESTED", 3_000),
+    ),
+    Type(
+        "payment.cancel_failed",
+        "취소 요청이 거절되었습니다. 돈은 움직이지 않았습니다.",
+        "A cancellation was refused. No money moved.",
+        _given_back("PAID", "PAID", 0, "FAILED", 3_000),
+    ),
+    Type(
+        "payment.changed",
+        "결제 상태가 위의 이벤트에 해당하지 않는 방식으로 바뀌었습니다.",
+        "The payment moved in a way that none of the other events names.",
+        _PAYMENT | {"before": "REGISTERING", "status": "READY", "cancellableAmount": 0},
+        is_public=False,
+    ),
+)

@@ -1,0 +1,133 @@
+"""All SQL of `payment_cancellations`. Whoever writes here holds the payment's row (store.lock)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from jangbu.db import Query, Tx
+from jangbu.payments.cancellation_rules import Cancellation
+
+_COLUMNS = """
+    id, payment_id, origin, status, amount, tax_free_amount, vat_amount, currency, cancellable_before, reason,
+    requester, requested_by, decided_by, request_key, portone_cancellation_id, pg_cancellation_id, trigger, failure,
+    sent_at, cancelled_at, due_at, checks, created_at
+"""
+
+SAVE = Query(
+    type(None),
+    """
+    INSERT INTO payment_cancellations (
+        id, payment_id, origin, status, amount, tax_free_amount, vat_amount, currency, cancellable_before, reason,
+        requester, requested_by, decided_by, request_key, portone_cancellation_id, pg_cancellation_id, trigger, failure,
+        sent_at, cancelled_at, due_at, checks, created_at)
+    VALUES (
+        :id, :payment_id, :origin, :status, :amount, :tax_free_amount, :vat_amount, :currency, :cancellable_before,
+        :reason, :requester, :requested_by, :decided_by, :request_key, :portone_cancellation_id, :pg_cancellation_id,
+        :trigger, :failure, :sent_at, :cancelled_at, :due_at, :checks, :created_at)
+    ON CONFLICT (id) DO UPDATE
+       SET status = :status, amount = :amount, vat_amount = :vat_amount, decided_by = :decided_by,
+           portone_cancellation_id = :portone_cancellation_id, pg_cancellation_id = :pg_cancellation_id,
+           trigger = :trigger, failure = :failure, sent_at = :sent_at, cancelled_at = :cancelled_at, due_at = :due_at,
+           checks = :checks
+    """,
+)
+OF_PAYMENT = Query(
+    Cancellation,
+    f"SELECT {_COLUMNS} FROM payment_cancellations WHERE payment_id = :payment_id ORDER BY created_at, id",
+)
+BY_ID = Query(Cancellation, f"SELECT {_COLUMNS} FROM payment_cancellations WHERE id = :id")
+BY_REQUEST = Query(Cancellation, f"SELECT {_COLUMNS} FROM payment_cancellations WHERE request_key = :request_key")
+# Two requests with one key may be about two payments, so the payment's row does not keep them apart.
+LOCK_REQUEST = Query(str, "SELECT pg_advisory_xact_lock(hashtextextended('cancel:' || :request_key, 0))::text")
+# The lease of the sweeper, as for payments (store.CLAIM_DUE).
+CLAIM_DUE = Query(
+    UUID,
+    """
+    UPDATE payment_cancellations SET due_at = :until, checks = checks + 1
+     WHERE id IN (SELECT id FROM payment_cancellations WHERE due_at <= :now
+                   ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCancellation:
+    """A cancellation nobody has heard the end of, with what it is about."""
+
+    id: UUID
+    payment_id: UUID
+    order_name: str
+    status: str
+    amount: int
+    currency: str
+    reason: str
+    requested_by: str
+    created_at: datetime
+
+
+OPEN = Query(
+    OpenCancellation,
+    """
+    SELECT c.id, c.payment_id, p.order_name, c.status, c.amount, c.currency, c.reason, c.requested_by, c.created_at
+      FROM payment_cancellations c JOIN payments p ON p.id = c.payment_id
+     WHERE c.status IN ('WAITING', 'SENDING', 'REQUESTED')
+     ORDER BY c.created_at LIMIT :most
+    """,
+)
+
+
+async def save(tx: Tx, one: Cancellation) -> None:
+    """Write a cancellation down, or back."""
+    await tx.run(
+        SAVE,
+        id=one.id,
+        payment_id=one.payment_id,
+        origin=one.origin,
+        status=one.status.value,
+        amount=one.amount,
+        tax_free_amount=one.tax_free_amount,
+        vat_amount=one.vat_amount,
+        currency=one.currency,
+        cancellable_before=one.cancellable_before,
+        reason=one.reason,
+        requester=one.requester,
+        requested_by=one.requested_by,
+        decided_by=one.decided_by,
+        request_key=one.request_key,
+        portone_cancellation_id=one.portone_cancellation_id,
+        pg_cancellation_id=one.pg_cancellation_id,
+        trigger=one.trigger,
+        failure=one.failure,
+        sent_at=one.sent_at,
+        cancelled_at=one.cancelled_at,
+        due_at=one.due_at,
+        checks=one.checks,
+        created_at=one.created_at,
+    )
+
+
+async def of_payment(tx: Tx, payment_id: UUID) -> list[Cancellation]:
+    """Every cancellation of a payment, ours and others', in order."""
+    return await tx.all(OF_PAYMENT, payment_id=payment_id)
+
+
+async def by_id(tx: Tx, cancellation_id: UUID) -> Cancellation | None:
+    """One cancellation."""
+    return await tx.maybe(BY_ID, id=cancellation_id)
+
+
+async def by_request(tx: Tx, request_key: str) -> Cancellation | None:
+    """The cancellation that an earlier request with this key made; nobody else can make one meanwhile."""
+    await tx.one(LOCK_REQUEST, request_key=request_key)
+    return await tx.maybe(BY_REQUEST, request_key=request_key)
+
+
+async def claim_due(tx: Tx, *, now: datetime, until: datetime, most: int) -> list[UUID]:
+    """Cancellations to ask about now; nobody else gets them before `until`."""
+    return await tx.all(CLAIM_DUE, now=now, until=until, most=most)
+
+
+async def still_open(tx: Tx, *, most: int) -> list[OpenCancellation]:
+    """Cancellations that wait for a second person, for PortOne or for the PG; the oldest first."""
+    return await tx.all(OPEN, most=most)

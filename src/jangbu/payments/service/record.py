@@ -1,0 +1,122 @@
+"""Writing down what happened to a payment, in the transaction that made it happen: entry, event, audit line."""
+
+from datetime import datetime
+from typing import Any
+
+import jangbu.payments.announcements  # noqa: F401 (declares what is announced here)
+from jangbu import audit, events
+from jangbu.audit import Actor
+from jangbu.db import Tx
+from jangbu.failpoints import failpoint
+from jangbu.ledger.service import post
+from jangbu.payments import cancellation_store, postings, store
+from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus, Change, Folded
+from jangbu.payments.rules import Event, Payment
+from jangbu.runtime import Runtime
+
+ANNOUNCED = {
+    Event.CAPTURED: "payment.paid",
+    Event.SEEN_FAILED: "payment.failed",
+    Event.MISMATCHED: "payment.mismatched",
+    Event.PART_CANCELLED: "payment.partially_cancelled",
+    Event.ALL_CANCELLED: "payment.cancelled",
+}
+"""Changes that the merchant's own systems hear of, under their public names. All changes are announced; the others are
+ours (`payment.changed`)."""
+_ON_THE_WAY = {
+    CancellationStatus.REQUESTED: "payment.cancel_pending",
+    CancellationStatus.FAILED: "payment.cancel_failed",
+}
+
+
+async def record_change(
+    tx: Tx, before: Payment, after: Payment, *, event: Event, actor: Actor, now: datetime, run: Runtime
+) -> None:
+    """Tell subscribers that the payment moved, with nothing personal, and write down who moved it."""
+    await audit.record(
+        tx,
+        at=now,
+        actor=actor,
+        action=f"payment.{event.name.lower()}",
+        subject=after.subject,
+        before=before.status.value,
+        after=after.status.value,
+    )
+    await _announce(tx, before, after, type_=ANNOUNCED.get(event, "payment.changed"), now=now, run=run)
+
+
+async def record_cancellations(
+    tx: Tx, before: Payment, folded: Folded, *, actor: Actor, now: datetime, run: Runtime
+) -> None:
+    """Write every cancellation that moved, with the entry that takes the money out of the books (F37, F38)."""
+    for change in folded.changes:
+        await _record_cancellation(tx, before, change, actor=actor, now=now, run=run)
+        before = change.payment
+
+
+async def _record_cancellation(
+    tx: Tx, before: Payment, change: Change, *, actor: Actor, now: datetime, run: Runtime
+) -> None:
+    one, payment = change.after, change.payment
+    await cancellation_store.save(tx, one)
+    if change.before is not None and change.before.status is one.status:
+        # It only learned its name at PortOne.
+        return
+    if one.is_ours:
+        state = "refused" if one.status is CancellationStatus.FAILED else "done"
+        said = {"status": one.status.value, "portoneCancellationId": one.portone_cancellation_id}
+        await store.finish_attempt(tx, one.id, state=state, outcome=said, at=now)
+    if change.event is not None:
+        assert await post(tx, postings.cancelled(payment, one), recorded_at=now), f"{one.id} was given back twice"
+        failpoint("payment.cancel.entry_posted")
+    await audit.record(
+        tx,
+        at=now,
+        actor=actor,
+        action=f"payment.cancellation_{one.status.value.lower()}",
+        subject=payment.subject,
+        cancellation_id=str(one.id),
+        amount=one.amount,
+        currency=one.currency,
+        made=one.origin,
+    )
+    type_ = ANNOUNCED[change.event] if change.event else _ON_THE_WAY.get(one.status, "payment.changed")
+    await _announce(tx, before, payment, type_=type_, now=now, run=run, cancellation=one)
+
+
+async def _announce(
+    tx: Tx,
+    before: Payment,
+    after: Payment,
+    *,
+    type_: str,
+    now: datetime,
+    run: Runtime,
+    cancellation: Cancellation | None = None,
+) -> None:
+    data: dict[str, Any] = {
+        "id": str(after.id),
+        "paymentId": after.provider_order_id,
+        "orderId": after.order_id,
+        "transactionId": after.provider_transaction_id,
+        "before": before.status.value,
+        "status": after.status.value,
+        "amount": after.amount,
+        "cancelledAmount": after.cancelled_amount,
+        "cancellableAmount": after.cancellable_amount,
+        "currency": after.currency,
+        "review": after.review,
+    }
+    if cancellation is not None:
+        data["cancellation"] = {
+            "id": str(cancellation.id),
+            "status": cancellation.status.value,
+            "amount": cancellation.amount,
+            "currency": cancellation.currency,
+            "reason": cancellation.reason,
+            "made": cancellation.origin,
+        }
+    event = events.Event(
+        id=run.ids.uuid(), type=type_, subject=after.subject, store_id=after.store_id, happened_at=now, data=data
+    )
+    await events.announce(tx, event)

@@ -1,0 +1,173 @@
+"""What must hold: of a payment after every step, of everything once it has settled (reliability §4)."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from jangbu.clock import instant
+from jangbu.db import Database, Tx
+from jangbu.ledger.service import seal, verify
+from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY
+from jangbu.sandbox import STORE_ID
+from jangbu.sandbox.world import World
+from jangbu.simulator import store
+from jangbu.simulator.model import Purchase, captured_twice, expected_of, succeeded
+from jangbu.simulator.store import Row
+from jangbu.wiring import EXPECTATIONS
+
+SEALS_MAX = 50
+ALSO_REVIEWED = {"PAID": ("unknown_status",)}
+"""Reasons to look that rest on what PortOne once answered, and stay until it is asked again."""
+CAPTURED = {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
+
+
+class Watch:
+    """Looks at what was written since it looked last."""
+
+    def __init__(self, glance: Tx, world: World) -> None:
+        self._glance = glance
+        self._world = world
+        self._since_xid = 0
+
+    async def look(self) -> list[str]:
+        """The cheap checks, which hold at every moment, whatever is still on its way."""
+        found = await store.rows(self._glance, since_xid=self._since_xid)
+        if found:
+            self._since_xid = found[0].oldest_xid
+        problems = [problem for row in found for problem in problems_of(row)]
+        for row in found:
+            attempt, _ = succeeded(self._world, self._world.payment(STORE_ID, row.provider_order_id))
+            if row.entries and attempt is None:
+                problems.append(f"{row.id}: the books have it, and PortOne took no money")
+        return [*problems, *captured_twice(self._world)]
+
+
+def problems_of(row: Row) -> list[str]:
+    """What contradicts itself within one payment (I01, I02, I05, I07, I08, G23; B7's columns)."""
+    kinds: Counter[str] = Counter(entry["kind"] for entry in row.entries)
+    problems = [
+        f"{entry['key']} does not balance: {entry['legs']}"
+        for entry in row.entries
+        if len(entry["legs"]) < 2 or sum(minor for _, minor in entry["legs"]) != 0
+    ]
+    if kinds["payment.captured"] != row.is_captured:
+        problems.append(f"{row.status}, captured: {row.is_captured}, and {kinds['payment.captured']} capture entries")
+    if row.is_captured and row.cancelled_amount + row.cancellable_amount != row.amount:
+        problems.append("cancelled and cancellable are not the amount")
+    if (row.status in CAPTURED) != row.is_captured:
+        problems.append(f"{row.status}, but captured: {row.is_captured}")
+    told = Counter(event["type"] for event in row.events)
+    if told["payment.paid"] != row.is_captured:
+        problems.append(f"captured: {row.is_captured}, announced {told['payment.paid']} times")
+    problems += _broken_story(row)
+    return [f"{row.id} ({row.order_name}): {problem}" for problem in problems]
+
+
+def _broken_story(row: Row) -> list[str]:
+    """Every event moves the payment from where the last one left it, the row stands where the story ends, and every
+    change has its audit line."""
+    stands = "REGISTERING"
+    for event in row.events:
+        if event["before"] != stands:
+            return [f"an event begins at {event['before']}, the one before ended at {stands}"]
+        stands = event["status"]
+    if stands != row.status:
+        return [f"is {row.status}, and the events end at {stands}"]
+    changes = [one for one in row.actions if one not in {"payment.initialized", "payment.needs_review"}]
+    if len(changes) != len(row.events) or row.actions.count("payment.initialized") != 1:
+        return [f"{len(row.events)} events, audit: {row.actions}"]
+    return []
+
+
+async def when_settled(
+    purchases: Iterable[Purchase],
+    *,
+    db: Database,
+    world: World,
+    now: datetime,
+    is_final: bool,
+    sometimes: Callable[[str], None],
+) -> list[str]:
+    """Everything, once nothing is on its way: PortOne and we agree both ways, and nobody is left wondering."""
+    by_name = {purchase.name: purchase for purchase in purchases}
+    async with db.transaction(snapshot=True) as tx:
+        found = await store.rows(tx)
+        problems = [*await tx.all(store.OPEN_ENDS, now=now), *await tx.all(store.TRIAL_BALANCE)]
+    ours = {row.provider_order_id: row for row in found}
+    problems += [problem for row in found for problem in problems_of(row)]
+    for row in found:
+        if _only_a_poller_can_know(row, world):
+            sometimes("paid after we had stopped asking, and no webhook came")
+            continue
+        problems += _disagreement(row, by_name[row.order_name], world)
+    for name, count in Counter(row.order_name for row in found).items():
+        if count > 1:
+            problems.append(f"order {name} has {count} payments")
+    for payment in world.payments():
+        # Somebody may pay under an id of which we never told PortOne, nor anybody: that is not ours.
+        if payment.succeeded is not None and payment.preregistration is not None and payment.id not in ours:
+            problems.append(
+                f"PortOne took {payment.succeeded.order.total_minor} for {payment.id}: we know nothing of it"
+            )
+    for purchase in by_name.values():
+        known = [ours[one] for one in purchase.payment_ids if one in ours]
+        if len(known) < len(purchase.payment_ids):
+            problems.append(f"the shop was told an id for {purchase.name} that is not here any more")
+        if purchase.is_delivered and not any(row.is_captured for row in known):
+            problems.append(f"the goods of {purchase.name} were sent, and it is not paid")
+    problems += captured_twice(world)
+    return problems + (await _books(db, now) if is_final else [])
+
+
+def _only_a_poller_can_know(row: Row, world: World) -> bool:
+    """Paid after the time in which we ask of ourselves (design §4.1), and every webhook that says so was lost.
+
+    A known gap until something reads PortOne's feed of events.
+    """
+    payment = world.payment(STORE_ID, row.provider_order_id)
+    paid_at = payment.succeeded.paid_at if payment is not None and payment.succeeded is not None else None
+    if payment is None or paid_at is None or row.is_captured or row.status == "MISMATCH":
+        return False
+    asked_until = row.expires_at + FINAL_CHECK_AFTER_EXPIRY
+    if row.status == "REGISTRATION_FAILED":
+        asked_until = instant(row.events[-1]["at"])
+    told = any(one.state == "DELIVERED" and one.type == "Transaction.Paid" for one in world.deliveries_of(payment))
+    return paid_at >= asked_until and not told
+
+
+def _disagreement(row: Row, purchase: Purchase, world: World) -> list[str]:
+    attempt, is_live = succeeded(world, world.payment(STORE_ID, row.provider_order_id))
+    expected = expected_of(purchase, attempt, is_live=is_live)
+    legs: Counter[tuple[str, str]] = Counter()
+    for entry in row.entries:
+        for path, minor in entry["legs"]:
+            legs[path, entry["currency"]] += minor
+    says = f"{row.id} ({row.order_name}): PortOne says {'paid' if attempt else 'not paid'}, expected {expected}"
+    problems = []
+    if expected.status is None:
+        if row.status in CAPTURED or row.status == "MISMATCH":
+            problems.append(f"{says}; we say {row.status}")
+    elif row.status != expected.status or row.review not in {expected.review, *ALSO_REVIEWED.get(row.status, ())}:
+        problems.append(f"{says}; we say {row.status} {row.review}")
+    wanted = {
+        ("assets:pg_receivable", expected.currency): expected.in_receivable,
+        ("liabilities:suspense", expected.currency): expected.in_suspense,
+    }
+    for (path, currency), minor in wanted.items():
+        if legs[path, currency] != minor:
+            problems.append(f"{says}; the books say {legs[path, currency]} in {path}")
+    if any(minor for (path, currency), minor in legs.items() if currency != expected.currency):
+        problems.append(f"{says}; the books have another currency: {dict(legs)}")
+    return problems
+
+
+async def _books(db: Database, now: datetime) -> list[str]:
+    for _ in range(SEALS_MAX):
+        if await seal(db=db) == 0:
+            break
+    proof = await verify(db=db, at=now, expectations=EXPECTATIONS)
+    problems = [f"books: {problem}" for problem in proof.unaltered.problems]
+    if proof.unaltered.tail.rows:
+        problems.append(f"books: {proof.unaltered.tail.rows} entries are never sealed")
+    problems += [f"books: {key} is missing" for key in proof.complete.missing]
+    return problems + [f"books: nobody expected {key}" for key in proof.complete.unexpected]

@@ -1,0 +1,173 @@
+"""The processes of the play: web programs and workers, each with its own memory, dying and starting again."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import anyio
+from pgqueuer.core.buffers import HeartbeatBuffer, JobStatusLogBuffer
+from pgqueuer.domain.models import Context
+
+from jangbu.clock import Clock
+from jangbu.errors import Refusal
+from jangbu.ids import Ids
+from jangbu.outbox.rules import Answer
+from jangbu.portone import PortOne, Transport
+from jangbu.queue import Job, Waker
+from jangbu.runtime import Runtime
+from jangbu.settings import Settings
+from jangbu.simulator.turns import Turns
+from jangbu.simulator.wire import Shelf, SimulatedDatabase
+from jangbu.wiring import Wired, wire
+
+LIVES_MAX = 100_000
+
+
+class NobodyListens:
+    """The merchant's own systems, which asked for no events: the play does not send any yet."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002
+        raise AssertionError(f"no endpoint was made, and something is sent to {url}")
+
+    async def check(self, url: str) -> None:
+        """Nothing is refused."""
+
+
+class SilentWaker(Waker):
+    """Wakes nobody: workers look by themselves, and a task on the side would act out of turn."""
+
+    def wake(self) -> None:
+        pass
+
+
+class Process:
+    """One life of a program, from its start to its death."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_alive = True
+        self.wired: Wired
+        self.surprises: list[str] = []
+        """What its jobs raised that no job may raise."""
+
+    def die(self) -> None:
+        """Everything in memory is gone; its connections roll back."""
+        self.is_alive = False
+
+
+class Machine:
+    """A place where a program runs: as long as somebody restarts it, there is a next life."""
+
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        *,
+        seed: int,
+        settings: Settings,
+        shelves: tuple[Shelf, Shelf],
+        turns: Turns,
+        clock: Clock,
+        transport: Transport,
+    ) -> None:
+        self.name = name
+        self._number = number
+        self._seed = seed
+        self._settings = settings
+        self._shelves = shelves
+        self._turns = turns
+        self._clock = clock
+        self._transport = transport
+        self._lives = 0
+        self._is_mourned = False
+        self._desk: Desk | None = None
+        self.process = self._born()
+
+    @property
+    def is_up(self) -> bool:
+        return self.process.is_alive
+
+    def died(self) -> bool:
+        """Whether its process died since this was last asked."""
+        if self.is_up or self._is_mourned:
+            return False
+        self._is_mourned = True
+        return True
+
+    def start(self) -> None:
+        """Start the program again, with an empty memory."""
+        assert not self.is_up, f"{self.name} runs already"
+        self.process = self._born()
+
+    def _born(self) -> Process:
+        self._lives += 1
+        self._is_mourned = False
+        self._desk = None
+        process = Process(f"{self.name}.{self._lives}")
+        ids = Ids(self._clock, (self._seed * 100 + self._number) * LIVES_MAX + self._lives)
+
+        def runtime(shelf: Shelf, role: str) -> Runtime:
+            db = SimulatedDatabase(shelf, process, self._turns, name=role)
+            return Runtime(settings=self._settings, db=db, clock=self._clock, ids=ids, waker=SilentWaker(db))
+
+        portone = PortOne(
+            self._transport, api_secret=self._settings.v2_api_secret, store_id=self._settings.portone_store_id
+        )
+        system, request = self._shelves
+        wired = wire(runtime(system, "system"), runtime(request, "request"), portone, NobodyListens())
+        process.wired = replace(wired, jobs=[_observed(job, process) for job in wired.jobs])
+        return process
+
+    @property
+    def desk(self) -> "Desk":
+        """Where the worker takes its jobs from."""
+        if self._desk is None:
+            self._desk = Desk(self.process, timedelta(seconds=self._settings.job_lease_s))
+        return self._desk
+
+
+def _observed(job: Job, process: Process) -> Job:
+    """The job, with a note of what it raises beside refusals: the queue would only try it again, and hide it."""
+
+    async def handler(**arguments: Any) -> None:
+        try:
+            await job.handler(**arguments)
+        except Refusal:
+            raise
+        except Exception as surprise:
+            process.surprises.append(f"{job.name}{arguments} raised {surprise!r}")
+            raise
+
+    return replace(job, handler=handler)
+
+
+class Desk:
+    """pgqueuer's manager, taken one job at a time: the loop around it is real time and has tests of its own."""
+
+    def __init__(self, process: Process, lease: timedelta) -> None:
+        self._process = process
+        self._lease = lease
+        self.worker = process.wired.worker()
+        self._manager = self.worker.manager()
+        self._log = JobStatusLogBuffer(max_size=1_000, repository=self._manager.queries)
+        self._beats = HeartbeatBuffer(max_size=1_000, timeout=lease, repository=self._manager.queries)
+
+    async def one_job(self) -> str | None:
+        """Take one job, run it and say what came of it; the job's name, or None when there is none."""
+        jobs = self._manager.fetch_jobs(1, None, self._lease)
+        job = await anext(jobs, None)
+        await jobs.aclose()
+        if job is None:
+            return None
+        if job.id in self._manager.job_context:
+            # Ours already, and paused for longer than its lease: pgqueuer's own loop skips it as well.
+            return f"{job.entrypoint} (running here)"
+        context = Context(cancellation=anyio.CancelScope(), resources=self._manager.resources)
+        self._manager.job_context[job.id] = context
+        try:
+            await self._manager._dispatch(job, self._log, self._beats, self._lease)  # noqa: SLF001
+        finally:
+            self._manager.job_context.pop(job.id, None)
+        await self._log.flush()
+        return str(job.entrypoint)

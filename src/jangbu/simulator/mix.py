@@ -1,0 +1,108 @@
+"""What may go wrong in one play, and how often: drawn from the seed, so that every play is wrong in its own way.
+
+Some plays have a little of everything, some one kind of trouble half of the time, some none but concurrency. Rates are
+per mille of the moments at which the thing could happen.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from jangbu.ids import Chance
+
+CALL_FAULTS = (
+    "answer_lost",
+    "not_reached",
+    "slow",
+    "too_slow",
+    "status_429",
+    "status_500",
+    "status_500_after",
+    "status_502",
+    "status_502_after",
+    "html_502",
+    "html_502_after",
+    "idempotency_outstanding",
+    "bad_json",
+    "unknown_status",
+    "unknown_method",
+    "unknown_fields",
+    "not_sent",
+)
+"""By the sandbox's names; `_after`: it acted first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """One play's troubles."""
+
+    crash_at_failpoint: int = 0
+    crash_at_statement: int = 0
+    crash_at_commit: int = 0
+    crash_at_call: int = 0
+    line_lost: int = 0
+    commit_answer_lost: int = 0
+    deadlock: int = 0
+    pause: int = 0
+    call_fault: int = 0
+    call_faults: tuple[str, ...] = CALL_FAULTS
+    outage: int = 0
+    webhook_lost: int = 0
+    webhook_again: int = 0
+    webhook_forged: int = 0
+    stays_down: int = 0
+    decline: int = 0
+    tamper: int = 0
+    is_sequential: bool = False
+    webs: int = 1
+    workers: int = 2
+
+
+CALM = Mix()
+ORDINARY = Mix(
+    crash_at_failpoint=120,
+    crash_at_statement=20,
+    crash_at_commit=50,
+    crash_at_call=60,
+    line_lost=6,
+    commit_answer_lost=15,
+    deadlock=4,
+    pause=60,
+    call_fault=120,
+    outage=10,
+    webhook_lost=150,
+    webhook_again=150,
+    webhook_forged=30,
+    stays_down=300,
+    decline=200,
+    tamper=30,
+)
+
+
+def draw(chance: Chance) -> Mix:
+    """A play's mix."""
+    shape = chance.random()
+    names = [one.name for one in fields(Mix) if isinstance(getattr(ORDINARY, one.name), int)]
+    names = [name for name in names if name not in {"is_sequential", "webs", "workers", "decline", "tamper"}]
+    if shape < 0.2:
+        # One kind of trouble, half of the time where it can be; and deaths, because they are what we count.
+        worst = chance.choice(names)
+        rates = {"crash_at_failpoint": 150, "decline": 200, "tamper": 20, worst: 500}
+        mix = _with(CALM, rates)
+    elif shape < 0.6:
+        quiet = set(chance.sample(names, len(names) // 2))
+        mix = _with(ORDINARY, dict.fromkeys(quiet, 0) | {"crash_at_failpoint": 180})
+    else:
+        mix = _with(ORDINARY, {name: getattr(ORDINARY, name) * chance.choice((0, 1, 1, 2, 4)) for name in names})
+    if chance.random() < 0.4:
+        mix = replace(mix, call_faults=tuple(chance.sample(CALL_FAULTS, chance.randint(1, 3))))
+    return replace(
+        mix,
+        is_sequential=chance.random() < 0.25,
+        webs=chance.choice((1, 2)),
+        workers=chance.choice((2, 2, 3)),
+    )
+
+
+def _with(mix: Mix, rates: dict[str, int]) -> Mix:
+    changed: dict[str, Any] = rates
+    return replace(mix, **changed)

@@ -1,0 +1,128 @@
+"""The line to PortOne and the line from it: both break as the seed wants."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from jangbu.errors import Refusal, Unavailable
+from jangbu.failpoints import Crash
+from jangbu.ids import Chance
+from jangbu.inbox.service import receive
+from jangbu.sandbox.testing import Sandbox
+from jangbu.simulator.machine import Machine
+from jangbu.simulator.mix import Mix
+from jangbu.simulator.turns import Kind, here
+
+READ_TIMEOUT = timedelta(seconds=60)
+ANSWER_FAULTS = frozenset({"unknown_status", "unknown_method", "unknown_fields"})
+Sometimes = Callable[[str], None]
+
+
+class LineToPortOne:
+    """The transport of every process's client. A fault is ordered for the very call it strikes."""
+
+    def __init__(self, sandbox: Sandbox, mix: Mix, chance: Chance, sometimes: Sometimes) -> None:
+        self._sandbox = sandbox
+        self._mix = mix
+        self._chance = chance
+        self._sometimes = sometimes
+        self.down_until: datetime | None = None
+        self.is_faulty = True
+        self.calls = 0
+
+    async def send(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """See Transport."""
+        fiber = here()
+        assert fiber is not None, "PortOne is only called within the play"
+        name = f"{method} {_operation(target)}"
+        clock = self._sandbox.clock
+        self.calls += 1
+        fiber.calls_open += 1
+        try:
+            began = clock.now()
+            await fiber.stop_at(Kind.CALL, name)
+            if self.down_until is not None and clock.now() < self.down_until:
+                self._sometimes("PortOne was away")
+                raise ConnectionRefusedError("PortOne is away")
+            if self.is_faulty and self._chance.randrange(1000) < self._mix.call_fault:
+                self._order(method)
+            try:
+                answer = await self._sandbox.transport.send(method, target, headers, body)
+            finally:
+                self._sandbox.parts.faults.clear()
+            await fiber.stop_at(Kind.ANSWER, name)
+            if clock.now() - began >= READ_TIMEOUT:
+                self._sometimes("an answer came after our patience")
+                raise TimeoutError("PortOne did not answer in time")
+            return answer
+        finally:
+            fiber.calls_open -= 1
+
+    def _order(self, method: str) -> None:
+        possible = [name for name in self._mix.call_faults if method == "GET" or name not in ANSWER_FAULTS]
+        if not possible:
+            return
+        name = self._chance.choice(possible)
+        self._sometimes(f"PortOne: {name}")
+        match name:
+            case "not_sent":
+                raise ConnectionRefusedError("no connection")
+            case "slow":
+                self._sandbox.fault("slow", seconds=self._chance.randint(1, 50))
+            case "too_slow":
+                self._sandbox.fault("slow", seconds=self._chance.randint(61, 120))
+            case _:
+                self._sandbox.fault(name.removesuffix("_after"), acts=name.endswith("_after"))
+
+
+class Door:
+    """Where PortOne's webhooks arrive: at one of the web programs, or nowhere while all are down."""
+
+    def __init__(self, chance: Chance, sometimes: Sometimes) -> None:
+        self._chance = chance
+        self._sometimes = sometimes
+        self.webs: list[Machine] = []
+
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Deliver. Raises ConnectionError when nobody answers, because nobody is there or died over it."""
+        up = [web for web in self.webs if web.is_up]
+        if not up:
+            self._sometimes("a webhook found nobody at home")
+            raise ConnectionRefusedError(url)
+        process = self._chance.choice(up).process
+        fiber = here()
+        assert fiber is not None
+        try:
+            with fiber.inside(process, called=True):
+                new = await receive(headers, body, run=process.wired.system)
+        except Crash:
+            # PortOne only sees a line that dropped; the death was the web program's.
+            self._sometimes("a web program died over a webhook")
+            raise ConnectionResetError(url) from None
+        except Unavailable:
+            return 503, {}, b""
+        except Refusal as refusal:
+            self._sometimes(f"a webhook was refused: {refusal.code}")
+            return refusal.http_status, {}, b""
+        if not new:
+            self._sometimes("a webhook came again")
+        return 200, {}, b"{}"
+
+
+def _operation(target: str) -> str:
+    path = target.partition("?")[0].split("/")
+    return "/".join(part for part in path if part and len(part) < 30)
+
+
+def headers_forged(headers: Mapping[str, str], how: str) -> dict[str, str]:
+    """A webhook's headers as somebody without the secret would make them."""
+    bent = dict(headers)
+    match how:
+        case "signature":
+            bent["webhook-signature"] = "v1," + "A" * 43 + "="
+        case "none":
+            del bent["webhook-signature"]
+        case _:
+            bent["webhook-timestamp"] = str(int(bent["webhook-timestamp"]) - 400)
+    return bent

@@ -1,0 +1,326 @@
+"""One play: a seed, so many steps, and what became of it."""
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from jangbu.failpoints import watched
+from jangbu.ids import Ids
+from jangbu.sandbox.testing import Sandbox
+from jangbu.settings import Settings
+from jangbu.simulator import store
+from jangbu.simulator.cast import Cast, Work
+from jangbu.simulator.checks import Watch, when_settled
+from jangbu.simulator.machine import Machine
+from jangbu.simulator.mix import Mix, draw
+from jangbu.simulator.outside import Door, LineToPortOne
+from jangbu.simulator.stage import Stage
+from jangbu.simulator.turns import Fate, Fiber, Kind, Turns, here
+
+SHOWN_ACTIONS = 40
+IN_FLIGHT_MAX = 2
+"""Two may interleave. With three, two could wait for one lock, and which of them wakes first is PostgreSQL's choice."""
+GO_ON = 350
+"""How likely, per mille, a paused fiber goes on rather than something new begins."""
+SETTLING = (62, 310, 930, 3_700)
+"""How many seconds pass, again and again, until every payment was re-read: past backoff and the longest wait."""
+LEASE_IS_OVER = timedelta(seconds=31)
+KNOWN_AFTER_LOOKS_MAX = 40
+SETTLE_ODDS = 6
+JOBS_MAX = 5_000
+
+
+class PlayFailed(Exception):  # noqa: N818 (it is what a play is for)
+    """Something that must hold did not."""
+
+
+@dataclass
+class Ending:
+    """What one play came to. `crashes` are those with a transaction or a call open, by failpoint; `idle` the others."""
+
+    seed: int
+    steps: int = 0
+    crashes: Counter[str] = field(default_factory=Counter)
+    places: set[tuple[str, int]] = field(default_factory=set)
+    idle: Counter[str] = field(default_factory=Counter)
+    sometimes: Counter[str] = field(default_factory=Counter)
+    payments: int = 0
+    calls: int = 0
+    statements: int = 0
+    recovered_s: list[int] = field(default_factory=list)
+    """From the end of all troubles to no attempt without an outcome, in the play's seconds."""
+    problems: list[str] = field(default_factory=list)
+    surprise: Exception | None = None
+    last_actions: list[str] = field(default_factory=list)
+    digest: str = ""
+    """Of every line of the trace: equal for equal plays."""
+
+
+class Play:
+    """One run of the whole thing."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        settings: Settings,
+        *,
+        seed: int,
+        steps: int,
+        mix: Mix | None = None,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self._stage = stage
+        self._steps = steps
+        self._chance = Ids(seed=seed).chance()
+        self.mix = mix or draw(self._chance)
+        self.ending = Ending(seed)
+        self._trace = trace
+        self._spoken: deque[str] = deque(maxlen=SHOWN_ACTIONS)
+        self._digest = hashlib.sha256()
+        self._is_calm = False
+        self._step = 0
+        self.turns = Turns(self._decide, stage.is_waiting)
+        self._door = Door(self._chance, self._sometimes)
+        self.portone = Sandbox(seed=seed, deliver=self._door)
+        # The play delivers webhooks itself, one by one; time alone must not.
+        self.portone.clock.agendas.clear()
+        self._line = LineToPortOne(self.portone, self.mix, self._chance, self._sometimes)
+        machines = [
+            Machine(
+                number,
+                name,
+                seed=seed,
+                settings=settings,
+                shelves=stage.shelves,
+                turns=self.turns,
+                clock=self.portone.clock,
+                transport=self._line,
+            )
+            for number, name in enumerate(
+                [*(f"web{n + 1}" for n in range(self.mix.webs)), *(f"worker{n + 1}" for n in range(self.mix.workers))]
+            )
+        ]
+        self._door.webs, self._workers = machines[: self.mix.webs], machines[self.mix.webs :]
+        self.cast = Cast(
+            mix=self.mix,
+            chance=self._chance,
+            portone=self.portone,
+            line=self._line,
+            door=self._door,
+            workers=self._workers,
+            say=self._say,
+            sometimes=self._sometimes,
+            problem=self._problem,
+        )
+        self._watch = Watch(stage.glance, self.portone.world)
+
+    async def run(self) -> Ending:
+        """Play to the end, or to the first thing that does not hold. Problems are in the ending, never raised."""
+        await self._stage.empty()
+        try:
+            with watched(self._at_failpoint):
+                while self._step < self._steps:
+                    self._step += 1
+                    await self._one_step()
+                    if self._chance.randrange(1000) < SETTLE_ODDS:
+                        await self._settle(is_final=False)
+                await self._settle(is_final=True)
+        except PlayFailed:
+            pass
+        except Exception as surprise:  # noqa: BLE001 (kept whole: with the trace, all there is to find the cause by)
+            self.ending.problems.append(f"{type(surprise).__name__}: {surprise}")
+            surprise.add_note(f"seed {self.ending.seed}, step {self._step}")
+            self.ending.surprise = surprise
+        finally:
+            for fiber in self.turns.in_flight:
+                await fiber.abandon()
+        return self._ended()
+
+    def _ended(self) -> Ending:
+        ending = self.ending
+        ending.steps = self._step
+        ending.payments = len(self.cast.purchases)
+        ending.calls = self._line.calls
+        ending.statements = self.turns.statements
+        if self.turns.lock_waits:
+            ending.sometimes["waited for another's lock"] += self.turns.lock_waits
+        ending.last_actions = list(self._spoken)
+        ending.digest = self._digest.hexdigest()
+        return ending
+
+    # Steps.
+
+    async def _one_step(self) -> None:
+        ready = [fiber for fiber in self.turns.in_flight if not fiber.is_blocked]
+        is_full = len(self.turns.in_flight) >= IN_FLIGHT_MAX
+        if ready and (is_full or self._chance.randrange(1000) < GO_ON):
+            fiber = self._chance.choice(ready)
+            self._say(f"{fiber} goes on")
+            await self._let(fiber)
+            return
+        actions = self.cast.choices(self._steps - self._step)
+        action = self._chance.choices(actions, [one.weight for one in actions])[0]
+        await self._begin(action.label, action.work)
+
+    async def _begin(self, label: str, work: Work) -> None:
+        fiber = self.turns.fiber(label, work())
+        self._say(f"{fiber} begins")
+        await self._let(fiber)
+
+    async def _let(self, fiber: Fiber) -> None:
+        await self._stage.show(self.portone.clock.now())
+        statements = self.turns.statements
+        await self.turns.give(fiber)
+        self._restart_some()
+        if self.turns.statements != statements and not self._is_calm:
+            await self._look()
+        if not self.turns.in_flight and self._stage.in_use:
+            self._problem(f"{self._stage.in_use} connections were not given back")
+        if self.ending.problems:
+            raise PlayFailed
+
+    async def _look(self) -> None:
+        for problem in await self._watch.look():
+            self._problem(problem)
+
+    def _restart_some(self) -> None:
+        """Most programs that died are started again at once; the others stay away for a while."""
+        for machine in (*self._door.webs, *self._workers):
+            if machine.died() and self._chance.randrange(1000) >= self.mix.stays_down:
+                machine.start()
+
+    # Fates.
+
+    def _decide(self, fiber: Fiber, kind: Kind, name: str) -> Fate:
+        if self._is_calm:
+            return Fate.GO
+        mix, roll = self.mix, self._chance.randrange(1000)
+        is_mortal = fiber.process is not None
+        match kind:
+            case Kind.FAILPOINT:
+                odds = [(Fate.CRASH, mix.crash_at_failpoint * is_mortal)]
+            case Kind.STATEMENT:
+                odds = [
+                    (Fate.CRASH, mix.crash_at_statement * is_mortal),
+                    (Fate.LOST, mix.line_lost),
+                    (Fate.ANSWER_LOST, mix.line_lost),
+                    (Fate.BUSY, mix.deadlock),
+                ]
+            case Kind.COMMIT:
+                odds = [
+                    (Fate.CRASH, mix.crash_at_commit * is_mortal),
+                    (Fate.LOST, mix.line_lost),
+                    (Fate.ANSWER_LOST, mix.commit_answer_lost),
+                ]
+            case Kind.CALL | Kind.ANSWER:
+                odds = [(Fate.CRASH, mix.crash_at_call * is_mortal)]
+        if kind is not Kind.FAILPOINT and not mix.is_sequential:
+            odds.append((Fate.PAUSE, mix.pause))
+        fate = Fate.GO
+        for possible, rate in odds:
+            if roll < rate:
+                fate = possible
+                break
+            roll -= rate
+        if fate is Fate.GO:
+            return fate
+        self._note(fiber, kind, name, fate)
+        return fate
+
+    def _note(self, fiber: Fiber, kind: Kind, name: str, fate: Fate) -> None:
+        place = name if kind is Kind.FAILPOINT else f"at {kind.value}: {name}"
+        self._say(f"{fiber}: {fate.value} at {place}")
+        if fate is Fate.CRASH:
+            if fiber.in_transaction or fiber.calls_open:
+                self.ending.crashes[place] += 1
+                self.ending.places.add((place, self._step))
+            else:
+                self.ending.idle[place] += 1
+        elif fate is not Fate.PAUSE:
+            self._sometimes(f"{kind.value}: {fate.value}")
+
+    @staticmethod
+    def _at_failpoint(name: str) -> None:
+        if (fiber := here()) is not None:
+            fiber.point(Kind.FAILPOINT, name)
+
+    # Recovery.
+
+    async def _settle(self, *, is_final: bool) -> None:
+        """All troubles end; everything runs until it is quiet, and then everything must be right."""
+        self._say("all troubles end")
+        self._is_calm, self._line.is_faulty, self._line.down_until = True, False, None
+        while ready := [fiber for fiber in self.turns.in_flight if not fiber.is_blocked]:
+            await self._let(ready[0])
+        for machine in (*self._door.webs, *self._workers):
+            if not machine.is_up:
+                machine.start()
+        await self._time_to_know()
+        for seconds in SETTLING:
+            await self._let_pass(timedelta(seconds=seconds))
+        now = self.portone.clock.now()
+        found = await when_settled(
+            self.cast.purchases,
+            db=self._stage.checker,
+            world=self.portone.world,
+            now=now,
+            is_final=is_final,
+            sometimes=self._sometimes,
+        )
+        for problem in found:
+            self._problem(problem)
+        if self.ending.problems:
+            raise PlayFailed
+        self._say("everything has settled")
+        self._is_calm, self._line.is_faulty = False, True
+
+    async def _time_to_know(self) -> None:
+        """Let time pass until every call has an outcome, and note how long that was (reliability G06)."""
+        began = self.portone.clock.now()
+        await self._let_pass(timedelta())
+        for _ in range(KNOWN_AFTER_LOOKS_MAX):
+            unknown = await self._stage.glance.one(store.UNKNOWN)
+            if not unknown.attempts:
+                break
+            waits = (unknown.asked_again_at or began) - self.portone.clock.now()
+            await self._let_pass(max(waits, LEASE_IS_OVER))
+        else:
+            self._problem(f"{unknown.attempts} calls still have no outcome")
+        self.ending.recovered_s.append(int((self.portone.clock.now() - began).total_seconds()))
+
+    async def _let_pass(self, by: timedelta) -> None:
+        if held := await self._stage.requeue_held():
+            self._sometimes("a job had given up and was queued again", held)
+        await self.portone.clock.move(by)
+        await self._stage.show(self.portone.clock.now())
+        worker = self._workers[0]
+        await self._begin("settling: schedule", partial(self.cast.schedule, worker))
+        while due := self.cast.due_webhooks():
+            await self._begin("settling: webhook", partial(self.cast.deliver, due[0]))
+        for _ in range(JOBS_MAX):
+            before = self.cast.idle_looks
+            await self._begin("settling: job", partial(self.cast.job, worker))
+            if self.cast.idle_looks != before:
+                break
+        else:
+            self._problem(f"the queue is not empty after {JOBS_MAX} jobs")
+        await self._look()
+
+    # Words.
+
+    def _say(self, text: str) -> None:
+        line = f"{self._step:4} {self.portone.clock.now():%d %H:%M:%S} {text}"
+        self._digest.update(line.encode())
+        self._spoken.append(line)
+        if self._trace is not None:
+            self._trace(line)
+
+    def _sometimes(self, what: str, times: int = 1) -> None:
+        self.ending.sometimes[what] += times
+
+    def _problem(self, what: str) -> None:
+        self._say(f"PROBLEM: {what}")
+        self.ending.problems.append(what)

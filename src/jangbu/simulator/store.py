@@ -1,0 +1,104 @@
+"""What the checks read: a payment with everything that hangs on it, as one row. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from jangbu.db import Query, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A payment, its entries, events, audit actions and open attempts.
+
+    `oldest_xid` is the first transaction id whose rows a later look may not have seen yet.
+    """
+
+    oldest_xid: int
+    id: UUID
+    provider_order_id: str
+    order_name: str
+    amount: int
+    currency: str
+    status: str
+    review: str
+    cancelled_amount: int
+    cancellable_amount: int
+    is_captured: bool
+    expires_at: datetime
+    entries: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    actions: list[str]
+    open_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Calls whose outcome nobody knows, and when PortOne is asked next about one of them."""
+
+    attempts: int
+    asked_again_at: datetime | None
+
+
+# Rows whose last writer had this transaction id or a later one; 0 asks for all.
+ROWS = Query(
+    Row,
+    """
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_xid,
+           p.id, p.provider_order_id, p.order_name, p.amount, p.currency, p.status, p.review, p.cancelled_amount,
+           p.cancellable_amount, p.paid_at IS NOT NULL AS is_captured, p.expires_at,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('key', e.key, 'kind', e.kind, 'currency', e.currency, 'legs',
+                       (SELECT coalesce(jsonb_agg(jsonb_build_array(a.path, l.amount_minor)), '[]')
+                          FROM ledger_postings l JOIN ledger_accounts a ON a.id = l.account_id
+                         WHERE l.entry_id = e.id))), '[]')
+              FROM ledger_entries e WHERE starts_with(e.key, 'payment:' || p.id || ':')) AS entries,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('type', v.type, 'before', v.data -> 'before',
+                                                         'status', v.data -> 'status', 'at', v.happened_at)
+                                    ORDER BY v.xid), '[]')
+              FROM events v WHERE v.subject = 'payment:' || p.id) AS events,
+           (SELECT coalesce(jsonb_agg(g.action ORDER BY g.id), '[]')
+              FROM audit_log g WHERE g.subject = 'payment:' || p.id) AS actions,
+           (SELECT count(*) FROM payment_attempts t
+             WHERE t.payment_id = p.id AND t.state IN ('sent', 'unknown')) AS open_attempts
+      FROM payments p
+     WHERE p.xmin::text::bigint >= :since_xid
+     ORDER BY p.id
+    """,
+)
+OPEN_ENDS = Query(
+    str,
+    """
+    SELECT 'attempt ' || id || ' of payment ' || payment_id || ' has no outcome' FROM payment_attempts
+     WHERE state IN ('sent', 'unknown')
+    UNION ALL
+    SELECT 'webhook ' || webhook_id || ' is ' || status FROM webhook_logs WHERE status IN ('received', 'failed')
+    UNION ALL
+    SELECT 'job ' || entrypoint || ' ' || coalesce(convert_from(payload, 'UTF8'), '') || ' is ' || status::text
+      FROM pgqueuer
+    UNION ALL
+    SELECT 'payment ' || id || ' (' || status || ') is due and nobody asks' FROM payments WHERE due_at <= :now
+    UNION ALL
+    SELECT 'payment ' || id || ' is REGISTERING' FROM payments WHERE status = 'REGISTERING'
+    """,
+)
+UNKNOWN = Query(
+    Unknown,
+    """
+    SELECT count(*) AS attempts, min(p.due_at) AS asked_again_at
+      FROM payment_attempts t JOIN payments p ON p.id = t.payment_id WHERE t.state IN ('sent', 'unknown')
+    """,
+)
+TRIAL_BALANCE = Query(
+    str,
+    """
+    SELECT 'the books of ' || a.currency || ' sum to ' || sum(l.amount_minor)
+      FROM ledger_postings l JOIN ledger_accounts a ON a.id = l.account_id
+     GROUP BY a.currency HAVING sum(l.amount_minor) <> 0
+    """,
+)
+
+
+async def rows(tx: Tx, *, since_xid: int = 0) -> list[Row]:
+    """Payments that were written since a transaction id, or all."""
+    return await tx.all(ROWS, since_xid=since_xid)

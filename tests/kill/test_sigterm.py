@@ -1,0 +1,120 @@
+"""SIGTERM in the middle of work: what is begun is finished, nothing is lost, the program ends in time (F100)."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from jangbu.inbox import store as inbox
+from jangbu.wiring import Wired
+from kill.checks import all_agree, recovered
+from kill.postgres import Postgres
+from kill.shop import Order, Shop, load, shop_in
+from kill.town import DRAIN_S, Town, town
+from kit import until
+
+pytestmark = pytest.mark.kill
+
+ORDER = {"amount": 11_000, "orderName": "보리차", "orderId": "order-1"}
+ROUNDS = 4
+
+
+async def slow(here: Town, operation: str, seconds: float) -> None:
+    """PortOne takes its time for the next call."""
+    await here.control("faults", [{"name": "slow", "operation": operation, "seconds": seconds}])
+
+
+async def being_handled(wired: Wired) -> bool:
+    """A webhook is here, and its job has asked PortOne and waits."""
+    async with wired.system.db.transaction() as tx:
+        return await inbox.open_count(tx) == 1
+
+
+async def test_the_web_program_answers_what_it_was_asked(postgres: Postgres, tmp_path: Path) -> None:
+    async with town(postgres, tmp_path) as here, shop_in(here) as shop, here.looking_in() as wired:
+        await slow(here, "pre_register_payment", 2)
+        asked = asyncio.create_task(shop.call("initialize", ORDER))
+        await asyncio.sleep(0.5)
+        took_s = await here["web"].drain()
+        assert here["web"].exits == [0]
+        assert 1 < took_s < 5, "it ended before the answer was there, or long after"
+        status, answer = await asked
+        assert (status, answer["data"]["status"]) == (200, "READY")
+        assert await shop.call("initialize", ORDER) == (0, {})
+        await recovered(here, wired)
+
+
+@pytest.mark.parametrize("serve", [("serve",), ("serve", "--with-worker")], ids=["worker", "serve --with-worker"])
+async def test_a_job_that_runs_is_finished(postgres: Postgres, tmp_path: Path, serve: tuple[str, ...]) -> None:
+    is_alone = serve == ("serve",)
+    workers = ("worker A",) if is_alone else ()
+    async with (
+        town(postgres, tmp_path, serve=serve, workers=workers) as here,
+        shop_in(here) as shop,
+        here.looking_in() as wired,
+    ):
+        await slow(here, "get_payment", 2)
+        await a_payment_is_paid(shop)
+        await until(lambda: being_handled(wired), what="the webhook coming in")
+        await asyncio.sleep(0.3)
+        program = here["worker A" if is_alone else "web"]
+        took_s = await program.drain()
+        assert program.exits == [0]
+        assert 1 < took_s < 5
+        assert not await being_handled(wired), "the job was dropped"
+
+
+@pytest.mark.parametrize("name", ["web", "worker A"])
+async def test_nobody_waits_for_ever_for_portone(postgres: Postgres, tmp_path: Path, name: str) -> None:
+    """PortOne may take its sixty seconds; we have twenty to go. What is left open is found again by who comes next."""
+    async with (
+        town(postgres, tmp_path, workers=("worker A",)) as here,
+        shop_in(here) as shop,
+        here.looking_in() as wired,
+    ):
+        if name == "web":
+            await slow(here, "pre_register_payment", 50)
+            asked = asyncio.create_task(shop.call("initialize", ORDER))
+            await asyncio.sleep(0.5)
+        else:
+            await slow(here, "get_payment", 50)
+            await a_payment_is_paid(shop)
+            await until(lambda: being_handled(wired), what="the webhook coming in")
+            await asyncio.sleep(0.3)
+        took_s = await here[name].drain()
+        assert here[name].exits == [0]
+        assert took_s < DRAIN_S
+        if name == "web":
+            # No answer at all, or a clean "not now": never a yes or a no that nobody knows.
+            assert (await asked)[0] in {0, 503}
+        here[name].start()
+        await here[name].ready()
+        if name == "web":
+            assert (await shop.call("initialize", ORDER))[0] == 200
+        await recovered(here, wired)
+
+
+async def test_a_rolling_restart_under_load_costs_nothing(postgres: Postgres, tmp_path: Path) -> None:
+    async with town(postgres, tmp_path) as here, shop_in(here) as shop:
+        async with load(shop, shoppers=4):
+            for _ in range(ROUNDS):
+                for name in ("web", "worker A", "worker B"):
+                    await here[name].ready()
+                    here[name].signal(signal.SIGTERM)
+                    await asyncio.sleep(0.5)
+        await here.ready()
+        async with here.looking_in() as wired:
+            await recovered(here, wired)
+            await all_agree(here, wired, shop)
+        assert [here[name].exits for name in ("web", "worker A", "worker B")] == [[0] * ROUNDS] * 3
+        # A web program that goes finishes what it was asked; a shop sees only that nobody listens for a moment.
+        assert not any("503" in name for name in shop.calls)
+
+
+async def a_payment_is_paid(shop: Shop) -> None:
+    """One order up to the payer's yes."""
+    status, answer = await shop.call("initialize", ORDER)
+    assert status == 200
+    order = Order("order-1", 11_000, "pays", verifies=False, refunds=(), payment_id=answer["data"]["paymentId"])
+    await shop.pay(order)

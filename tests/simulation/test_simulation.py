@@ -1,0 +1,94 @@
+"""The swarm: plays in which everything goes wrong, until enough programs have died (reliability G01-G04)."""
+
+import os
+import re
+from pathlib import Path
+
+import jangbu
+from jangbu.simulator.stage import Stage
+from jangbu.simulator.swarm import Report, again, revision, swarm
+
+IN_CI = bool(os.environ.get("CI"))
+CRASHES = 10_000 if IN_CI else 1_000
+CRASHES_PER_FAILPOINT = 50 if IN_CI else 5
+STEPS = 500
+PLAYS_MAX = 10_000
+
+ELSEWHERE = {
+    # Signing in is not played: nothing of it is money, and it has tests of its own.
+    "access.sign_in.password_checked",
+}
+# Refunds and outgoing events are not played yet; tests/payments/test_cancel_crashes.py and tests/outbox kill them.
+NOT_YET = ("payment.cancel.", "outbox.deliver.", "outbox.advance.owed")
+SOMETIMES = {
+    "PortOne was away",
+    "PortOne: answer_lost",
+    "PortOne: bad_json",
+    "PortOne: html_502",
+    "PortOne: html_502_after",
+    "PortOne: idempotency_outstanding",
+    "PortOne: not_reached",
+    "PortOne: not_sent",
+    "PortOne: slow",
+    "PortOne: status_429",
+    "PortOne: status_500",
+    "PortOne: status_500_after",
+    "PortOne: status_502",
+    "PortOne: status_502_after",
+    "PortOne: too_slow",
+    "PortOne: unknown_fields",
+    "PortOne: unknown_method",
+    "PortOne: unknown_status",
+    "a failed attempt was approved late",
+    "a forged webhook was refused",
+    "a second success was refused by PortOne",
+    "a second window was opened",
+    "a web program died over a webhook",
+    "a web program died over the shop's request",
+    "a webhook came again",
+    "a webhook found nobody at home",
+    "a webhook was lost",
+    "an answer came after our patience",
+    "commit: connection lost",
+    "commit: done, then the connection lost",
+    "payer: approve",
+    "payer: close",
+    "payer: decline",
+    "statement: connection lost",
+    "statement: deadlock",
+    "statement: done, then the connection lost",
+    "tampered: AmountNotEqualToPredefined",
+    "tampered: PaymentAlreadyPaid",
+    "tampered: paid",
+    "the amount was refused in advance",
+    "the queue lost its database",
+    "the shop asked again",
+    "the shop found nobody at home",
+    "the shop was told DATABASE_UNAVAILABLE",
+    "the shop was told PORTONE_OUTCOME_UNKNOWN",
+    "waited for another's lock",
+}
+
+
+async def test_whatever_dies_every_won_is_accounted_for(stage: Stage) -> None:
+    def is_enough(report: Report) -> bool:
+        every = all((report.crashes + report.idle)[name] >= CRASHES_PER_FAILPOINT for name in failpoints())
+        return len(report.places) >= CRASHES and every and set(report.sometimes) >= SOMETIMES
+
+    report = await swarm(stage, seeds=range(1, PLAYS_MAX), steps=STEPS, is_enough=is_enough)
+    assert report.failed is None, failure(report)
+    assert is_enough(report)
+
+
+def failpoints() -> set[str]:
+    """Every failpoint there is in the code."""
+    code = "".join(path.read_text(encoding="utf-8") for path in Path(jangbu.__file__).parent.rglob("*.py"))
+    found = set(re.findall(r"^\s+failpoint\(\"([a-z_.]+)\"\)$", code, re.MULTILINE))
+    return {name for name in found - ELSEWHERE if not name.startswith(NOT_YET)}
+
+
+def failure(report: Report) -> str:
+    failed = report.failed
+    assert failed is not None
+    head = f"seed {failed.seed}, step {failed.steps}, revision {revision()}\n  {again(failed, STEPS)}"
+    return "\n".join([head, *failed.problems, "", "The last actions:", *failed.last_actions])
