@@ -14,7 +14,7 @@ from jangbu.simulator.mix import Mix
 from jangbu.simulator.turns import Kind, here
 
 READ_TIMEOUT = timedelta(seconds=60)
-CANCEL_FAILS = "cancel_failed"
+CANCEL_FAILS = "cancel_fails"
 """The sandbox's name for a PG that says no to a cancellation, with status 200."""
 ANSWER_FAULTS = frozenset({"unknown_status", "unknown_method", "unknown_fields"})
 Sometimes = Callable[[str], None]
