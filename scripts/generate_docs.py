@@ -121,6 +121,7 @@ def metrics_page() -> str:
         "with the token of `JANGBU_METRICS_TOKEN`; where none is set, this machine, and no request through a proxy.",
         "",
         "A dashboard is in `deploy/grafana/jangbu.json`, alerts in `deploy/prometheus/alerts.yml`.",
+        "[How to set them up, and what each alert wants](../howto/watch-it.md).",
         "",
     ]
     about = {

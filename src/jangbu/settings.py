@@ -219,7 +219,7 @@ class Settings(BaseSettings):
     worker_metrics_port: int | None = _named(
         "JANGBU_WORKER_METRICS_PORT",
         default=None,
-        description="Port on which `jangbu worker` shows `/metrics` of its own process. Unset: nowhere.",
+        description="Port at `JANGBU_HOST` where `jangbu worker` shows its own `/metrics`. Unset: nowhere.",
     )
     log_format: Literal["auto", "json", "text"] = _named(
         "JANGBU_LOG_FORMAT", default="auto", description="`auto` is text on a terminal and JSON elsewhere."
