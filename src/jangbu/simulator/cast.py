@@ -7,6 +7,7 @@ from typing import Any
 
 from jangbu import sandbox
 from jangbu.audit import Actor
+from jangbu.checks.service import run_checks
 from jangbu.db import CONNECTION_GONE, TOO_BUSY
 from jangbu.errors import Unavailable
 from jangbu.ids import Chance, from_facts
@@ -32,6 +33,8 @@ OPERATOR = Actor("cli:operator")
 LIVE_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000003"
 RECENT = 8
 STEPS_PER_ORDER = 9
+CHECKING = 0.1
+JOBS_IN_A_ROW = (1, 2, 5, 8)
 
 
 class Cast:
@@ -93,13 +96,13 @@ class Cast:
         may("PortOne: away", self._mix.outage // 10, self._go_away)
         for worker in self._workers:
             if worker.is_up:
-                may(f"{worker.name}: job", 10, partial(self.job, worker))
-                may(f"{worker.name}: tick", 4, partial(self.tick, worker))
-                may(f"{worker.name}: schedule", 2, partial(self.schedule, worker))
+                may(f"{worker.name}: job", 16, partial(self.jobs, worker))
+                may(f"{worker.name}: second", 7, partial(self.second, worker))
+                may(f"{worker.name}: minute", 6, partial(self.minute, worker))
         down = [one for one in (*self._workers, *self._door.webs) if not one.is_up]
         if down:
             may("operator: restarts", (1000 - self._mix.stays_down) // 40 + 4, lambda: self._restart(down))
-        may("time passes", 6, self._move)
+        may("time passes", 8, self._move)
         return found
 
     # The shop.
@@ -303,6 +306,30 @@ class Cast:
         """Take one job and run it."""
         await self._as(worker, self._one_job)
 
+    async def jobs(self, worker: Machine) -> None:
+        """Take a few jobs, one after the other."""
+
+        async def takes(machine: Machine) -> None:
+            for _ in range(self._chance.choice(JOBS_IN_A_ROW)):
+                looks = self.idle_looks
+                await self._one_job(machine)
+                if looks != self.idle_looks:
+                    return
+
+        await self._as(worker, takes)
+
+    async def second(self, worker: Machine) -> None:
+        """What comes with every second, and what it wakes."""
+        await self.tick(worker)
+        if worker.is_up:
+            await self.jobs(worker)
+
+    async def minute(self, worker: Machine) -> None:
+        """What comes with every minute, and what there is to do then."""
+        await self.schedule(worker)
+        if worker.is_up:
+            await self.jobs(worker)
+
     async def _one_job(self, machine: Machine) -> None:
         name = await machine.desk.one_job()
         self.idle_looks += name is None
@@ -320,11 +347,28 @@ class Cast:
     async def schedule(self, worker: Machine) -> None:
         """What every worker queues each minute, once however many do."""
 
+        # The checks read everything there is: now and then is often enough, and once at the end (Play._settle).
+        is_checking = self._chance.random() < CHECKING
+
         async def queues(machine: Machine) -> None:
             for one in machine.process.wired.schedules:
-                await machine.desk.worker.queue_scheduled(one.job)
+                if is_checking or not one.job.startswith("checks."):
+                    await machine.desk.worker.queue_scheduled(one.job)
 
         await self._as(worker, queues)
+
+    async def ask_checks(self, worker: Machine) -> None:
+        """What the house asks of itself each night: nothing may be broken."""
+
+        async def asks(machine: Machine) -> None:
+            wired = machine.process.wired
+            # Who keeps the clock of the schedules is real time, and not played.
+            checks = [one for one in wired.checks if one.id != "I24"]
+            for result in await run_checks(checks, run=wired.system, full=True):
+                if not result.holds:
+                    self._problem(f"{result.check.id} ({result.check.en}): {result.problem or result.found}")
+
+        await self._as(worker, asks)
 
     async def _as(self, worker: Machine, work: Callable[[Machine], Coroutine[Any, Any, None]]) -> None:
         fiber = here()

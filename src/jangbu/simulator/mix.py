@@ -63,13 +63,13 @@ class Mix:
 
 CALM = Mix()
 ORDINARY = Mix(
-    crash_at_failpoint=150,
-    crash_at_statement=25,
-    crash_at_commit=60,
-    crash_at_call=80,
-    line_lost=6,
+    crash_at_failpoint=60,
+    crash_at_statement=10,
+    crash_at_commit=25,
+    crash_at_call=30,
+    line_lost=10,
     commit_answer_lost=15,
-    deadlock=4,
+    deadlock=6,
     pause=80,
     call_fault=120,
     outage=10,
@@ -78,8 +78,8 @@ ORDINARY = Mix(
     webhook_lost=150,
     webhook_again=150,
     webhook_forged=30,
-    merchant_fault=150,
-    merchant_outage=10,
+    merchant_fault=350,
+    merchant_outage=20,
     stays_down=300,
     decline=200,
     tamper=30,
@@ -94,11 +94,11 @@ def draw(chance: Chance) -> Mix:
     if shape < 0.2:
         # One kind of trouble, half of the time where it can be; and deaths, because they are what we count.
         worst = chance.choice(names)
-        rates = {"crash_at_failpoint": 180, "decline": 200, "tamper": 20, worst: 500}
+        rates = {"crash_at_failpoint": 60, "decline": 200, "tamper": 20, worst: 500}
         mix = _with(CALM, rates)
     elif shape < 0.6:
         quiet = set(chance.sample(names, len(names) // 2))
-        mix = _with(ORDINARY, dict.fromkeys(quiet, 0) | {"crash_at_failpoint": 220})
+        mix = _with(ORDINARY, dict.fromkeys(quiet, 0) | {"crash_at_failpoint": 80})
     else:
         mix = _with(ORDINARY, {name: getattr(ORDINARY, name) * chance.choice((0, 1, 1, 2, 4)) for name in names})
     if chance.random() < 0.4:

@@ -53,8 +53,8 @@ class Refund:
     who: Authority
     first_asked_at: datetime
     cancellation_id: UUID | None = None
-    is_waiting: bool = False
-    """It waits for a second person, as far as the shop knows."""
+    stands: str = ""
+    """Its status, as far as the shop knows."""
     told: set[str] = field(default_factory=set)
     """What the shop was told of it: SUCCEEDED, FAILED, REJECTED and so on."""
 

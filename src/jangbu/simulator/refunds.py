@@ -1,13 +1,15 @@
 """Who gives money back in a play: the shop and its clerk, a second person, PortOne's console, and slow PGs."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from jangbu.audit import Actor
 from jangbu.errors import Refusal, Unavailable
 from jangbu.ids import Chance
-from jangbu.payments.cancellation_rules import RESEND_WITHIN, Ask, Cancellation, CancellationStatus
+from jangbu.payments.cancellation_rules import OPEN, RESEND_WITHIN, Ask, Cancellation, CancellationStatus
 from jangbu.payments.refusals import (
     CancelAmountExceeds,
+    CancellationInProgress,
     CancellationNotWaiting,
     CancellationRefused,
     IdempotencyKeyReused,
@@ -26,6 +28,7 @@ SHOP = Authority(Actor("key:shop"))
 CLERK = Authority(Actor("console:clerk"), limits={"KRW": 20_000, "USD": 20_000})
 BOSS = Authority(Actor("console:boss"))
 RECENT = 4
+A_WHILE = timedelta(minutes=20)
 
 
 class RefundDesk:
@@ -39,16 +42,17 @@ class RefundDesk:
         self._door = door
         self._notes = notes
         self.refunds: list[Refund] = []
+        self._busy_until: dict[str, datetime] = {}
 
     def choices(self, may: May, purchases: Sequence[Purchase]) -> None:
         """What may happen now."""
         paid = [one for one in purchases if one.payment_id and left_of(self._world, one.payment_id)]
         if paid:
-            may("shop: refund", 12, lambda: self._refund(self._chance.choice(paid[-RECENT:])))
+            may("shop: refund", 25, lambda: self._refund(self._one_to_refund(paid)))
             may("console: cancels", 1, lambda: self._cancel_elsewhere(self._chance.choice(paid[-RECENT:])))
         if self.refunds:
-            may("shop: refund again", 9, lambda: self._ask(self._chance.choice(self.refunds[-RECENT:])))
-        if waiting := [one for one in self.refunds if one.is_waiting]:
+            may("shop: refund again", 12, lambda: self._ask(self._chance.choice(self.refunds[-RECENT:])))
+        if waiting := [one for one in self.refunds if one.stands == "WAITING"]:
             may("second person: decides", 4, lambda: self._decide(self._chance.choice(waiting)))
         if slow := self._under_way():
             may("PG: settles a cancellation", 3, lambda: self._settle(self._chance.choice(slow)))
@@ -70,6 +74,17 @@ class RefundDesk:
         )
         self.refunds.append(refund)
         await self._ask(refund)
+
+    def _one_to_refund(self, paid: Sequence[Purchase]) -> Purchase:
+        """Mostly one of which no refund is open, as far as the shop knows: the answer to others is known beforehand."""
+        now = self._portone.clock.now()
+        open_ = {one.payment_id for one in self.refunds if one.stands in OPEN}
+        quiet = [
+            one
+            for one in paid
+            if one.payment_id not in open_ and self._busy_until.get(one.payment_id or "", now) <= now
+        ]
+        return self._chance.choice((quiet if quiet and self._chance.random() < 0.8 else paid)[-RECENT:])
 
     def _sum_of(self, purchase: Purchase) -> tuple[int | None, int | None]:
         """All that is left; or 700 of 1,000, which goes once; or a piece, sometimes more than there is."""
@@ -97,6 +112,8 @@ class RefundDesk:
                 raise
             except Refusal as refusal:
                 self._notes.sometimes(f"a refund was refused: {refusal.code}")
+                if isinstance(refusal, CancellationInProgress):
+                    self._busy_until[refund.payment_id] = self._portone.clock.now() + A_WHILE
                 return
             self._hears(refund, outcome.cancellation)
 
@@ -108,8 +125,8 @@ class RefundDesk:
         if refund.cancellation_id not in (None, one.id):
             self._notes.problem(f"{refund.reason} is {refund.cancellation_id} and {one.id}")
         refund.cancellation_id = one.id
-        refund.is_waiting = one.status is CancellationStatus.WAITING
-        refund.told.add(one.status.value)
+        refund.stands = one.status.value
+        refund.told.add(refund.stands)
         self._notes.sometimes(f"the shop was told that a refund is {one.status}")
         self._notes.say(f"{refund.reason} of {refund.payment_id[:6]}: {one.status}")
         made = [each.status for each in done_for(self._world, refund)]
@@ -119,6 +136,7 @@ class RefundDesk:
             self._notes.problem(f"{refund.reason} is {one.status}, and PortOne was told of it")
 
     def _is_told_no(self, refund: Refund) -> None:
+        refund.stands = "FAILED"
         refund.told.add("FAILED")
         self._notes.sometimes("the shop was told that a refund failed")
         self._notes.say(f"{refund.reason} of {refund.payment_id[:6]}: refused")
@@ -159,7 +177,7 @@ class RefundDesk:
                     self._notes.problem("the second person was not enough")
             except CancellationNotWaiting:
                 self._notes.sometimes("a refund was decided already")
-                refund.is_waiting = False
+                refund.stands = ""
             except CancelAmountExceeds:
                 self._notes.sometimes("a refund waited until too little was left")
 
