@@ -6,10 +6,18 @@ import sys
 
 import uvloop
 
-from bench import demo, feed, figures, ledger, outbox, paid, webhook
+from bench import demo, feed, figures, ledger, outbox, paid, recovery, webhook
 from bench.place import ROUNDS, opened
 
-BENCHMARKS = {"webhook": webhook, "paid": paid, "ledger": ledger, "outbox": outbox, "feed": feed, "demo": demo}
+BENCHMARKS = {
+    "webhook": webhook,
+    "paid": paid,
+    "ledger": ledger,
+    "outbox": outbox,
+    "feed": feed,
+    "recovery": recovery,
+    "demo": demo,
+}
 
 
 async def main() -> None:
