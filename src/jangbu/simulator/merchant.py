@@ -66,7 +66,7 @@ class Merchant:
         if len(self.systems) < SYSTEMS_MAX:
             may("operator: adds an endpoint", 3, self._subscribe)
         else:
-            may("operator: switches an endpoint", 1, self._switch)
+            may("operator: switches an endpoint", 2, self._switch)
             may("operator: sends again", 1, self._replay)
         may("shop: reads the feed", 3, self.read_on)
         if self.systems:

@@ -28,6 +28,7 @@ SHOP = Authority(Actor("key:shop"))
 CLERK = Authority(Actor("console:clerk"), limits={"KRW": 20_000, "USD": 20_000})
 BOSS = Authority(Actor("console:boss"))
 RECENT = 4
+ITSELF, REJECTED = 0.2, 0.4
 A_WHILE = timedelta(minutes=20)
 
 
@@ -53,7 +54,7 @@ class RefundDesk:
         if self.refunds:
             may("shop: refund again", 12, lambda: self._ask(self._chance.choice(self.refunds[-RECENT:])))
         if waiting := [one for one in self.refunds if one.stands == "WAITING"]:
-            may("second person: decides", 4, lambda: self._decide(self._chance.choice(waiting)))
+            may("second person: decides", 8, lambda: self._decide(self._chance.choice(waiting)))
         if slow := self._under_way():
             may("PG: settles a cancellation", 3, lambda: self._settle(self._chance.choice(slow)))
 
@@ -158,10 +159,10 @@ class RefundDesk:
         async def request(web: Process) -> None:
             run, portone = web.wired.request, web.wired.portone
             try:
-                if roll < 0.1:
+                if roll < ITSELF:
                     await approve(cancellation_id, who=refund.who, run=run, portone=portone)
                     self._notes.problem(f"{refund.reason} was approved by the one who asked for it")
-                elif roll < 0.3:
+                elif roll < REJECTED:
                     outcome = await reject(cancellation_id, who=BOSS, run=run)
                     self._hears(refund, outcome.cancellation)
                 else:
@@ -173,7 +174,7 @@ class RefundDesk:
                         self._hears(refund, outcome.cancellation)
             except SecondPersonNeeded:
                 self._notes.sometimes("a refund needs a second person")
-                if roll >= 0.1:
+                if roll >= ITSELF:
                     self._notes.problem("the second person was not enough")
             except CancellationNotWaiting:
                 self._notes.sometimes("a refund was decided already")
