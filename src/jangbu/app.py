@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from jinja2 import PackageLoader
 from starlette.requests import HTTPConnection
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jangbu import wiring
 from jangbu.access import api as access_api
@@ -41,6 +41,8 @@ from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
 
 WEBHOOK_BYTES_MAX = 64 * 1024
+GOODBYE_S = 1
+"""How long a program that goes still answers who is connected and has not asked yet."""
 OPEN_TO_ALL = {
     "/api-docs": "says how to call us; shows no data",
     "/admin-docs": "says how staff call us; shows no data",
@@ -130,7 +132,7 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = _Server(served_so(create(wired), drain_s=settings.drain_s))
+        server = Server(served_so(create(wired), drain_s=settings.drain_s))
         working = asyncio.create_task(worker.run()) if worker else None
 
         def stop() -> None:
@@ -162,16 +164,42 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
     )
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A uvicorn that leaves the process's signals alone.
 
     Its own way is to raise the signal again once it has served, which ends the process at once: before its worker has
     finished its jobs, and with the exit status of a program that was killed.
+
+    And when it goes, it hangs up on nobody who is about to ask: a proxy that has opened a connection, or kept one, may
+    be writing its request into it, and will not send a POST a second time.
     """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        config.app = self._last_answers(config.app)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connection, answer for a moment on those there are, then leave uvicorn's way."""
+        for server in self.servers:
+            server.close()
+        if self.server_state.connections and not self.force_exit:
+            await asyncio.sleep(GOODBYE_S)
+        await super().shutdown(sockets)
+
+    def _last_answers(self, app: Any) -> ASGIApp:
+        async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_last(message: Message) -> None:
+                if message["type"] == "http.response.start" and self.should_exit:
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+                await send(message)
+
+            await app(scope, receive, send_last if scope["type"] == "http" else send)
+
+        return answered
 
 
 @asynccontextmanager
