@@ -25,6 +25,9 @@ from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
 from jangbu.metrics import api as metrics_api
+from jangbu.notices import pages as notices_pages
+from jangbu.notices.rules import ALERTS
+from jangbu.notices.texts import TEXTS as NOTICE_TEXTS
 from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
@@ -50,7 +53,7 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
-CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS)
+CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS)
 """What the console says, beyond the words of the web floor."""
 
 
@@ -60,11 +63,12 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
-            *inbox_api.routes(system, wired.metrics.webhook),
+            *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
+            notices_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -73,6 +77,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         options=WebOptions(
             allowed_origins=settings.origins,
             https=settings.url.startswith("https://"),
+            trusted_proxies=settings.proxies,
             mode=settings.mode,
             body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
         ),
@@ -80,12 +85,14 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=(PackageLoader("jangbu.payments"), PackageLoader("jangbu.outbox")),
+            templates=tuple(PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices")),
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+                NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
+                NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),
             ),
         ),
     )
@@ -128,19 +135,7 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = Server(
-            uvicorn.Config(
-                create(wired),
-                http="httptools",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                date_header=False,
-                timeout_graceful_shutdown=settings.drain_s,
-                lifespan="off",
-                proxy_headers=False,
-            )
-        )
+        server = Server(served_so(create(wired), drain_s=settings.drain_s))
         working = asyncio.create_task(worker.run()) if worker else None
 
         def stop() -> None:
@@ -157,10 +152,28 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
             await working
 
 
+def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
+    """How uvicorn serves us. It must not read X-Forwarded-For: web/proxies.py does, and knows whom to believe."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=drain_s,
+        lifespan="off",
+        proxy_headers=False,
+    )
+
+
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[wiring.Wired]:
+async def running(settings: Settings, *, takes_webhooks: bool = True) -> AsyncIterator[wiring.Wired]:
     """The wired house on the database that the settings name."""
-    async with wiring.addresses(settings) as where, wiring.build(settings, where) as wired:
+    async with (
+        wiring.addresses(settings) as where,
+        wiring.build(settings, where, takes_webhooks=takes_webhooks) as wired,
+    ):
         yield wired
 
 

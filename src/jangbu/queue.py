@@ -106,6 +106,12 @@ def payload(**arguments: Any) -> bytes:
     return msgspec.json.encode(arguments)
 
 
+def arguments_of(job: HeldJob) -> dict[str, Any]:
+    """What a held job was given."""
+    arguments: dict[str, Any] = msgspec.json.decode(job.payload or b"{}")
+    return arguments
+
+
 async def enqueue(tx: Tx, job: str, *, dedupe_key: str | None = None, **arguments: Any) -> None:
     """Queue a job with your transaction. With a `dedupe_key`, nothing happens while the same key waits or runs."""
     await tx.run(ENQUEUE, job=job, payload=payload(**arguments), dedupe_key=dedupe_key)

@@ -12,7 +12,7 @@ async def work(settings: Settings) -> None:
         arm_from_environment()
     port = settings.worker_metrics_port
     listener = None if port is None else app.listen(settings.host, port, setting="JANGBU_WORKER_METRICS_PORT")
-    async with app.running(settings) as wired:
+    async with app.running(settings, takes_webhooks=False) as wired:
         worker = wired.worker()
         app.stop_on_signals(worker.stop)
         if listener is None:

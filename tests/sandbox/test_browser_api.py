@@ -49,7 +49,6 @@ async def test_a_missing_parameter_is_thrown_before_anything_opens(sandbox: Sand
         {"totalAmount": 2**53},
         {"currency": "XXX"},
         {"payMethod": "BARTER"},
-        {"payMethod": "VIRTUAL_ACCOUNT"},
         {"orderName": ""},
         {"taxFreeAmount": 1001},
         {"forceRedirect": True},

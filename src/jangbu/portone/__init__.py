@@ -22,7 +22,7 @@ from jangbu.portone.signature import (
     sign,
     verify,
 )
-from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentStatus, is_known
+from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentPage, PaymentStatus, is_known
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import AiohttpTransport, Transport
@@ -38,6 +38,7 @@ __all__ = [
     "Notification",
     "Outcome",
     "Payment",
+    "PaymentPage",
     "PaymentStatus",
     "PortOne",
     "PortoneIdUnusable",

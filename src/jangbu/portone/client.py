@@ -7,6 +7,7 @@ raised but answered, as Done, Refused or Unknown; an Unknown is the caller's to 
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -14,10 +15,19 @@ import msgspec
 import structlog
 
 from jangbu import __version__
+from jangbu.clock import rfc3339
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
-from jangbu.portone.wire import Cancellation, Payment, Unreadable, read_cancellation, read_payment
+from jangbu.portone.wire import (
+    Cancellation,
+    Payment,
+    PaymentPage,
+    Unreadable,
+    read_cancellation,
+    read_payment,
+    read_payment_page,
+)
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import Transport
@@ -90,6 +100,28 @@ class PortOne:
             read=_nothing,
         )
 
+    async def list_payments(
+        self, *, changed_since: datetime, changed_until: datetime, number: int, size: int
+    ) -> Outcome[PaymentPage]:
+        """A page of the payments whose status changed in that time, oldest change first (portone-facts §2.13).
+
+        `number` counts from 0, and PortOne shows no row beyond 60,000. A payment that changes while you turn the pages
+        leaves its place, and the one behind it slips onto the page you have read: compare the totals of your pages.
+        """
+        asked = {
+            "page": {"number": number, "size": size},
+            "filter": {
+                "timestampType": "STATUS_CHANGED_AT",
+                "from": rfc3339(changed_since),
+                "until": rfc3339(changed_until),
+                "sortBy": "STATUS_CHANGED_AT",
+                "sortOrder": "ASC",
+            }
+            | ({} if self.store_id is None else {"storeId": self.store_id}),
+        }
+        query = {"requestBody": msgspec.json.encode(asked).decode()}
+        return await self._call("list_payments", "GET", ["payments"], query=query, read=read_payment_page)
+
     async def get_payment(self, payment_id: str) -> Outcome[Payment]:
         """The payment as PortOne has it now (portone-facts §2.2), or Refused with PAYMENT_NOT_FOUND."""
 
@@ -149,9 +181,13 @@ class PortOne:
         *,
         read: Callable[[dict[str, Any]], T],
         body: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Outcome[T]:
-        """One request, one outcome. The store goes into the body where there is one, else into the query."""
+        """One request, one outcome. The store goes into the body where there is one, else into the query.
+
+        A `query` of the caller's own holds the store already.
+        """
         target = "/" + "/".join(_segment(part) for part in path)
         headers = {
             "Authorization": self._authorization,
@@ -166,7 +202,8 @@ class PortOne:
         store = {} if self.store_id is None else {"storeId": self.store_id}
         if body is None:
             sent = b""
-            target += "?" + urlencode(store, quote_via=quote, safe="") if store else ""
+            asked = store if query is None else query
+            target += "?" + urlencode(asked, quote_via=quote, safe="") if asked else ""
         else:
             sent = msgspec.json.encode(store | body)
             headers["Content-Type"] = "application/json"

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import State, Store, Token
+from jangbu.sandbox.records import Store, Token
+from jangbu.sandbox.state import State
 from jangbu.sandbox.world import World
 
 ACCESS_LIFE = timedelta(minutes=30)

@@ -4,18 +4,17 @@ One more is one more decorated handler; faults, auth and errors are the gate's.
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from jangbu.ids import from_facts
-from jangbu.sandbox import access, cancels, listing
-from jangbu.sandbox.faults import Kind
+from jangbu.sandbox import access, listing
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.records import Attempt, Order, Payment
-from jangbu.sandbox.wire import cancellation_json, payment_json, webhook_json
+from jangbu.sandbox.wire import payment_json, webhook_json
 
 operations = Operations()
 
@@ -33,20 +32,6 @@ class _PreRegister(msgspec.Struct, rename="camel"):
     total_amount: int | None = None
     tax_free_amount: int | None = None
     currency: str | None = None
-
-
-class _CancelPayment(msgspec.Struct, rename="camel"):
-    reason: str
-    store_id: str | None = None
-    amount: int | None = None
-    tax_free_amount: int | None = None
-    vat_amount: int | None = None
-    current_cancellable_amount: int | None = None
-    requester: Literal["CUSTOMER", "ADMIN"] | None = None
-    promotion_discount_retain_option: Literal["RETAIN", "RELEASE"] | None = None
-    refund_account: dict[str, Any] | None = None
-    refund_email: str | None = None
-    skip_webhook: bool | None = None
 
 
 class _ResendWebhook(msgspec.Struct, rename="camel"):
@@ -88,7 +73,7 @@ async def pre_register_payment(call: Call) -> dict[str, Any]:
 async def get_payment(call: Call) -> dict[str, Any]:
     """portone-facts §2.2."""
     store = call.store(call.query("storeId"))
-    payment = _found(call.world.payment(store.id, call.path("paymentId")))
+    payment = found(call.world.payment(store.id, call.path("paymentId")))
     if payment.current is None:
         if call.world.inferred.preregistered_only_is_not_found:
             raise _not_found()
@@ -96,7 +81,11 @@ async def get_payment(call: Call) -> dict[str, Any]:
     return call.parts.faults.bend(call.operation.name, payment_json(call.world, payment))
 
 
-@operations.add("GET", "/payments")
+@operations.add(
+    "GET",
+    "/payments",
+    lacks="`textSearch` refuses CARD_ACQUIRER, CARD_RECEIPT_NAME and CARD_INSTALLMENT",
+)
 async def get_payments(call: Call) -> dict[str, Any]:
     """portone-facts §2.13."""
     asked = call.body(listing.PaymentsQuery)
@@ -104,49 +93,31 @@ async def get_payments(call: Call) -> dict[str, Any]:
     return listing.page_of(call, store, asked)
 
 
-@operations.add("POST", "/payments/{paymentId}/cancel")
-async def cancel_payment(call: Call) -> dict[str, Any]:
-    """portone-facts §2.8. The sandbox has no promotions, so what becomes of a discount changes nothing."""
-    asked = call.body(_CancelPayment)
-    payment = _found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
-    made = cancels.cancel(
-        call.world,
-        payment,
-        amount_minor=asked.amount,
-        tax_free_minor=asked.tax_free_amount,
-        vat_minor=asked.vat_amount,
-        cancellable_minor=asked.current_cancellable_amount,
-        reason=asked.reason,
-        now=call.now,
-        outcome=_of_the_pg(call, payment),
-        is_silent=bool(asked.skip_webhook),
-    )
-    return {"cancellation": cancellation_json(made)}
-
-
-def _of_the_pg(call: Call, payment: Payment) -> cancels.Outcome:
-    def struck_by(name: str) -> bool:
-        return call.parts.faults.take(Kind.PG, call.operation.name, payment.id, name) is not None
-
-    if payment.succeeded is None:
-        return "SUCCEEDED"
-    return "REQUESTED" if struck_by("cancel_requested") else "FAILED" if struck_by("cancel_failed") else "SUCCEEDED"
-
-
 @operations.add("POST", "/payments/{paymentId}/resend-webhook")
 async def resend_webhook(call: Call) -> dict[str, Any]:
     """portone-facts §2.12; whether it answers before or after sending is not stated: after [I]."""
     asked = call.body(_ResendWebhook)
-    payment = _found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
+    payment = found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
     delivery = call.world.webhook_to_resend(payment, asked.webhook_id)
     await call.parts.courier.resend(delivery)
     return {"webhook": webhook_json(delivery)}
 
 
-def _found(payment: Payment | None) -> Payment:
+def found(payment: Payment | None) -> Payment:
+    """The payment, or PAYMENT_NOT_FOUND."""
     if payment is None:
         raise _not_found()
     return payment
+
+
+def paid(payment: Payment) -> Attempt:
+    """The attempt that paid and is not wholly cancelled. Refuses PAYMENT_NOT_FOUND and PAYMENT_NOT_PAID."""
+    attempt = payment.current
+    if attempt is None:
+        raise _not_found()
+    if not attempt.has_paid or attempt.status == "CANCELLED":
+        raise ApiError("PAYMENT_NOT_PAID", "The payment is not paid.")
+    return attempt
 
 
 def _not_found() -> ApiError:

@@ -21,11 +21,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jangbu.money import Money, written
-from jangbu.sandbox import bodies, declines, params
+from jangbu.sandbox import approvals, confirming, declines, identity_windows, issue_windows, methods, params
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import BrowserRefusal, NotOurs
 from jangbu.sandbox.records import Attempt, Failure, Window
+from jangbu.sandbox.v1 import window as v1_window
 from jangbu.sandbox.words import WORDS
 
 HERE = Path(__file__).parent
@@ -99,12 +100,17 @@ def open_attempt(
 
 async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str, Any]:
     """Do what the shopper did, and answer what requestPayment returns. Deciding again changes nothing."""
+    if attempt.status != "READY" or attempt.payment_token is not None:
+        # What was decided first stands, whatever button is pressed now.
+        return result_of(attempt, attempt.failure)
+    if decision.action == "approve":
+        await confirming.ask(parts, attempt)
     now, failure = parts.clock.now(), None
     try:
         match decision.action:
             case "approve":
-                usual = "kakaopay" if _is_kakao(parts, attempt) else "card"
-                parts.world.approve(attempt, bodies.method_named(decision.method or usual), now)
+                name = methods.named(decision.method or _offered(parts, attempt)[0])
+                approvals.agree(parts.world, parts.faults, attempt, name, now)
             case "decline":
                 reason = declines.reason_named(decision.reason or "insufficient_funds")
                 parts.world.decline(attempt, reason, now)
@@ -113,8 +119,8 @@ async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str
     except BrowserRefusal as refusal:
         failure = Failure(refusal.code, refusal.message, "", "")
     if attempt.status != "READY":
-        # What was decided first stands, whatever button was pressed since.
         failure = attempt.failure
+    v1_window.register_key(parts.world, attempt)
     await parts.courier.send_before_return(attempt.transaction_id)
     return result_of(attempt, failure)
 
@@ -126,10 +132,14 @@ def result_of(attempt: Attempt, failure: Failure | None) -> dict[str, Any]:
         "txId": attempt.transaction_id,
         "paymentId": attempt.payment_id,
     }
+    if failure is None and attempt.payment_token is not None:
+        result["paymentToken"] = attempt.payment_token
     if failure is not None:
         result |= {"code": failure.code, "message": failure.reason}
         more = {"pgCode": failure.pg_code, "pgMessage": failure.pg_message}
         result |= {name: value for name, value in more.items() if value}
+    if attempt.order.version == "V1":
+        result = v1_window.result_of(attempt, failure)
     if attempt.window is not None and attempt.window.display == "REDIRECTION":
         result["redirectTo"] = redirect_target(attempt.window, result)
     return result
@@ -149,7 +159,6 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
     assert window is not None, "only a browser's attempt has a window"
     words = WORDS[window.language]
     amount = written(Money(order.total_minor, order.currency))
-    methods = ("kakaopay",) if _is_kakao(parts, attempt) else bodies.METHODS
     return WindowPage(
         words=words,
         language=window.language,
@@ -160,10 +169,10 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
         pay_label=words["pay"].format(amount=amount),
         payment_id=attempt.payment_id,
         is_live=parts.world.channel_of(attempt).type == "LIVE",
-        is_over=attempt.status != "READY",
+        is_over=attempt.status != "READY" or attempt.payment_token is not None,
         is_redirection=window.display == "REDIRECTION",
         opener_origin=window.opener_origin or "",
-        methods=tuple((name, words[name]) for name in methods),
+        methods=tuple((name, words[name]) for name in _offered(parts, attempt)),
         declines=tuple(
             DeclineChoice(reason.name, reason.ko if window.language == "ko" else reason.en, reason.is_hard)
             for reason in declines.REASONS.values()
@@ -171,8 +180,9 @@ def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
     )
 
 
-def _is_kakao(parts: Parts, attempt: Attempt) -> bool:
-    return parts.world.channel_of(attempt).pg_provider == "KAKAOPAY"
+def _offered(parts: Parts, attempt: Attempt) -> tuple[str, ...]:
+    assert attempt.window is not None, "only a browser's attempt has a window"
+    return methods.offered(attempt.window.pay_method, parts.world.channel_of(attempt).pg_provider)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
@@ -222,6 +232,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
             Route("/payments", open_, methods=["POST"]),
             Route("/transactions/{transactionId}/decision", decision, methods=["POST"]),
             Route("/window/{transactionId}", window),
+            *issue_windows.routes(parts),
+            *identity_windows.routes(parts),
+            *v1_window.routes(parts),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],

@@ -71,7 +71,7 @@ class SandboxClock:
         """
         assert by >= ZERO, "this clock does not run backwards"
         target = self.now() + by
-        while (due := self._next_due(target)) is not None:
+        while (due := self.next_due()) is not None and due <= target:
             self._set(max(due, self.now()))
             for agenda in self.agendas:
                 await agenda.run_due(self.now())
@@ -82,9 +82,9 @@ class SandboxClock:
         """Do what is due at the present, without moving."""
         await self.move(ZERO)
 
-    def _next_due(self, until: datetime) -> datetime | None:
-        dues = [due for agenda in self.agendas if (due := agenda.next_due()) is not None and due <= until]
-        return min(dues, default=None)
+    def next_due(self) -> datetime | None:
+        """When the earliest waiting work of any agenda falls due."""
+        return min((due for agenda in self.agendas if (due := agenda.next_due()) is not None), default=None)
 
     def _set(self, at: datetime) -> None:
         if self._frozen_at is not None:

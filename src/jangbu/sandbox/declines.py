@@ -36,7 +36,13 @@ REASONS = {
     )
 }
 CLOSED = Decline("closed", False, "USER_CANCEL", "사용자가 결제를 취소했습니다.", "The shopper closed the window")
+LAPSED = Decline("lapsed", True, "ACCOUNT_EXPIRED", "입금 기한이 지났습니다.", "Nobody paid in time")
+KEY_DELETED = Decline("key_deleted", True, "BILLING_KEY_DELETED", "삭제된 빌링키입니다.", "The billing key is deleted")
 ALREADY_PAID = Decline("already_paid", True, "ALREADY_PAID", "이미 결제된 주문입니다.", "The order is already paid")
+WRONG_NUMBER = Decline(
+    "wrong_number", True, "INVALID_CARD_NUMBER", "카드번호가 올바르지 않습니다.", "Not a card's number"
+)
+WRONG_EXPIRY = Decline("wrong_expiry", True, "INVALID_EXPIRY", "유효기간이 올바르지 않습니다.", "Not a card's expiry")
 
 
 def reason_named(name: str) -> Decline:

@@ -7,19 +7,21 @@ from typing import Any
 
 import msgspec
 
+from jangbu.sandbox import declines
 from jangbu.sandbox.problems import NotOurs
 
 
 class Kind(StrEnum):
-    """What a fault bends: a call of the API, what a GET tells of a payment, one webhook, one try of it, or what the PG
-    does with a cancellation.
+    """What a fault bends: a call of the API, what a GET tells of a payment, a page of a list, the PG's verdict,
+    one webhook, or one try of it.
     """
 
     CALL = "call"
     ANSWER = "answer"
+    PAGE = "page"
+    PG = "pg"
     WEBHOOK = "webhook"
     TRY = "try"
-    PG = "pg"
 
 
 KINDS: dict[str, tuple[Kind, str]] = {
@@ -32,8 +34,6 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "html_502": (Kind.CALL, "502 with an HTML page without acting (with `acts`: after acting)"),
     "idempotency_outstanding": (Kind.CALL, "409 IDEMPOTENCY_OUTSTANDING_REQUEST without acting"),
     "bad_json": (Kind.CALL, "act, then answer 200 with half of the JSON"),
-    "cancel_requested": (Kind.PG, "the PG takes a cancellation on and settles it later, when told to"),
-    "cancel_failed": (Kind.PG, "the PG does not give the money back: 200 with a FAILED cancellation"),
     "unknown_status": (Kind.ANSWER, "a payment status nobody has heard of"),
     "unknown_method": (Kind.ANSWER, "a method.type nobody has heard of"),
     "unknown_fields": (Kind.ANSWER, "fields nobody has heard of, at several depths"),
@@ -41,6 +41,17 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "live_channel": (Kind.ANSWER, "channel.type LIVE on the payment"),
     "amount_changed": (Kind.ANSWER, "100 minor units more than were asked for"),
     "webhook_twice": (Kind.WEBHOOK, "the first try goes out twice at once, with the same webhook-id"),
+    "page_repeats": (Kind.PAGE, "a page after the first begins with the last row of the one before"),
+    "page_skips": (Kind.PAGE, "a page after the first leaves out its first row"),
+    "pay_waits": (Kind.PG, "an approval is PAY_PENDING, and is decided after `seconds`"),
+    "pay_refused": (Kind.PG, "the PG says no, for `reason`; after `seconds` when it waits first"),
+    "cancel_waits": (Kind.PG, "a cancel is REQUESTED, as with an asynchronous PG, and settles after `seconds`"),
+    "cancel_fails": (Kind.PG, "a cancel is FAILED, with status 200; after `seconds` when it waits first"),
+    "cancel_refused": (Kind.PG, "a cancel is 502 PG_PROVIDER with the PG's own code"),
+    "key_refused": (Kind.PG, "one channel issues, or deletes, no billing key"),
+    "schedule_waits": (Kind.PG, "a schedule stays STARTED, and pays after `seconds`"),
+    "identity_refused": (Kind.PG, "the operator knows nobody like that, or sends no code"),
+    "receipt_fails": (Kind.PG, "a cash receipt cannot be issued, or cancelled"),
     "webhook_lost": (Kind.WEBHOOK, "never sent"),
     "webhook_late": (Kind.WEBHOOK, "first sent after `seconds`"),
     "webhook_before_return": (Kind.WEBHOOK, "sent and answered before the browser has its result"),
@@ -58,6 +69,8 @@ class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     times: int = 1
     seconds: float = 0
     acts: bool = False
+    reason: str | None = None
+    """Why the PG says no: a name of `declines.REASONS`."""
 
 
 @dataclass(slots=True)
@@ -81,6 +94,8 @@ class Faults:
             raise NotOurs(f"no operation {fault.operation!r}; known: {', '.join(self.operations)}")
         if fault.times < 1 or fault.seconds < 0:
             raise NotOurs("times must be at least 1 and seconds must not be negative")
+        if fault.reason is not None:
+            declines.reason_named(fault.reason)
         if fault.name in ("slow", "webhook_late") and fault.seconds == 0:
             raise NotOurs(f"{fault.name} needs seconds")
 
@@ -158,4 +173,4 @@ _BENDS = {
 
 def as_list(faults: Iterable[Fault]) -> list[dict[str, Any]]:
     """For the control API."""
-    return [msgspec.to_builtins(fault) for fault in faults]
+    return [{name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in faults]

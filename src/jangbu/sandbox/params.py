@@ -2,22 +2,18 @@
 (portone-facts §7.1).
 """
 
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 import msgspec
 
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.methods import OFFERED
 from jangbu.sandbox.problems import BrowserRefusal
-from jangbu.sandbox.records import Order, Window
+from jangbu.sandbox.records import AccountWish, Order, ReceiptWish, Window
 from jangbu.sandbox.world import World
 
-PAY_METHODS = {
-    "CARD", "VIRTUAL_ACCOUNT", "TRANSFER", "MOBILE", "GIFT_CERTIFICATE",
-    "EASY_PAY", "PAYPAL", "ALIPAY", "CONVENIENCE_STORE", "ALIPAY_PLUS",
-}  # fmt: skip
-WINDOW_PAY_METHODS = {"CARD", "EASY_PAY"}
-"""Those the sandbox's window can finish so far."""
-
+KST = timezone(timedelta(hours=9))
 WindowType = Literal["IFRAME", "POPUP", "REDIRECTION", "UI"]
 
 
@@ -53,6 +49,24 @@ class WindowTypes(msgspec.Struct):
     mobile: WindowType | None = None
 
 
+class AccountExpiry(msgspec.Struct, rename="camel"):
+    valid_hours: int | None = None
+    due_date: str | None = None
+
+
+class BrowserReceipt(msgspec.Struct, rename="camel"):
+    """The cash receipt that a transfer or deposit is to have; REST says NO_RECEIPT for ANONYMOUS (§2.11)."""
+
+    cash_receipt_type: Literal["PERSONAL", "CORPORATE", "ANONYMOUS"] | None = None
+
+
+class BrowserAccount(BrowserReceipt, rename="camel"):
+    """What the merchant says of a virtual account to be issued."""
+
+    account_expiry: AccountExpiry | None = None
+    remittee_name: str | None = None
+
+
 class RequestPayment(msgspec.Struct, rename="camel"):
     """The parameters the sandbox reads; others are ignored."""
 
@@ -76,6 +90,11 @@ class RequestPayment(msgspec.Struct, rename="camel"):
     country: str | None = None
     products: list[dict[str, Any]] | None = None
     is_cultural_expense: bool | None = None
+    virtual_account: BrowserAccount | None = None
+    transfer: BrowserReceipt | None = None
+    is_escrow: bool = False
+    confirm_url: str | None = None
+    promotion_id: str | None = None
 
 
 def read(raw: bytes) -> RequestPayment:
@@ -96,10 +115,8 @@ def read(raw: bytes) -> RequestPayment:
         raise _unreadable("paymentId and orderName must not be empty")
     if asked.currency not in EXPONENTS:
         raise _unreadable(f"currency: the sandbox knows {', '.join(EXPONENTS)}")
-    if asked.pay_method not in PAY_METHODS:
-        raise _unreadable(f"payMethod: one of {', '.join(sorted(PAY_METHODS))}")
-    if asked.pay_method not in WINDOW_PAY_METHODS:
-        raise _unreadable(f"payMethod: the sandbox's window has {', '.join(sorted(WINDOW_PAY_METHODS))}")
+    if asked.pay_method not in OFFERED:
+        raise _unreadable(f"payMethod: one of {', '.join(sorted(OFFERED))}")
     if not 0 < asked.total_amount <= AMOUNT_MINOR_MAX:
         raise _unreadable("totalAmount must be above zero")
     tax_free, vat = asked.tax_free_amount or 0, asked.vat_amount or 0
@@ -127,7 +144,36 @@ def order_of(world: World, asked: RequestPayment) -> Order:
         notice_urls=asked.notice_urls or [],
         country=asked.country,
         is_cultural_expense=asked.is_cultural_expense,
+        account=_account(asked.virtual_account) if asked.virtual_account else None,
+        is_escrow=asked.is_escrow,
+        confirm_url=asked.confirm_url,
+        receipt=_receipt(asked),
+        promotion_id=asked.promotion_id,
     )
+
+
+def _receipt(asked: RequestPayment) -> ReceiptWish | None:
+    wish = asked.virtual_account if asked.pay_method == "VIRTUAL_ACCOUNT" else asked.transfer
+    if wish is None or wish.cash_receipt_type is None:
+        return None
+    return ReceiptWish(None if wish.cash_receipt_type == "ANONYMOUS" else wish.cash_receipt_type)
+
+
+def _account(given: BrowserAccount) -> AccountWish:
+    expiry = given.account_expiry or AccountExpiry()
+    due_at = None
+    if expiry.due_date is not None:
+        try:
+            due_at = due_of(expiry.due_date)
+        except ValueError:
+            raise _unreadable("virtualAccount.accountExpiry.dueDate: not a time") from None
+    return AccountWish(valid_hours=expiry.valid_hours, due_at=due_at, remittee_name=given.remittee_name)
+
+
+def due_of(written: str) -> datetime:
+    """A due date. Which zone one without an offset is in is not stated: KST [I] (portone-facts §10.15, §14.12)."""
+    at = datetime.fromisoformat(written)
+    return at if at.tzinfo is not None else at.replace(tzinfo=KST)
 
 
 def window_of(asked: RequestPayment, *, is_mobile: bool, opener_origin: str | None) -> Window:

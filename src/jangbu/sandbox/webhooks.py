@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import aiohttp
 
 from jangbu.clock import Clock
+from jangbu.sandbox.bodies import NEW_TYPES, OLD_STATUS
 from jangbu.sandbox.faults import Faults, Kind
 from jangbu.sandbox.records import Delivery, Try
 from jangbu.sandbox.wire import WEBHOOK_TRIES_MAX
@@ -21,17 +22,12 @@ from jangbu.sandbox.world import World
 WAITS_MINUTES = (0, 1, 4, 16, 64, 256)
 """Before try n the wait is random in [0, 1) times this (portone-facts §4.3)."""
 
+V1_RETRY_AFTER = timedelta(minutes=1)
 TIMEOUT_S = 30
 """For connecting and again for reading (portone-facts §4.3)."""
 
-TYPES = (
-    "Transaction.Ready",
-    "Transaction.Paid",
-    "Transaction.Failed",
-    "Transaction.PartialCancelled",
-    "Transaction.Cancelled",
-    "Transaction.CancelPending",
-)
+KEY_TYPES = ("BillingKey.Ready", "BillingKey.Issued", "BillingKey.Failed", "BillingKey.Deleted", "BillingKey.Updated")
+TYPES = (*OLD_STATUS, *NEW_TYPES, *KEY_TYPES)
 RESPONSE_BYTES_KEPT = 65_536
 
 Deliver = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
@@ -85,12 +81,12 @@ class Courier:
         """A new webhook: the faults that are ordered for it decide what becomes of it."""
 
         def struck_by(name: str) -> bool:
-            return self._faults.take(Kind.WEBHOOK, delivery.type, delivery.payment_id, name) is not None
+            return self._faults.take(Kind.WEBHOOK, delivery.type, delivery.about, name) is not None
 
         if struck_by("webhook_lost"):
             delivery.state = "LOST"
             return
-        late = self._faults.take(Kind.WEBHOOK, delivery.type, delivery.payment_id, "webhook_late")
+        late = self._faults.take(Kind.WEBHOOK, delivery.type, delivery.about, "webhook_late")
         if late is not None:
             delivery.next_try_at += timedelta(seconds=late.seconds)
         delivery.is_twice = struck_by("webhook_twice")
@@ -144,13 +140,24 @@ class Courier:
         finally:
             self._settle(delivery, tries)
 
+    async def ask(self, delivery: Delivery) -> tuple[int, bytes] | None:
+        """POST one signed question at once, and answer what the merchant says; None when nothing comes."""
+        now = self._clock.now()
+        headers = self._signed_headers(delivery, delivery.id, int(now.timestamp()), is_forged=False)
+        try:
+            async with asyncio.timeout(self._world.inferred.confirm_question_timeout_s):
+                status, _, body = await self._deliver(delivery.url, headers, delivery.body.encode())
+        except Exception:  # noqa: BLE001 (whatever the merchant's server does, PortOne only sees no answer)
+            return None
+        return status, body
+
     def _begin(self, delivery: Delivery) -> Try:
         inferred = self._world.inferred
         now = self._clock.now()
         first = delivery.tries[0] if delivery.tries else None
         keeps_id = first is None or delivery.is_twice or inferred.webhook_retry_keeps_id
         webhook_id = delivery.id if keeps_id else f"wh_{self._world.ids.uuid()}"
-        is_forged = self._faults.take(Kind.TRY, delivery.type, delivery.payment_id) is not None
+        is_forged = self._faults.take(Kind.TRY, delivery.type, delivery.about) is not None
         if first is not None and not inferred.webhook_retry_signs_afresh and not is_forged:
             headers = dict(first.headers)
         else:
@@ -162,6 +169,8 @@ class Courier:
     def _signed_headers(
         self, delivery: Delivery, webhook_id: str, timestamp: int, *, is_forged: bool
     ) -> dict[str, str]:
+        if delivery.is_v1:
+            return {"content-type": delivery.content_type, "user-agent": "PortOne-Sandbox"}
         settings = self._world.state.stores[delivery.store_id].webhooks[delivery.environment]
         every = self._world.inferred.webhook_signs_with_every_secret
         secrets = settings.secrets if every else settings.secrets[-1:]
@@ -193,7 +202,9 @@ class Courier:
         """Done, to be tried again, or dead (portone-facts §4.3)."""
         if not self._world.knows(delivery):
             return  # The world was reset while this was on its way.
-        if any(self._is_success(attempt.status) for attempt in tries):
+        if delivery.is_v1:
+            self._settle_v1(delivery, tries)
+        elif any(self._is_success(attempt.status) for attempt in tries):
             delivery.state = "DELIVERED"
         elif delivery.state != "DELIVERED":
             # The two copies of a doubled first try count as one.
@@ -206,6 +217,22 @@ class Courier:
                 self._enqueue(delivery)
         self.wake.set()
         self.on_change()
+
+    def _settle_v1(self, delivery: Delivery, tries: list[Try]) -> None:
+        """Tried again only where the merchant asked for it, and only without an answer or at 5xx (§4.5)."""
+        settings = self._world.state.stores[delivery.store_id].v1
+        retries = settings.webhook_retries if settings is not None else 0
+        if any(attempt.status is not None and attempt.status < 400 for attempt in tries):
+            delivery.state = "DELIVERED"
+        elif delivery.state != "WAITING":
+            return
+        elif all(attempt.status is None or attempt.status >= 500 for attempt in tries) and (
+            len(delivery.tries) - delivery.resends <= retries
+        ):
+            delivery.next_try_at = self._clock.now() + V1_RETRY_AFTER
+            self._enqueue(delivery)
+        else:
+            delivery.state = "DEAD"
 
     def _is_success(self, status: int | None) -> bool:
         if status is None:

@@ -3,44 +3,33 @@
 No I/O; `now` is an argument of each step.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, Literal
 
 import msgspec
 
-from jangbu import sandbox
 from jangbu.clock import Clock, rfc3339
 from jangbu.ids import Ids
-from jangbu.sandbox import bodies, declines
+from jangbu.sandbox import bodies, declines, methods
+from jangbu.sandbox.billing_records import Schedule
 from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.problems import ApiError, BrowserRefusal
 from jangbu.sandbox.records import (
-    SUCCEEDED,
     Attempt,
     Channel,
+    ChannelType,
     Delivery,
+    Event,
     Failure,
     Order,
     Payment,
     PreRegistration,
-    State,
     Store,
-    WebhookSettings,
     Window,
 )
-
-PAYMENT_ID_RULES = {
-    "TOSSPAYMENTS": re.compile(r"[A-Za-z0-9\-_=]{6,64}"),
-    "KCP_V2": re.compile(r"[A-Za-z0-9]+"),
-    "KPN": re.compile(r"[A-Za-z0-9]+"),
-    "SMARTRO_V2": re.compile(r"[A-Za-z0-9]{1,40}"),
-}
-"""PortOne has no rule for a paymentId of its own; the PGs do (portone-facts §10.2)."""
-
-ORDER_NAME_CHARACTERS_MAX = {"TOSSPAYMENTS": 100, "KAKAOPAY": 100, "NAVERPAY": 128, "TOSSPAY_V2": 255}
-"""portone-facts §10.3."""
+from jangbu.sandbox.state import State
 
 
 class World:
@@ -51,6 +40,8 @@ class World:
         self._clock = clock
         self.on_webhook: Callable[[Delivery], None] = lambda _: None
         """Told of each new webhook before anything else happens."""
+        self.on_schedule: Callable[[Schedule], None] = lambda _: None
+        """Told of each schedule that is new or was moved."""
         self.load(state)
 
     def load(self, state: State) -> None:
@@ -153,14 +144,14 @@ class World:
         channel = self.state.channels.get(channel_key)
         if channel is None or channel.store_id != store.id:
             raise BrowserRefusal("ChannelNotFound", f"channel {channel_key} is not found")
-        _refuse_what_the_pg_refuses(channel, payment_id, order)
+        refuse_what_the_pg_refuses(channel, payment_id, order)
         payment = self.payment(store.id, payment_id)
         if payment is not None:
             _refuse_second_success(payment)
             _refuse_other_amount(payment, order)
         payment = self._payment_made_sure_of(store.id, payment_id)
         attempt = Attempt(
-            transaction_id=str(self.ids.uuid()),
+            transaction_id=self.new_transaction_id(order),
             payment_id=payment_id,
             store_id=store.id,
             channel_key=channel.key,
@@ -176,71 +167,188 @@ class World:
         self.announce(attempt, "Transaction.Ready", now)
         return attempt
 
-    def approve(self, attempt: Attempt, method: str, now: datetime, *, is_late: bool = False) -> None:
-        """READY → PAID; with `is_late` also FAILED → PAID, as some PGs do (portone-facts §10.6).
+    def approve(
+        self,
+        attempt: Attempt,
+        method: str,
+        now: datetime,
+        *,
+        is_late: bool = False,
+        trigger: str | None = None,
+        is_announced: bool = True,
+    ) -> None:
+        """→ PAID, whatever it waited for; with `is_late` also from FAILED, as some PGs do (portone-facts §10.6).
 
         At most one attempt of a payment succeeds (§2.1): a second one fails and is refused as
         PaymentAlreadyPaid.
         """
-        if attempt.status in SUCCEEDED or (attempt.status == "FAILED" and not is_late):
+        if attempt.has_paid or (attempt.status == "FAILED" and not is_late):
             return
+        self.refuse_second_success(attempt, now)
+        self.choose(attempt, method)
+        attempt.receipt_url = f"https://receipt.sandbox.invalid/{attempt.transaction_id}"
+        attempt.capture = "WAITING" if self.channel_of(attempt).captures_later else None
+        attempt.status = "PAID"
+        attempt.failed_at = attempt.failure = attempt.closed_at = None
+        attempt.paid_at = attempt.updated_at = attempt.status_changed_at = now
+        self.note(attempt, "PAID", attempt.order.total_minor - attempt.order.discount_minor, now)
+        if is_announced:
+            self.announce(attempt, "Transaction.Paid", now, trigger=trigger)
+
+    def choose(self, attempt: Attempt, method: str) -> None:
+        """What the shopper pays with, and the PG's number for it. A method that was chosen before stays."""
+        if attempt.method is None:
+            attempt.method = methods.of(method, self.ids)
+        if attempt.order.is_escrow and attempt.escrow is None:
+            attempt.escrow = dict(bodies.ESCROW_AT_FIRST[attempt.order.version])
+        if attempt.pg_tx_id is None:
+            attempt.pg_tx_id = f"pg{self.ids.token(18)}"
+
+    def refuse_second_success(self, attempt: Attempt, now: datetime) -> None:
+        """At most one attempt of a payment succeeds (§2.1): another fails, and is refused as PaymentAlreadyPaid."""
         payment = self._payment_made_sure_of(attempt.store_id, attempt.payment_id)
         if payment.succeeded is not None:
-            self._fail(attempt, declines.ALREADY_PAID.failure("PaymentAlreadyPaid"), now)
+            self.fail(attempt, declines.ALREADY_PAID.failure("PaymentAlreadyPaid"), now)
             _refuse_second_success(payment)
-        attempt.method = bodies.of_approval(method, self.ids)
-        attempt.pg_tx_id = f"pg{self.ids.token(18)}"
-        attempt.receipt_url = f"https://receipt.sandbox.invalid/{attempt.transaction_id}"
-        attempt.status = "PAID"
-        attempt.failed_at = attempt.failure = None
-        attempt.paid_at = attempt.updated_at = attempt.status_changed_at = now
-        self.announce(attempt, "Transaction.Paid", now)
 
-    def decline(self, attempt: Attempt, reason: declines.Decline, now: datetime) -> None:
+    def decline(self, attempt: Attempt, reason: declines.Decline, now: datetime, *, is_announced: bool = True) -> None:
         """READY → FAILED: the PG says no. A later attempt may succeed (portone-facts §2.2)."""
-        self._fail(attempt, reason.failure("PGProviderError"), now)
+        if attempt.status == "READY":
+            self.fail(attempt, reason.failure("PGProviderError"), now, is_announced=is_announced)
 
     def close_window(self, attempt: Attempt, now: datetime) -> Failure:
         """The shopper leaves. Answers what the browser is told; what becomes of the attempt is a switch."""
         failure = declines.CLOSED.failure(self.inferred.close_code)
-        if self.inferred.close_makes_failed:
-            self._fail(attempt, failure, now)
+        if self.inferred.close_makes_failed and attempt.status == "READY":
+            self.fail(attempt, failure, now)
         return failure
 
-    def _fail(self, attempt: Attempt, failure: Failure, now: datetime) -> None:
-        if attempt.status != "READY":
+    def fail(
+        self,
+        attempt: Attempt,
+        failure: Failure,
+        now: datetime,
+        *,
+        trigger: str | None = None,
+        is_announced: bool = True,
+    ) -> None:
+        """→ FAILED. What has paid or failed stays as it is."""
+        if attempt.has_paid or attempt.status in ("FAILED", "CANCELLED"):
             return
         attempt.status = "FAILED"
         attempt.failure = failure
         attempt.failed_at = attempt.updated_at = attempt.status_changed_at = now
-        self.announce(attempt, "Transaction.Failed", now)
+        if is_announced:
+            self.announce(attempt, "Transaction.Failed", now, trigger=trigger)
+
+    def new_transaction_id(self, order: Order) -> str:
+        """V2's transactionId or V1's `imp_uid`, which has 32 characters at most (portone-facts §6.3)."""
+        if order.version == "V2":
+            return str(self.ids.uuid())
+        return f"imp_{self.ids.chance().randrange(10**12):012d}"
+
+    def enter(self, attempt: Attempt) -> None:
+        """Begin an attempt without a window: the server asked for it."""
+        self._payment_made_sure_of(attempt.store_id, attempt.payment_id).attempts.append(attempt)
+        self._attempts[attempt.transaction_id] = attempt
 
     def _payment_made_sure_of(self, store_id: str, payment_id: str) -> Payment:
         of_store = self.state.payments.setdefault(store_id, {})
         return of_store.setdefault(payment_id, Payment(payment_id, store_id))
 
+    def note(
+        self,
+        attempt: Attempt,
+        type_: Literal["PAID", "PARTIAL_CANCELLED", "CANCELLED"],
+        amount_minor: int,
+        now: datetime,
+        *,
+        cancellation_id: str | None = None,
+    ) -> None:
+        """Write down that money moved: what a list of events tells, and what tests count."""
+        self.state.events.append(
+            Event(
+                id=str(self.ids.uuid()),
+                type=type_,
+                store_id=attempt.store_id,
+                payment_id=attempt.payment_id,
+                transaction_id=attempt.transaction_id,
+                amount_minor=amount_minor,
+                currency=attempt.order.currency,
+                at=now,
+                total=bodies.amount_json(attempt),
+                cancellation_id=cancellation_id,
+            )
+        )
+
     # Webhooks: which there are. Sending them is webhooks.py.
 
-    def announce(self, attempt: Attempt, type_: str, now: datetime, *, cancellation_id: str | None = None) -> None:
+    def announce(
+        self,
+        attempt: Attempt,
+        type_: str,
+        now: datetime,
+        *,
+        cancellation_id: str | None = None,
+        trigger: str | None = None,
+    ) -> None:
         """One webhook per URL; `noticeUrls` replace the store's, an empty list counts as absent (§2.3)."""
         environment = self.channel_of(attempt).type
-        settings = self.state.stores[attempt.store_id].webhooks[environment]
-        for url in attempt.order.notice_urls or ([settings.url] if settings.url else []):
-            body, content_type = bodies.webhook_body(settings, type_, attempt, now, cancellation_id)
+        store = self.state.stores[attempt.store_id]
+        body = bodies.webhook_body(store, environment, type_, attempt, now, cancellation_id)
+        if body is None:
+            return
+        self.send(
+            *body,
+            urls=attempt.order.notice_urls,
+            environment=environment,
+            type_=type_,
+            now=now,
+            store_id=attempt.store_id,
+            payment_id=attempt.payment_id,
+            transaction_id=attempt.transaction_id,
+            payment_status=attempt.status,
+            trigger=trigger,
+            is_v1=attempt.order.version == "V1",
+        )
+
+    def send(
+        self,
+        body: str,
+        content_type: str,
+        *,
+        urls: list[str],
+        environment: ChannelType,
+        type_: str,
+        now: datetime,
+        store_id: str,
+        payment_id: str = "",
+        transaction_id: str = "",
+        payment_status: str = "",
+        billing_key: str = "",
+        trigger: str | None = None,
+        is_v1: bool = False,
+    ) -> None:
+        """Put a webhook on its way to each of `urls`, else to the store's own."""
+        own = bodies.webhook_url_of(self.state.stores[store_id], environment, is_v1=is_v1)
+        for url in urls or ([own] if own else []):
             delivery = Delivery(
                 number=len(self.state.deliveries) + 1,
                 id=f"wh_{self.ids.uuid()}",
                 type=type_,
-                payment_id=attempt.payment_id,
-                store_id=attempt.store_id,
-                transaction_id=attempt.transaction_id,
-                payment_status=attempt.status,
+                payment_id=payment_id,
+                store_id=store_id,
+                transaction_id=transaction_id,
+                payment_status=payment_status,
                 environment=environment,
                 url=url,
                 content_type=content_type,
                 body=body,
                 triggered_at=now,
                 next_try_at=now,
+                trigger=trigger,
+                is_v1=is_v1,
+                billing_key=billing_key,
             )
             self.state.deliveries.append(delivery)
             self._remember(delivery)
@@ -248,11 +356,12 @@ class World:
 
     def knows(self, delivery: Delivery) -> bool:
         """Whether this very webhook belongs to the present state, and not to one from before a reset."""
-        of_payment = self._deliveries.get((delivery.store_id, delivery.payment_id), [])
-        return any(known is delivery for known in of_payment)
+        at = delivery.number - 1
+        return at < len(self.state.deliveries) and self.state.deliveries[at] is delivery
 
     def _remember(self, delivery: Delivery) -> None:
-        self._deliveries.setdefault((delivery.store_id, delivery.payment_id), []).append(delivery)
+        if delivery.payment_id:
+            self._deliveries.setdefault((delivery.store_id, delivery.payment_id), []).append(delivery)
 
     def webhook_to_resend(self, payment: Payment, webhook_id: str | None) -> Delivery:
         """The named webhook of the payment, else its latest (portone-facts §2.12).
@@ -266,18 +375,6 @@ class World:
             raise ApiError("MAX_WEBHOOK_RETRY_COUNT_REACHED", "The webhook was resent too often.")
         known[-1].resends += 1
         return known[-1]
-
-
-def _refuse_what_the_pg_refuses(channel: Channel, payment_id: str, order: Order) -> None:
-    rule = PAYMENT_ID_RULES.get(channel.pg_provider)
-    if rule is not None and not rule.fullmatch(payment_id):
-        _refuse_for_pg("주문번호 형식이 올바르지 않습니다.", "INVALID_ORDER_ID")
-    if len(order.order_name) > ORDER_NAME_CHARACTERS_MAX.get(channel.pg_provider, 255):
-        _refuse_for_pg("상품명이 너무 깁니다.", "INVALID_ORDER_NAME")
-
-
-def _refuse_for_pg(message: str, pg_code: str) -> NoReturn:
-    raise BrowserRefusal("PGProviderError", message, pg_code, message)
 
 
 def _refuse_second_success(payment: Payment) -> None:
@@ -300,45 +397,3 @@ def _refuse_other_amount(payment: Payment, order: Order) -> None:
             "AmountNotEqualToPredefined",
             f"the amount differs from the one registered at {rfc3339(fixed.at)}",
         )
-
-
-def default_state(seed: int | None = None) -> State:
-    """One store that knows where to send webhooks once it is told, two test channels and a live one."""
-    store_id = sandbox.STORE_ID
-
-    def channel(number: int, name: str, provider: str, mid: str) -> Channel:
-        return Channel(
-            key=f"channel-key-00000000-0000-4000-8000-{number:012d}",
-            id=f"channel-id-00000000-0000-4000-8000-{number:012d}",
-            name=name,
-            store_id=store_id,
-            pg_provider=provider,
-            pg_merchant_id=mid,
-            type="LIVE" if number == 3 else "TEST",
-        )
-
-    channels = [
-        channel(1, "카드 (토스페이먼츠)", "TOSSPAYMENTS", "tosspayments"),
-        channel(2, "카카오페이", "KAKAOPAY", "TC0ONETIME"),
-        channel(3, "카드 (실연동)", "TOSSPAYMENTS", "jangbu_live"),
-    ]
-    store = Store(
-        id=store_id,
-        name="장부 상점",
-        api_secrets=[sandbox.API_SECRET],
-        webhooks={
-            "TEST": WebhookSettings(secrets=[sandbox.WEBHOOK_SECRET]),
-            "LIVE": WebhookSettings(secrets=[sandbox.WEBHOOK_SECRET]),
-        },
-    )
-    return State(
-        merchant_id=sandbox.MERCHANT_ID,
-        stores={store_id: store},
-        channels={each.key: each for each in channels},
-        seed=seed,
-    )
-
-
-def default_world(clock: Clock, seed: int | None = None, inferred: Inferred | None = None) -> World:
-    """A fresh world with the constants of `jangbu.sandbox`; without a seed its ids do not repeat."""
-    return World(default_state(seed), clock, inferred)
