@@ -110,6 +110,63 @@ async def _rules() -> dict[tuple[str, str], Any]:
     return rules_of(app)
 
 
+def metrics_page() -> str:
+    """Every metric, from the list that the program makes them from."""
+    from jangbu.metrics.names import EVERY
+
+    lines = [
+        "# Metrics",
+        "",
+        "`GET /metrics` of the web program, for Prometheus. Who may read it: whoever sends `Authorization: Bearer`",
+        "with the token of `JANGBU_METRICS_TOKEN`; where none is set, this machine, and no request through a proxy.",
+        "",
+        "A dashboard is in `deploy/grafana/jangbu.json`, alerts in `deploy/prometheus/alerts.yml`.",
+        "[How to set them up, and what each alert wants](../howto/watch-it.md).",
+        "",
+    ]
+    about = {
+        "process": "Counted by each process for itself: add them up. With `JANGBU_WORKER_METRICS_PORT`, `jangbu worker`"
+        " shows its own on that port, by the same rule.",
+        "database": "Read from PostgreSQL, at most five seconds old, and the same from every web process: take the"
+        " maximum, never the sum.",
+    }
+    for source, sentence in about.items():
+        lines += [
+            f"## From the {source}",
+            "",
+            sentence,
+            "",
+            "| Metric | Type | Labels | Meaning |",
+            "|---|---|---|---|",
+        ]
+        for metric in EVERY:
+            if metric.source == source:
+                labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
+                lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
+        lines.append("")
+    lines += [
+        "The web program also shows `process_…` of itself (CPU, memory, open files).",
+        "",
+        "## The invariants",
+        "",
+    ]
+    lines += ["`check` of `jangbu_invariant_…` is one of these (reliability §4; above I25 they are our own):", ""]
+    lines += ["| Check | What must hold | 늘 참이어야 하는 것 | Each minute |", "|---|---|---|---|"]
+    for check in _checks():
+        minute = "–" if check.nightly else "what is new" if check.growth else "everything"
+        lines.append(f"| `{check.id}` | {check.en} | {check.ko} | {minute} |")
+    return "\n".join(lines) + "\n"
+
+
+def _checks() -> Any:
+    from typing import cast
+
+    from jangbu.wiring import invariants
+
+    # Nothing is asked here, so there need be nothing to ask.
+    return invariants(cast("Any", None))
+
+
 def events_page() -> str:
     """Every public event: what it means, its version, and a whole example."""
     from datetime import datetime
@@ -285,6 +342,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "payment-states.md": states_page,
     "routes.md": routes_page,
+    "metrics.md": metrics_page,
     "commands.md": cli_page,
     "events.md": events_page,
     "sandbox.md": sandbox_page,

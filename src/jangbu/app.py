@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,11 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jangbu import wiring
 from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
-from jangbu.access.guard import Caller, declare, install, refuse_undeclared
+from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
+from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
 from jangbu.notices.rules import ALERTS
 from jangbu.notices.texts import TEXTS as NOTICE_TEXTS
@@ -39,6 +40,7 @@ from jangbu.settings import Settings
 from jangbu.web import health
 from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
+from jangbu.web.server import Server
 
 WEBHOOK_BYTES_MAX = 64 * 1024
 OPEN_TO_ALL = {
@@ -61,7 +63,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
-            *inbox_api.routes(wired.webhooks),
+            *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
             refund_pages.routes(people, wired.portone),
@@ -70,6 +72,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
+            metrics_api.route(wired.metrics, wired.state(), settings),
         ],
         options=WebOptions(
             allowed_origins=settings.origins,
@@ -100,6 +103,8 @@ def create(wired: wiring.Wired) -> FastAPI:
     refuse_undeclared(app)
     if settings.mode == "sandbox":
         app.add_middleware(_FollowsClock, run=system)
+    templates = [path for _, path in rules_of(app)]
+    app.add_middleware(metrics_api.CountsRequests, metrics=wired.metrics, templates=templates)
     return app
 
 
@@ -130,7 +135,7 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = _Server(served_so(create(wired), drain_s=settings.drain_s))
+        server = Server(served_so(create(wired), drain_s=settings.drain_s))
         working = asyncio.create_task(worker.run()) if worker else None
 
         def stop() -> None:
@@ -160,18 +165,6 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
         lifespan="off",
         proxy_headers=False,
     )
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn that leaves the process's signals alone.
-
-    Its own way is to raise the signal again once it has served, which ends the process at once: before its worker has
-    finished its jobs, and with the exit status of a program that was killed.
-    """
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @asynccontextmanager

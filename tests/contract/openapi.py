@@ -58,8 +58,10 @@ class Description:
         return {(method.upper(), path) for path, methods in paths for method in methods if method in METHODS}
 
     def body_of(self, method: str, path: str) -> dict[str, Any] | None:
-        """The schema of the body; None where there is none."""
-        body = self._whole["paths"][path][method.lower()].get("requestBody")
+        """The schema of the body, or of `?requestBody=` where there is only that; None where there is neither."""
+        operation = self._whole["paths"][path][method.lower()]
+        in_query = [each for each in operation.get("parameters", []) if each["name"] == "requestBody"]
+        body = operation.get("requestBody") or next((each for each in in_query if "content" in each), None)
         return dict(body["content"]["application/json"]["schema"]) if body is not None else None
 
     def fields_of(self, schema: dict[str, Any]) -> dict[str, dict[str, Any]]:

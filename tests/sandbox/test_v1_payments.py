@@ -1,6 +1,7 @@
 """V1: its token and envelope, the amount fixed before, reading, and the one world it shares with V2."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,7 +10,8 @@ import pytest
 from jangbu import sandbox as names
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
-from jangbu.sandbox.v1.fields import form
+from jangbu.sandbox.v1.fields import form, minor_of
+from jangbu.sandbox.v1.problems import V1Refusal
 
 
 async def test_a_token_is_the_same_until_it_expires_and_is_pushed_in_its_last_minute(sandbox: Sandbox) -> None:
@@ -71,6 +73,28 @@ async def test_no_amount_that_the_currency_has_no_coin_for(sandbox: Sandbox) -> 
         status, answer = await sandbox.v1("POST", "/payments/prepare", fields)
         assert (status, answer["code"]) == (200, 1)
     assert sandbox.payment("order-0001") is None
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["NaN", "Infinity", "sNaN", "1e999999999", "-1", "14.200000000000000000000000000000000000001", "90071992547409.92"],
+)
+def test_no_number_is_too_strange_to_be_refused(amount: str) -> None:
+    with pytest.raises(V1Refusal):
+        minor_of(Decimal(amount), "USD")
+
+
+def test_the_largest_amount_is_exact() -> None:
+    assert minor_of(Decimal("90071992547409.91"), "USD") == 2**53 - 1
+    assert minor_of(Decimal("1000.00"), "KRW") == 1000
+
+
+async def test_a_number_is_read_to_its_last_digit(sandbox: Sandbox) -> None:
+    """As a float it would be 14.2, which has its coins."""
+    headers = {"authorization": await sandbox.v1_token(), "content-type": "application/json"}
+    raw = b'{"merchant_uid": "order-0001", "currency": "USD", "amount": 14.20000000000000000001}'
+    _, _, answered = await sandbox.transport.send("POST", "/v1/payments/prepare", headers, raw)
+    assert msgspec.json.decode(answered)["code"] == 1
 
 
 async def test_test_channels_are_not_there_unless_asked_for(sandbox: Sandbox) -> None:

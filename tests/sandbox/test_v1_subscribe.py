@@ -91,6 +91,17 @@ async def test_registering_again_replaces_the_card(sandbox: Sandbox) -> None:
     assert answer["response"]["card_number"] == "910001******1234"
 
 
+async def test_a_card_that_replaces_another_takes_its_schedules_over(sandbox: Sandbox) -> None:
+    await register(sandbox)
+    await schedule(sandbox, row("month-0001", NOW + DAY), row("month-0002", NOW + 2 * DAY))
+    await register(sandbox, card_number="9100010000001234")
+    await sandbox.move(timedelta(days=1))
+    _, paid = await sandbox.v1("GET", "/payments/find/month-0001")
+    assert paid["response"]["card_number"] == "910001******1234"
+    _, left = await sandbox.v1("POST", "/subscribe/payments/unschedule", {"customer_uid": "customer-1"})
+    assert [each["merchant_uid"] for each in left["response"]] == ["month-0002"]
+
+
 async def test_again_charges_once_for_a_merchant_uid(sandbox: Sandbox) -> None:
     await register(sandbox)
     status, answer = await again(sandbox, "order-0001", amount="14.2", currency="USD")

@@ -18,7 +18,7 @@ from jangbu.sandbox.world import World
 
 operations = Operations()
 UNREAD_OF_A_CHARGE = (
-    "`promotionId`, `useFreeInterestFromMerchant`, `useCardPoint`, `cashReceipt`, `productType`, `shippingAddress`,"
+    "`useFreeInterestFromMerchant`, `useCardPoint`, `cashReceipt`, `productType`, `shippingAddress`,"
     " `locale` and `bypass` change nothing"
 )
 WINDOW = timedelta(days=90)

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jangbu.money import Money, written
-from jangbu.sandbox import approvals, confirming, declines, issue_windows, methods, params
+from jangbu.sandbox import approvals, confirming, declines, identity_windows, issue_windows, methods, params
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import BrowserRefusal, NotOurs
@@ -233,6 +233,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             Route("/transactions/{transactionId}/decision", decision, methods=["POST"]),
             Route("/window/{transactionId}", window),
             *issue_windows.routes(parts),
+            *identity_windows.routes(parts),
             *v1_window.routes(parts),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jangbu.sandbox import approvals, billing_keys, declines
+from jangbu.sandbox import approvals, billing_keys, declines, promotions
 from jangbu.sandbox.billing_records import BillingKey
 from jangbu.sandbox.faults import Faults
 from jangbu.sandbox.naming_rules import refuse_what_the_pg_refuses
@@ -48,6 +48,7 @@ def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wis
         refuse_what_the_pg_refuses(channel, wish.payment_id, wish.order)
     except BrowserRefusal as refusal:
         raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal.pg_code, pgMessage=refusal.message) from None
+    promotions.apply(world, store, wish.order, key.method, now)
     attempt = Attempt(
         transaction_id=world.new_transaction_id(wish.order),
         payment_id=wish.payment_id,

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu import sandbox
 from jangbu.clock import rfc3339
-from jangbu.sandbox import browser, control_billing, orders
+from jangbu.sandbox import browser, control_billing, identity_windows, orders
 from jangbu.sandbox.bodies import amount_json
 from jangbu.sandbox.default import default_state
 from jangbu.sandbox.faults import Fault, as_list
@@ -309,6 +309,13 @@ def routes(parts: Parts) -> list[BaseRoute]:
         named = request.path_params
         return control_billing.carry_out(parts, unquote(named["billingKey"]), named["order"], await request.body())
 
+    async def telephones(_: Request) -> Any:
+        return {"items": identity_windows.telephones(parts)}
+
+    async def telephone_order(request: Request) -> Any:
+        named = request.path_params
+        return identity_windows.carry_out(parts, unquote(named["id"]), named["order"])
+
     async def approve_late_(request: Request) -> Any:
         return approve_late(parts, request.path_params["transactionId"])
 
@@ -332,6 +339,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/payments/{paymentId}/{order}", order, "POST"),
                 route("/billing-keys", keys, "GET"),
                 route("/billing-keys/{billingKey}/{order}", key_order, "POST"),
+                route("/identity-verifications", telephones, "GET"),
+                route("/identity-verifications/{id}/{order}", telephone_order, "POST"),
                 route("/transactions/{transactionId}/approve-late", approve_late_, "POST"),
             ],
         )

@@ -147,6 +147,21 @@ class Inferred:
     the schedule fails at its time (§3.2, §3.3).
     """
 
+    identity_tries_max: int = 20
+    """Tries per identityVerificationId before MAX_TRANSACTION_COUNT_REACHED (§8, §14.5)."""
+
+    identity_send_needs_a_window: bool = False
+    """`send` for an id that no window was opened for is IDENTITY_VERIFICATION_NOT_FOUND; off: it begins one (§8)."""
+
+    identity_contract_tells_phone: bool = True
+    """Danal's contract includes the telephone, its operator and where one is from; off: it does not (§8)."""
+
+    session_ttl_max_s: int = 86_400
+    """The longest life of a hosted checkout before MAX_TTL_EXCEEDED (§8, §14.8)."""
+
+    pg_pays_out_after_days: int = 2
+    """Which day a transaction is of in the report by settlement (§8)."""
+
     v1_partly_cancelled_is: Literal["paid", "cancelled"] = "paid"
     """V1's `status` of a payment that was cancelled in part (§6.3, §14.11)."""
 

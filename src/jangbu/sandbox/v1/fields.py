@@ -59,12 +59,12 @@ def minor_of(amount: Decimal, currency: str) -> int:
     """Minor units. Refuses an unknown currency, and what the currency has no coin for."""
     if currency not in EXPONENTS:
         raise V1Refusal(400, f"지원하지 않는 통화입니다. ({currency})")
-    if not amount.is_finite():
-        raise V1Refusal(400, "금액이 올바르지 않습니다.")
-    minor = amount.scaleb(EXPONENTS[currency])
-    if minor != minor.to_integral_value() or not 0 <= minor <= AMOUNT_MINOR_MAX:
-        raise V1Refusal(400, "금액이 올바르지 않습니다.")
-    return int(minor)
+    # Its size is looked at first: Decimal rounds or raises where a number is beyond its own limits.
+    if amount.is_finite() and 0 <= amount <= AMOUNT_MINOR_MAX:
+        minor = int(amount.scaleb(EXPONENTS[currency]))
+        if minor <= AMOUNT_MINOR_MAX and Decimal(minor).scaleb(-EXPONENTS[currency]) == amount:
+            return minor
+    raise V1Refusal(400, "금액이 올바르지 않습니다.")
 
 
 def major_of(minor: int, currency: str) -> int | Decimal:

@@ -40,6 +40,9 @@ WORDS: dict[str, tuple[int, str]] = {
     "IDENTITY_VERIFICATION_NOT_FOUND": (404, "존재하지 않는 본인인증 정보입니다."),
     "IDENTITY_VERIFICATION_NOT_SENT": (200, "인증번호가 요청되지 않은 건입니다."),
     "IDENTITY_VERIFICATION_ALREADY_VERIFIED": (200, "이미 인증이 완료된 건입니다."),
+    "IDENTITY_VERIFICATION_ALREADY_SENT": (200, "이미 인증번호를 요청한 건입니다."),
+    "CASH_RECEIPT_ALREADY_ISSUED": (200, "이미 발급된 현금영수증이 있습니다."),
+    "CASH_RECEIPT_NOT_ISSUED": (200, "발급된 현금영수증이 없습니다."),
     "CASH_RECEIPT_NOT_FOUND": (404, "발급된 현금영수증이 없습니다."),
 }
 """What the shared core refuses, in V1's manner."""
