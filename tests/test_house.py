@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     GROUND,
     {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
     {"audit", "events", "checks", "installation"},
-    {"access", "notices", "web"},
+    {"access", "notices", "web", "metrics"},
     {
         "portone",
         "ledger",

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,16 +14,17 @@ from fastapi import FastAPI
 from jinja2 import PackageLoader
 from starlette.requests import HTTPConnection
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jangbu import wiring
 from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
-from jangbu.access.guard import Caller, declare, install, refuse_undeclared
+from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
+from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
 from jangbu.notices.rules import ALERTS
 from jangbu.notices.texts import TEXTS as NOTICE_TEXTS
@@ -39,10 +40,9 @@ from jangbu.settings import Settings
 from jangbu.web import health
 from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
+from jangbu.web.server import Server
 
 WEBHOOK_BYTES_MAX = 64 * 1024
-GOODBYE_S = 1
-"""How long a program that goes still answers who is connected and has not asked yet."""
 OPEN_TO_ALL = {
     "/api-docs": "says how to call us; shows no data",
     "/admin-docs": "says how staff call us; shows no data",
@@ -63,7 +63,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
-            *inbox_api.routes(wired.webhooks),
+            *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
             refund_pages.routes(people, wired.portone),
@@ -72,6 +72,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
+            metrics_api.route(wired.metrics, wired.state(), settings),
         ],
         options=WebOptions(
             allowed_origins=settings.origins,
@@ -102,6 +103,8 @@ def create(wired: wiring.Wired) -> FastAPI:
     refuse_undeclared(app)
     if settings.mode == "sandbox":
         app.add_middleware(_FollowsClock, run=system)
+    templates = [path for _, path in rules_of(app)]
+    app.add_middleware(metrics_api.CountsRequests, metrics=wired.metrics, templates=templates)
     return app
 
 
@@ -162,44 +165,6 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
         lifespan="off",
         proxy_headers=False,
     )
-
-
-class Server(uvicorn.Server):
-    """A uvicorn that leaves the process's signals alone.
-
-    Its own way is to raise the signal again once it has served, which ends the process at once: before its worker has
-    finished its jobs, and with the exit status of a program that was killed.
-
-    And when it goes, it hangs up on nobody who is about to ask: a proxy that has opened a connection, or kept one, may
-    be writing its request into it, and will not send a POST a second time.
-    """
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        config.app = self._last_answers(config.app)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no new connection, answer for a moment on those there are, then leave uvicorn's way."""
-        for server in self.servers:
-            server.close()
-        if self.server_state.connections and not self.force_exit:
-            await asyncio.sleep(GOODBYE_S)
-        await super().shutdown(sockets)
-
-    def _last_answers(self, app: Any) -> ASGIApp:
-        async def answered(scope: Scope, receive: Receive, send: Send) -> None:
-            async def send_last(message: Message) -> None:
-                if message["type"] == "http.response.start" and self.should_exit:
-                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
-                await send(message)
-
-            await app(scope, receive, send_last if scope["type"] == "http" else send)
-
-        return answered
 
 
 @asynccontextmanager

@@ -172,7 +172,7 @@ class Database:
         self, dsn: str, *, name: str, size_min: int = 1, size_max: int = 10, acquire_timeout_s: float = 10
     ) -> None:
         self._dsn = dsn
-        self._name = name
+        self.name = name
         self._size = (size_min, max(size_min, size_max))
         self._acquire_timeout_s = acquire_timeout_s
         self._pool: asyncpg.Pool | None = None
@@ -191,7 +191,7 @@ class Database:
                 command_timeout=60,
                 timeout=10,
                 server_settings={
-                    "application_name": f"jangbu {self._name}",
+                    "application_name": f"jangbu {self.name}",
                     "statement_timeout": "30s",
                     "lock_timeout": "5s",
                     # We call nobody from within a transaction, so who is idle in one is a program that hangs or was

@@ -1,4 +1,4 @@
-"""Which installation a database is, so that a restored copy does not act as a second live one (ADR 0020, F99).
+"""Which installation a database is, so that a restored copy does not act as a second live one (ADR 0016, F99).
 
 The database knows where it lives, its own id and the most serious mode it ever worked in; the programs' environment
 names the id. Whoever works for PortOne or the payers asks here first. Commands that only look do not.

@@ -211,6 +211,16 @@ class Settings(BaseSettings):
         default=None,
         description="Signs the session cookie. Unset: made once and kept in JANGBU_HOME (embedded database only).",
     )
+    metrics_token: SecretStr | None = _named(
+        "JANGBU_METRICS_TOKEN",
+        default=None,
+        description="Whoever reads `/metrics` sends `Authorization: Bearer …` with it. Unset: this machine only.",
+    )
+    worker_metrics_port: int | None = _named(
+        "JANGBU_WORKER_METRICS_PORT",
+        default=None,
+        description="Port at `JANGBU_HOST` where `jangbu worker` shows its own `/metrics`. Unset: nowhere.",
+    )
     log_format: Literal["auto", "json", "text"] = _named(
         "JANGBU_LOG_FORMAT", default="auto", description="`auto` is text on a terminal and JSON elsewhere."
     )

@@ -20,13 +20,16 @@ from jangbu.inbox.service import Handled
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
 from jangbu.ledger.service import Expectation
+from jangbu.ledger.store import CHAIN as LEDGER_CHAIN
+from jangbu.metrics import Metrics
+from jangbu.metrics.state import State
 from jangbu.notices import jobs as notice_jobs
 from jangbu.notices.rules import Facts, InvariantBroken, WebhookParked
 from jangbu.notices.service.telling import alert
 from jangbu.outbox import checks as outbox_checks
 from jangbu.outbox import jobs as outbox_jobs
 from jangbu.outbox.egress import policy_of
-from jangbu.outbox.sender import HttpSender, Sender
+from jangbu.outbox.sender import HttpSender, Observed, Sender
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 
 EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
+
+CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
+"""The sealed tables, by the name they have in metrics."""
 
 
 def invariants(run: Runtime) -> tuple[Check, ...]:
@@ -108,6 +114,7 @@ class Wired:
     schedules: list[Schedule]
     ticks: list[Tick]
     checks: tuple[Check, ...]
+    metrics: Metrics
 
     def worker(self) -> Worker:
         """A worker that runs all of it."""
@@ -118,7 +125,18 @@ class Wired:
             ticks=self.ticks,
             before_job=lambda: follow_sandbox_clock(self.system),
             heartbeat_timeout=timedelta(seconds=self.settings.job_lease_s),
+            observe=self.metrics.job,
             drain_s=self.settings.drain_s,
+        )
+
+    def state(self) -> State:
+        """What the metrics say that only PostgreSQL knows."""
+        return State(
+            self.system,
+            jobs=[job.name for job in self.jobs],
+            schedules=self.schedules,
+            chains=CHAINS,
+            checks=[check.id for check in self.checks],
         )
 
 
@@ -168,6 +186,7 @@ async def build(
         parse_secret(secret)
     clock = clock or SystemClock()
     ids = ids or Ids(clock)
+    metrics = Metrics(mode=settings.mode)
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
         request_db = await _opened(stack, settings, where.request, "request", acquire_timeout_s=PEOPLE_WAIT_S)
@@ -177,15 +196,20 @@ async def build(
             else system_db
         )
         await installation.enter(system_db, settings)
-        portone = await stack.enter_async_context(from_settings(settings, transport))
+        portone = await stack.enter_async_context(from_settings(settings, transport, observe=metrics.portone_call))
         if sender is None:
             sender = await stack.enter_async_context(HttpSender(policy_of(settings.egress_allow, mode=settings.mode)))
         system = Runtime(settings=settings, db=system_db, clock=clock, ids=ids, waker=Waker(system_db))
-        wired = wire(system, replace(system, db=request_db), portone, sender)
+        for db in {system_db, request_db, webhook_db}:
+            metrics.watch_pool(db.name, db.pool_state)
+        sender = Observed(sender, metrics.delivery)
+        wired = wire(system, replace(system, db=request_db), portone, sender, metrics=metrics)
         yield replace(wired, webhooks=replace(system, db=webhook_db))
 
 
-def wire(system: Runtime, request: Runtime, portone: PortOne, sender: Sender) -> Wired:
+def wire(
+    system: Runtime, request: Runtime, portone: PortOne, sender: Sender, *, metrics: Metrics | None = None
+) -> Wired:
     """Who does what when: handlers, subscribers, jobs, schedules, alarms."""
 
     async def on_notification(notification: Notification) -> Handled | None:
@@ -219,6 +243,7 @@ def wire(system: Runtime, request: Runtime, portone: PortOne, sender: Sender) ->
         schedules=schedules(system),
         ticks=[*ledger_jobs.ticks(system), *outbox_jobs.ticks(system)],
         checks=checks,
+        metrics=metrics or Metrics(mode=system.settings.mode),
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 FILE = Path("shared", "portone", "v2.openapi.json")
 BESIDE_THE_PROJECT = next((above / FILE for above in Path(__file__).parents[3:] if (above / FILE).exists()), None)
 """None when there is none: PortOne's document is not ours to ship."""
+METHODS = ("get", "post", "put", "patch", "delete")
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -50,6 +51,24 @@ class Description:
                 for type_, ref in union["discriminator"]["mapping"].items():
                     found[type_] = schemas[ref.rpartition("/")[2]]["x-portone-status-code"]
         return found
+
+    def operations(self) -> set[tuple[str, str]]:
+        """Method and path of each."""
+        paths = self._whole["paths"].items()
+        return {(method.upper(), path) for path, methods in paths for method in methods if method in METHODS}
+
+    def body_of(self, method: str, path: str) -> dict[str, Any] | None:
+        """The schema of the body, or of `?requestBody=` where there is only that; None where there is neither."""
+        operation = self._whole["paths"][path][method.lower()]
+        in_query = [each for each in operation.get("parameters", []) if each["name"] == "requestBody"]
+        body = operation.get("requestBody") or next((each for each in in_query if "content" in each), None)
+        return dict(body["content"]["application/json"]["schema"]) if body is not None else None
+
+    def fields_of(self, schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """The fields of an object, or of each in a list."""
+        while "$ref" in schema or "items" in schema:
+            schema = self._whole["components"]["schemas"][_named(schema)] if "$ref" in schema else schema["items"]
+        return dict(schema.get("properties", {}))
 
     def _wrong(self, schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
         while "$ref" in schema:

@@ -3,7 +3,6 @@
 That docs/reference/sandbox.md claims no more than these is tests/sandbox/test_coverage.py's.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +25,8 @@ from portone_server_sdk.payment.billing_key import (
 from portone_server_sdk.payment.cash_receipt import CancelledCashReceipt, IssueCashReceiptCustomerInput
 from portone_server_sdk.payment.payment_schedule import PaymentScheduleFilterInput
 
+import contract.other_operations  # noqa: F401 (it enters what it performs)
+from contract.performed import PERFORMED, performs
 from contract.sdk import Portone
 from jangbu.clock import rfc3339
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL
@@ -34,18 +35,6 @@ from jangbu.sandbox.app import operations
 CARD = CardCredential(number="4330121234567890", expiry_year="31", expiry_month="12")
 PARCEL = PaymentLogistics(company="CJ", invoice_number="123456", sent_at="2026-08-02T10:00:00+09:00")
 TEA: dict[str, Any] = {"order_name": "보리차", "amount": PaymentAmountInput(total=11_000), "currency": "KRW"}
-
-Perform = Callable[[Portone], Awaitable[None]]
-PERFORMED: dict[str, Perform] = {}
-
-
-def performs(operation: str) -> Callable[[Perform], Perform]:
-    def enter(perform: Perform) -> Perform:
-        assert operation not in PERFORMED, f"{operation} is there already"
-        PERFORMED[operation] = perform
-        return perform
-
-    return enter
 
 
 def of_pg(portone: Portone, provider: str) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from contract.openapi import BESIDE_THE_PROJECT, Description
+from contract.swagger import BESIDE_THE_PROJECT as V1_BESIDE_THE_PROJECT
+from contract.swagger import V1Description
 from jangbu.sandbox.faults import KINDS, Kind
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 DESCRIPTION = Description(BESIDE_THE_PROJECT) if BESIDE_THE_PROJECT else None
+V1_DESCRIPTION = V1Description(V1_BESIDE_THE_PROJECT) if V1_BESIDE_THE_PROJECT else None
 NOT_DESCRIBED = {"IDEMPOTENCY_OUTSTANDING_REQUEST"}
 """Documented on another page of PortOne's, and in no schema (portone-facts §1.4)."""
 
@@ -38,3 +41,13 @@ def as_described(monkeypatch: pytest.MonkeyPatch) -> None:
         return status, body
 
     monkeypatch.setattr(Sandbox, "api", judged)
+    v1 = Sandbox.v1
+
+    async def v1_judged(sandbox: Sandbox, method: str, path: str, *args: Any, **more: Any) -> tuple[int, Any]:
+        bent = any(KINDS[fault.name][0] is Kind.CALL for fault in sandbox.parts.faults.waiting)
+        status, body = await v1(sandbox, method, path, *args, **more)
+        if V1_DESCRIPTION is not None and not bent and not sandbox.world.inferred.v1_schedule_lists_are_pages:
+            assert V1_DESCRIPTION.problems(method, path, status, body) == []
+        return status, body
+
+    monkeypatch.setattr(Sandbox, "v1", v1_judged)

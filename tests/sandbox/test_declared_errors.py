@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from contract.openapi import BESIDE_THE_PROJECT, FILE, Description
+from contract.statuses import status_of
 from jangbu.sandbox import (
     API_SECRET,
     CARD_CHANNEL,
+    PROMOTION_ID,
     api_cancel,
     api_cash_receipts,
     api_instant,
@@ -19,6 +21,7 @@ from jangbu.sandbox import (
 )
 from jangbu.sandbox.gate import Operation
 from jangbu.sandbox.problems import STATUS_OF_TYPE
+from jangbu.sandbox.small_records import DiscountStep
 from jangbu.sandbox.testing import START, Sandbox
 
 REGISTERS = (api_v2, api_lists, api_payments, api_instant, api_cancel, api_cash_receipts)
@@ -64,12 +67,6 @@ DECLARED = {
     "cancel_cash_receipt": "CASH_RECEIPT_NOT_FOUND CASH_RECEIPT_NOT_ISSUED PG_PROVIDER",
 }
 """The types beyond the usual ones."""
-
-NOT_EARNED = {
-    ("pay_instantly", "DISCOUNT_AMOUNT_EXCEEDS_TOTAL_AMOUNT"),
-    ("pay_instantly", "PROMOTION_PAY_METHOD_DOES_NOT_MATCH"),
-}
-"""Of promotions, which such a payment does not have here. docs/reference/sandbox.md says so."""
 
 CARD = {"number": "4330121234567890", "expiryYear": "31", "expiryMonth": "12"}
 LOGISTICS = {"logistics": {"company": "CJ", "invoiceNumber": "1", "sentAt": "2026-08-02T10:00:00+09:00"}}
@@ -210,6 +207,14 @@ async def receipt_cancelled(sandbox: Sandbox) -> None:
     assert (await sandbox.api("POST", f"/payments/{ID}/cash-receipt/cancel", {}))[0] == 200
 
 
+async def promises_too_much(sandbox: Sandbox) -> None:
+    sandbox.world.state.promotions[PROMOTION_ID].steps = [DiscountStep(0, "AMOUNT", 1_001)]
+
+
+async def promises_bc(sandbox: Sandbox) -> None:
+    sandbox.world.state.promotions[PROMOTION_ID].card_company = "BC_CARD"
+
+
 def refusing(fault: str) -> Step:
     async def order(sandbox: Sandbox) -> None:
         sandbox.fault(fault)
@@ -258,6 +263,8 @@ CASES = [
     Case("pay_instantly", "PAYMENT_SCHEDULE_ALREADY_EXISTS", (scheduled,)),
     Case("pay_instantly", "SUM_OF_PARTS_EXCEEDS_TOTAL_AMOUNT", (), {"amount": {"total": 9, "taxFree": 5, "vat": 5}}),
     Case("pay_instantly", "PG_PROVIDER", (refusing("pay_refused"),)),
+    Case("pay_instantly", "DISCOUNT_AMOUNT_EXCEEDS_TOTAL_AMOUNT", (promises_too_much,), {"promotionId": PROMOTION_ID}),
+    Case("pay_instantly", "PROMOTION_PAY_METHOD_DOES_NOT_MATCH", (promises_bc,), {"promotionId": PROMOTION_ID}),
     Case("cancel_payment", "PAYMENT_NOT_FOUND", (registered,)),
     Case("cancel_payment", "PAYMENT_NOT_PAID", (opened,)),
     Case("cancel_payment", "PAYMENT_NOT_PAID", (issued,)),
@@ -311,14 +318,14 @@ async def test_each_error_is_earned(sandbox: Sandbox, case: Case) -> None:
     refunds = sandbox.refunds(ID)
     captures = sandbox.captures(ID)
     answer = await call(sandbox, OPERATIONS[case.operation], case.body)
-    assert answer == (STATUS_OF_TYPE[case.type], case.type)
+    assert answer == (status_of(case.type), case.type)
     assert (sandbox.captures(ID), sandbox.refunds(ID)) == (captures, refunds), "an error moves no money"
 
 
 def test_no_declared_error_is_without_a_case() -> None:
     earned = {(case.operation, case.type) for case in CASES}
     declared = {(name, type_) for name, types in DECLARED.items() for type_ in types.split()}
-    assert earned == declared - NOT_EARNED
+    assert earned == declared
     assert DECLARED.keys() == OPERATIONS.keys()
 
 
@@ -366,6 +373,4 @@ def test_portones_description_declares_the_same_errors() -> None:
     for name, operation in OPERATIONS.items():
         declared = description.errors(operation.method, operation.path)
         ours = {*DECLARED[name].split(), *USUAL[: 2 if operation.is_open else 3]}
-        assert {type_: STATUS_OF_TYPE[type_] for type_ in ours if (name, type_) not in NOT_EARNED} == {
-            type_: status for type_, status in declared.items() if (name, type_) not in NOT_EARNED
-        }, name
+        assert {type_: STATUS_OF_TYPE[type_] for type_ in ours} == declared, name

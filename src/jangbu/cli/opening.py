@@ -103,7 +103,7 @@ async def opened_with(loaded: "Settings") -> "AsyncIterator[Runtime]":
 
 @asynccontextmanager
 async def acting() -> "AsyncIterator[Runtime]":
-    """The same for a command that does something out there: a copy of a database is refused (ADR 0020)."""
+    """The same for a command that does something out there: a copy of a database is refused (ADR 0016)."""
     from jangbu import installation
 
     async with opened() as run:

@@ -4,6 +4,7 @@ What a call raises: `PortoneIdUnusable`, before anything is sent. What PortOne o
 raised but answered, as Done, Refused or Unknown; an Unknown is the caller's to settle.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Observe = Callable[[str, str, float], None]
+"""Hears of every call: the operation, what came of it in a word, and how many seconds it took."""
+
 PORTONE_ID_CHARACTERS_MAX = 255
 
 _log = structlog.get_logger(__name__)
@@ -56,7 +60,9 @@ class PortOne:
     and later only asks.
     """
 
-    def __init__(self, transport: "Transport", *, api_secret: str, store_id: str | None = None) -> None:
+    def __init__(
+        self, transport: "Transport", *, api_secret: str, store_id: str | None = None, observe: Observe | None = None
+    ) -> None:
         if not api_secret or not api_secret.isascii() or not api_secret.isprintable() or " " in api_secret:
             raise SetupProblem(
                 "The PortOne V2 API secret is empty or has spaces or odd characters in it. Copy it again "
@@ -65,6 +71,7 @@ class PortOne:
         self._transport = transport
         self._authorization = f"PortOne {api_secret}"
         self.store_id = store_id
+        self._observe = observe
 
     def __repr__(self) -> str:
         return f"PortOne(store_id={self.store_id!r})"
@@ -201,7 +208,11 @@ class PortOne:
             sent = msgspec.json.encode(store | body)
             headers["Content-Type"] = "application/json"
 
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         outcome = await self._outcome(method, target, headers, sent, read)
+        if self._observe is not None:
+            self._observe(operation, _kind(outcome), loop.time() - started)
         match outcome:
             case Refused():
                 _log.info("PortOne refused", operation=operation, type=outcome.type, http_status=outcome.http_status)
@@ -242,6 +253,17 @@ class PortOne:
 def _named(failure: Exception) -> str:
     """The kind of a failure. Its text stays out: it may quote the request, and with it the secret."""
     return type(failure).__name__
+
+
+def _kind(outcome: Outcome[Any]) -> str:
+    """An outcome as a word, of which there are few: PortOne's own types are its to invent."""
+    match outcome:
+        case Done():
+            return "done"
+        case Refused():
+            return "refused"
+        case Unknown():
+            return f"unknown_{outcome.why.value}"
 
 
 def _nothing(_answer: dict[str, Any]) -> None:

@@ -17,6 +17,10 @@ from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.world import World
 
 operations = Operations()
+UNREAD_OF_A_CHARGE = (
+    "`useFreeInterestFromMerchant`, `useCardPoint`, `cashReceipt`, `productType`, `shippingAddress`,"
+    " `locale` and `bypass` change nothing"
+)
 WINDOW = timedelta(days=90)
 METHOD_TYPES = {"CARD": "Card", "MOBILE": "Mobile", "EASY_PAY": "EasyPay", "TRANSFER": "Transfer"}
 SORTS = Literal["REQUESTED_AT", "ISSUED_AT", "DELETED_AT", "STATUS_TIMESTAMP"]
@@ -89,7 +93,7 @@ class _List(msgspec.Struct):
     filter: _Filter = msgspec.field(default_factory=_Filter)
 
 
-@operations.add("POST", "/billing-keys")
+@operations.add("POST", "/billing-keys", lacks="`bypass` changes nothing")
 async def issue_billing_key(call: Call) -> dict[str, Any]:
     """portone-facts §3.1."""
     asked = call.body(_Issue)
@@ -167,7 +171,7 @@ async def get_billing_key_info(call: Call) -> dict[str, Any]:
     return billing_key_json(call.world, billing_keys.find(call.world, store, call.path("billingKey")))
 
 
-@operations.add("GET", "/billing-keys")
+@operations.add("GET", "/billing-keys", lacks="refuses the filter `pgCompanies`, and most fields of `textSearch`")
 async def get_billing_key_infos(call: Call) -> dict[str, Any]:
     """portone-facts §3.1. Of the fields to search in, the key itself and the customer's name are known here."""
     asked = call.body(_List)
@@ -207,7 +211,7 @@ async def delete_billing_key(call: Call) -> dict[str, Any]:
     return {"deletedAt": rfc3339(call.now)}
 
 
-@operations.add("POST", "/payments/{paymentId}/billing-key")
+@operations.add("POST", "/payments/{paymentId}/billing-key", lacks=UNREAD_OF_A_CHARGE)
 async def pay_with_billing_key(call: Call) -> dict[str, Any]:
     """portone-facts §3.2. `paidAt` of what still waits for the PG is the time of the call [I]."""
     asked = call.body(ChargeInput)

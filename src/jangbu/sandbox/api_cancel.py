@@ -46,7 +46,11 @@ async def stop_payment_cancellation(call: Call) -> dict[str, Any]:
     return {"stoppedAt": rfc3339(cancels.stop(call.world, payment, call.path("cancellationId"), call.now))}
 
 
-@operations.add("POST", "/payments/{paymentId}/cancel")
+@operations.add(
+    "POST",
+    "/payments/{paymentId}/cancel",
+    lacks="`requester` and `refundEmail` change nothing; there is no `easyPayDiscountAmount`",
+)
 async def cancel_payment(call: Call) -> dict[str, Any]:
     """portone-facts §2.8."""
     asked = call.body(_Cancel)

@@ -62,6 +62,9 @@ class _Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     statuses: list[Literal["ISSUED", "CANCELLED", "FAILED"]] | None = None
     types: list[Literal["PERSONAL", "CORPORATE"]] | None = None
     is_manual: bool | None = None
+    pg_receipt_id: str | None = None
+    pg_merchant_id: str | None = None
+    pg_providers: list[str] | None = None
     is_test: bool | None = None
 
 
@@ -71,7 +74,12 @@ class _List(msgspec.Struct):
     filter: _Filter = msgspec.field(default_factory=_Filter)
 
 
-@operations.add("POST", "/cash-receipts")
+@operations.add(
+    "POST",
+    "/cash-receipts",
+    lacks="`productType`, `paidAt`, `businessRegistrationNumber`, `paymentMethod`, and of the customer"
+    " `identityNumberType`, `name`, `email` and `phoneNumber` change nothing",
+)
 async def issue_cash_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §2.11."""
     asked = call.body(_Issue)
@@ -114,7 +122,11 @@ async def cancel_cash_receipt(call: Call) -> dict[str, Any]:
     return {"cancelledAmount": receipt.total_minor, "cancelledAt": rfc3339(call.now)}
 
 
-@operations.add("GET", "/cash-receipts")
+@operations.add(
+    "GET",
+    "/cash-receipts",
+    lacks="refuses the filters `pgCompanies` and `version`",
+)
 async def get_cash_receipts(call: Call) -> dict[str, Any]:
     """portone-facts §2.11: pages like those of GET /payments."""
     asked = call.body(_List)
@@ -150,14 +162,17 @@ def _passes(call: Call, asked: _List, row: CashReceipt) -> bool:
     at = _at(row, wanted.time_range_field) or (row.status_updated_at if row.status == "ISSUE_FAILED" else None)
     if at is None or not since <= at <= until:
         return False
-    is_test = call.world.state.channels[row.channel_key].type == "TEST"
+    channel = call.world.state.channels[row.channel_key]
     conditions = (
         (wanted.payment_id, wanted.payment_id == row.payment_id),
         (wanted.order_name, wanted.order_name == row.order_name),
         (wanted.statuses or None, LISTED_AS[row.status] in (wanted.statuses or ())),
         (wanted.types or None, row.type in (wanted.types or ())),
         (wanted.is_manual, wanted.is_manual == row.is_manual),
-        (wanted.is_test, wanted.is_test == is_test),
+        (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
+        (wanted.pg_receipt_id, wanted.pg_receipt_id == row.pg_receipt_id),
+        (wanted.pg_merchant_id, wanted.pg_merchant_id == channel.pg_merchant_id),
+        (wanted.pg_providers or None, channel.pg_provider in (wanted.pg_providers or ())),
     )
     return all(holds for asked_for, holds in conditions if asked_for is not None)
 

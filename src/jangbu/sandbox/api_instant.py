@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox import approvals, billing_keys, charges, declines, methods, params, pg_rules
+from jangbu.sandbox import approvals, billing_keys, charges, declines, methods, params, pg_rules, promotions
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.inputs import Credential, OrderInput, order_of
 from jangbu.sandbox.naming_rules import refuse_what_the_pg_refuses
@@ -75,7 +75,8 @@ class _Chosen:
 @operations.add(
     "POST",
     "/payments/{paymentId}/instant",
-    lacks="`useFreeInstallmentPlan`, `useCardPoint`, `productType`, `shippingAddress`, `bypass`: read by no one",
+    lacks="`useFreeInstallmentPlan`, `useFreeInterestFromMerchant`, `useCardPoint`, `productType`,"
+    " `shippingAddress` and `bypass` change nothing",
 )
 async def pay_instantly(call: Call) -> dict[str, Any]:
     """portone-facts §2.6. `paidAt` of an account, and of what waits for the PG, is the time of the call.
@@ -97,6 +98,7 @@ async def pay_instantly(call: Call) -> dict[str, Any]:
         refuse_what_the_pg_refuses(channel, payment_id, order)
     except BrowserRefusal as refusal:
         raise pg_refusal(refusal.pg_code or "", refusal.message) from None
+    promotions.apply(world, store, order, chosen.shown, call.now)
     attempt = Attempt(
         transaction_id=str(world.ids.uuid()),
         payment_id=payment_id,

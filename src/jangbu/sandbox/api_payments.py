@@ -14,6 +14,7 @@ from jangbu.sandbox.problems import ApiError, pg_refusal
 from jangbu.sandbox.records import Payment
 
 operations = Operations()
+UNREAD_OF_A_PARCEL = "`sender`, `receiver`, `address`, `receivedAt`, `products` and `sendEmail` change nothing"
 
 
 class _Plain(msgspec.Struct, rename="camel"):
@@ -100,7 +101,7 @@ async def close_virtual_account(call: Call) -> dict[str, Any]:
     return {"closedAt": rfc3339(accounts.close(call.world, payment, call.now))}
 
 
-@operations.add("POST", "/payments/{paymentId}/escrow/logistics")
+@operations.add("POST", "/payments/{paymentId}/escrow/logistics", lacks=UNREAD_OF_A_PARCEL)
 async def apply_escrow_logistics(call: Call) -> dict[str, Any]:
     """portone-facts §2.10."""
     asked, logistics = _logistics(call)
@@ -108,7 +109,7 @@ async def apply_escrow_logistics(call: Call) -> dict[str, Any]:
     return {**_sent(logistics), "appliedAt": rfc3339(call.now)}
 
 
-@operations.add("PATCH", "/payments/{paymentId}/escrow/logistics")
+@operations.add("PATCH", "/payments/{paymentId}/escrow/logistics", lacks=UNREAD_OF_A_PARCEL)
 async def modify_escrow_logistics(call: Call) -> dict[str, Any]:
     """portone-facts §2.10."""
     asked, logistics = _logistics(call)
@@ -116,14 +117,16 @@ async def modify_escrow_logistics(call: Call) -> dict[str, Any]:
     return {**_sent(logistics), "modifiedAt": rfc3339(call.now)}
 
 
-@operations.add("POST", "/payments/{paymentId}/escrow/complete")
+@operations.add("POST", "/payments/{paymentId}/escrow/complete", lacks="`fromStore` (NaverPay) changes nothing")
 async def confirm_escrow(call: Call) -> dict[str, Any]:
     """portone-facts §2.10."""
     escrow.complete(paid(_payment(call, call.body(_Plain).store_id)), call.now)
     return {"completedAt": rfc3339(call.now)}
 
 
-@operations.add("POST", "/payments/{paymentId}/register-store-receipt")
+@operations.add(
+    "POST", "/payments/{paymentId}/register-store-receipt", lacks="what was registered cannot be seen anywhere"
+)
 async def register_store_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §2.10: receipts of an Inicis merchant's sub-merchants."""
     asked = call.body(_StoreReceipt)

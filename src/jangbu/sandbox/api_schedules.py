@@ -7,7 +7,7 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import schedules
-from jangbu.sandbox.api_billing import wish_of
+from jangbu.sandbox.api_billing import UNREAD_OF_A_CHARGE, wish_of
 from jangbu.sandbox.billing_records import Schedule
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.inputs import ChargeInput
@@ -50,7 +50,7 @@ class _Revoke(msgspec.Struct, rename="camel"):
     schedule_ids: list[str] | None = None
 
 
-@operations.add("POST", "/payments/{paymentId}/schedule")
+@operations.add("POST", "/payments/{paymentId}/schedule", lacks=UNREAD_OF_A_CHARGE)
 async def create_payment_schedule(call: Call) -> dict[str, Any]:
     """portone-facts §3.3."""
     asked = call.body(_Create)

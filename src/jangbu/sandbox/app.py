@@ -22,6 +22,7 @@ from jangbu.sandbox import (
     api_billing,
     api_cancel,
     api_cash_receipts,
+    api_identity,
     api_instant,
     api_lists,
     api_payments,
@@ -31,7 +32,10 @@ from jangbu.sandbox import (
     browser,
     control,
     deeds,
+    identity,
     schedules,
+    small_v2,
+    vat_reports,
 )
 from jangbu.sandbox.chores import Chores
 from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
@@ -43,6 +47,13 @@ from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.lines import Lines
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.state import State
+from jangbu.sandbox.v1 import api_certifications as v1_certifications
+from jangbu.sandbox.v1 import api_codes as v1_codes
+from jangbu.sandbox.v1 import api_payments as v1_payments
+from jangbu.sandbox.v1 import api_schedules as v1_schedules
+from jangbu.sandbox.v1 import api_subscribe as v1_subscribe
+from jangbu.sandbox.v1 import api_vbanks as v1_vbanks
+from jangbu.sandbox.v1 import gate as v1_gate
 from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
 from jangbu.sandbox.world import World
 
@@ -56,8 +67,18 @@ operations = joined(
     api_cancel.operations,
     api_billing.operations,
     api_schedules.operations,
+    api_identity.operations,
+    small_v2.operations,
+    vat_reports.operations,
     api_cash_receipts.operations,
 )
+
+
+v1_operations = [
+    operation
+    for module in (v1_payments, v1_subscribe, v1_schedules, v1_vbanks, v1_certifications, v1_codes)
+    for operation in module.operations.all
+]
 
 
 class Saved(msgspec.Struct):
@@ -77,7 +98,8 @@ def assemble(
     is_parallel: bool = True,
 ) -> Parts:
     """Introduce the parts to each other."""
-    faults = Faults([], [*operations.names(), approvals.OPERATION, schedules.OPERATION, *TYPES])
+    names = [*operations.names(), *(each.name for each in v1_operations)]
+    faults = Faults([], [*names, approvals.OPERATION, schedules.OPERATION, identity.OPERATION, *TYPES])
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
     # A PG's deed comes before the webhooks that tell of it.
     clock.agendas += [Chores(world, partial(deeds.do, world)), schedules.Schedules(world, faults), courier]
@@ -108,7 +130,12 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
             parts.save()
 
     app = Starlette(
-        routes=[*browser.routes(parts), *control.routes(parts), *operations.routes(parts)],
+        routes=[
+            *browser.routes(parts),
+            *control.routes(parts),
+            *v1_gate.routes(parts, v1_operations),
+            *operations.routes(parts),
+        ],
         lifespan=lifespan,
         exception_handlers={HTTPException: _unknown_route},
     )

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jangbu.sandbox import accounts, cash_receipts, chores, declines
+from jangbu.sandbox import accounts, cash_receipts, chores, declines, promotions
 from jangbu.sandbox.faults import Faults, Kind
 from jangbu.sandbox.problems import ApiError, NotOurs, pg_refusal
-from jangbu.sandbox.records import Attempt, Payment
+from jangbu.sandbox.records import Attempt, Failure, Payment
 from jangbu.sandbox.world import World
 
 OPERATION = "approve_payment"
@@ -36,6 +36,9 @@ def agree(world: World, faults: Faults, attempt: Attempt, method: str, now: date
     """
     if attempt.status != "READY" or attempt.payment_token is not None:
         return
+    if attempt.order.promotion_id is not None and (failure := _discount(world, attempt, method, now)) is not None:
+        world.fail(attempt, failure, now)
+        return
     if not world.channel_of(attempt).approves_manually:
         approve(world, faults, attempt, method, now)
         return
@@ -44,6 +47,16 @@ def agree(world: World, faults: Faults, attempt: Attempt, method: str, now: date
     attempt.payment_token = f"pt_{world.ids.token(40)}"
     attempt.token_expires_at = now + timedelta(seconds=world.inferred.payment_token_life_s)
     attempt.updated_at = now
+
+
+def _discount(world: World, attempt: Attempt, method: str, now: datetime) -> Failure | None:
+    """A window's promotion is taken off once it is known what is paid with; the failure when it does not hold [I]."""
+    world.choose(attempt, method)
+    try:
+        promotions.apply(world, world.state.stores[attempt.store_id], attempt.order, attempt.method, now)
+    except ApiError as refusal:
+        return Failure("PGProviderError", refusal.body["message"], refusal.body["type"], refusal.body["message"])
+    return None
 
 
 def confirm(

@@ -86,6 +86,14 @@ def issue(
     return failures
 
 
+def accept_card(world: World, faults: Faults, key: BillingKey, credential: Credential, now: datetime) -> None:
+    """V1 keys a card in on one channel. Refuses what that PG refuses; the key is entered nowhere yet."""
+    channel = world.state.channels[key.channel_keys[0]]
+    if (failure := _failure(faults, key, channel, credential, now)) is not None:
+        raise _of_pg(failure)
+    key.method = card_method(credential.number)
+
+
 def card_method(number: str) -> dict[str, Any]:
     """`BillingKeyPaymentMethodCard`: the mask, and never an expiry (portone-facts §3.1)."""
     return {
@@ -178,6 +186,8 @@ def refusal_of(key: BillingKey) -> declines.Decline | None:
 def announce(world: World, key: BillingKey, type_: str, now: datetime) -> None:
     """One webhook. The old version has no body for billing keys, so it says nothing (portone-facts §4.1)."""
     environment = world.state.channels[key.channel_keys[0]].type
+    if key.version == "V1":
+        return  # Its webhooks tell of payments only (portone-facts §4.5).
     if world.state.stores[key.store_id].webhooks[environment].version == "2024-01-01":
         return
     data = {"storeId": key.store_id, "billingKey": key.id}

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.records import Attempt, Channel, WebhookSettings
+from jangbu.sandbox.records import Attempt, Channel, ChannelType, Store, Version
 
 OLD_STATUS = {
     "Transaction.Ready": "Ready",
@@ -24,23 +24,47 @@ OLD_STATUS = {
 NEW_TYPES = ("Transaction.DisputeCreated", "Transaction.DisputeResolved")
 """The old version has no word for these, so it says nothing [I]."""
 
+ESCROW_AT_FIRST: dict[Version, dict[str, str]] = {
+    "V1": {"status": "REGISTERED", "company": "", "invoiceNumber": ""},
+    "V2": {"status": "BEFORE_REGISTERED"},
+}
+"""V2 shows V1's payments as registered, whatever they are (portone-facts §2.2)."""
+
+V1_STATUS = {
+    "Transaction.VirtualAccountIssued": "ready",
+    "Transaction.Paid": "paid",
+    "Transaction.PartialCancelled": "cancelled",
+    "Transaction.Cancelled": "cancelled",
+}
+"""`status` of a V1 body; V1 tells of nothing else, save that a scheduled payment failed (portone-facts §4.5)."""
+
+
+def webhook_url_of(store: Store, environment: ChannelType, *, is_v1: bool) -> str | None:
+    """Where the store wants its webhooks. V1 has one place, whatever the environment (portone-facts §4.5)."""
+    if is_v1:
+        return store.v1.webhook_url if store.v1 is not None else None
+    return store.webhooks[environment].url
+
 
 def webhook_body(
-    settings: WebhookSettings, type_: str, attempt: Attempt, at: datetime, cancellation_id: str | None
-) -> tuple[str, str]:
-    """Body and content type (portone-facts §4.1).
+    store: Store, environment: ChannelType, type_: str, attempt: Attempt, at: datetime, cancellation_id: str | None
+) -> tuple[str, str] | None:
+    """Body and content type (portone-facts §4.1, §4.5); None when this version has no word for it.
 
     `timestamp` is the event's time and stays so on redelivery.
     """
+    if attempt.order.version == "V1":
+        return _v1_body(store, type_, attempt, cancellation_id)
+    settings = store.webhooks[environment]
     if settings.version == "2024-01-01":
+        if type_ not in OLD_STATUS:
+            return None
         old = {
             "payment_id": attempt.payment_id,
             "tx_id": attempt.transaction_id,
             "status": OLD_STATUS[type_],
         }
-        if settings.is_form:
-            return urlencode(old), "application/x-www-form-urlencoded"
-        return msgspec.json.encode(old).decode(), "application/json"
+        return _encoded(old, is_form=settings.is_form)
     data = {
         "storeId": attempt.store_id,
         "paymentId": attempt.payment_id,
@@ -49,6 +73,23 @@ def webhook_body(
     if cancellation_id is not None:
         data["cancellationId"] = cancellation_id
     body = {"type": type_, "timestamp": rfc3339(at), "data": data}
+    return msgspec.json.encode(body).decode(), "application/json"
+
+
+def _v1_body(store: Store, type_: str, attempt: Attempt, cancellation_id: str | None) -> tuple[str, str] | None:
+    is_failed_schedule = type_ == "Transaction.Failed" and attempt.schedule_id is not None
+    status = "failed" if is_failed_schedule else V1_STATUS.get(type_)
+    if status is None:
+        return None
+    told = {"imp_uid": attempt.transaction_id, "merchant_uid": attempt.payment_id, "status": status}
+    if cancellation_id is not None:
+        told["cancellation_id"] = cancellation_id
+    return _encoded(told, is_form=store.v1 is not None and store.v1.webhook_is_form)
+
+
+def _encoded(body: dict[str, str], *, is_form: bool) -> tuple[str, str]:
+    if is_form:
+        return urlencode(body), "application/x-www-form-urlencoded"
     return msgspec.json.encode(body).decode(), "application/json"
 
 

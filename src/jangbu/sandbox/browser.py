@@ -21,11 +21,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jangbu.money import Money, written
-from jangbu.sandbox import approvals, confirming, declines, issue_windows, methods, params
+from jangbu.sandbox import approvals, confirming, declines, identity_windows, issue_windows, methods, params
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import BrowserRefusal, NotOurs
 from jangbu.sandbox.records import Attempt, Failure, Window
+from jangbu.sandbox.v1 import window as v1_window
 from jangbu.sandbox.words import WORDS
 
 HERE = Path(__file__).parent
@@ -119,6 +120,7 @@ async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str
         failure = Failure(refusal.code, refusal.message, "", "")
     if attempt.status != "READY":
         failure = attempt.failure
+    v1_window.register_key(parts.world, attempt)
     await parts.courier.send_before_return(attempt.transaction_id)
     return result_of(attempt, failure)
 
@@ -136,6 +138,8 @@ def result_of(attempt: Attempt, failure: Failure | None) -> dict[str, Any]:
         result |= {"code": failure.code, "message": failure.reason}
         more = {"pgCode": failure.pg_code, "pgMessage": failure.pg_message}
         result |= {name: value for name, value in more.items() if value}
+    if attempt.order.version == "V1":
+        result = v1_window.result_of(attempt, failure)
     if attempt.window is not None and attempt.window.display == "REDIRECTION":
         result["redirectTo"] = redirect_target(attempt.window, result)
     return result
@@ -229,6 +233,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
             Route("/transactions/{transactionId}/decision", decision, methods=["POST"]),
             Route("/window/{transactionId}", window),
             *issue_windows.routes(parts),
+            *identity_windows.routes(parts),
+            *v1_window.routes(parts),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jangbu.sandbox import approvals, billing_keys, declines
+from jangbu.sandbox import approvals, billing_keys, declines, promotions
 from jangbu.sandbox.billing_records import BillingKey
 from jangbu.sandbox.faults import Faults
 from jangbu.sandbox.naming_rules import refuse_what_the_pg_refuses
@@ -37,14 +37,20 @@ def charge(world: World, faults: Faults, store: Store, wish: Wish, now: datetime
     is_scheduled = wish.schedule_id is not None
     # A wallet's owner may delete the key of a schedule that waits (portone-facts §3.1).
     key = (billing_keys.find if is_scheduled else billing_keys.usable)(world, store, wish.billing_key)
+    return charge_with(world, faults, store, key, wish, now)
+
+
+def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wish: Wish, now: datetime) -> Attempt:
+    """As `charge`, with a key at hand: one that V1 makes of a card for this one payment is not among the store's."""
     channel = _channel(world, key, wish.channel_key)
     refuse_unpayable(world, store, wish.payment_id, schedule_id=wish.schedule_id)
     try:
         refuse_what_the_pg_refuses(channel, wish.payment_id, wish.order)
     except BrowserRefusal as refusal:
         raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal.pg_code, pgMessage=refusal.message) from None
+    promotions.apply(world, store, wish.order, key.method, now)
     attempt = Attempt(
-        transaction_id=str(world.ids.uuid()),
+        transaction_id=world.new_transaction_id(wish.order),
         payment_id=wish.payment_id,
         store_id=store.id,
         channel_key=channel.key,
@@ -53,7 +59,7 @@ def charge(world: World, faults: Faults, store: Store, wish: Wish, now: datetime
         requested_at=now,
         updated_at=now,
         status_changed_at=now,
-        billing_key=key.id,
+        billing_key=key.id or None,
         schedule_id=wish.schedule_id,
     )
     world.enter(attempt)

@@ -7,6 +7,7 @@ import msgspec
 from jangbu.clock import rfc3339
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.records import Attempt, Delivery, Failure
+from jangbu.sandbox.v1.fields import major_of
 
 REFUSED = "가맹점이 결제를 승인하지 않았습니다."
 
@@ -18,7 +19,8 @@ async def ask(parts: Parts, attempt: Attempt) -> None:
     url = attempt.order.confirm_url
     if url is None:
         return
-    answer = await parts.courier.ask(_question(parts, attempt, url))
+    question = _v1_question if attempt.order.version == "V1" else _question
+    answer = await parts.courier.ask(question(parts, attempt, url))
     # Another tab may have decided while the merchant thought.
     if attempt.status != "READY" or (answer is not None and answer[0] == 200):
         return
@@ -54,10 +56,25 @@ def _question(parts: Parts, attempt: Attempt, url: str) -> Delivery:
     )
 
 
+def _v1_question(parts: Parts, attempt: Attempt, url: str) -> Delivery:
+    """Unsigned, and with an amount in major units (portone-facts §4.4)."""
+    order = attempt.order
+    told = {
+        "imp_uid": attempt.transaction_id,
+        "merchant_uid": attempt.payment_id,
+        "amount": major_of(order.total_minor, order.currency),
+    }
+    delivery = _question(parts, attempt, url)
+    delivery.is_v1 = True
+    delivery.body = msgspec.json.Encoder(decimal_format="number").encode(told).decode()
+    return delivery
+
+
 def _message_of(body: bytes) -> str | None:
     try:
         said = msgspec.json.decode(body)
     except msgspec.DecodeError:
         return None
-    message = said.get("errorMessage") if isinstance(said, dict) else None
+    # V1 calls it `reason` (portone-facts §4.4).
+    message = said.get("errorMessage", said.get("reason")) if isinstance(said, dict) else None
     return message if isinstance(message, str) else None

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu import sandbox
 from jangbu.clock import rfc3339
-from jangbu.sandbox import browser, control_billing, orders
+from jangbu.sandbox import browser, control_billing, identity_windows, orders
 from jangbu.sandbox.bodies import amount_json
 from jangbu.sandbox.default import default_state
 from jangbu.sandbox.faults import Fault, as_list
@@ -22,10 +22,11 @@ from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.idempotency import forget_old
 from jangbu.sandbox.parts import Parts
 from jangbu.sandbox.problems import ApiError, BrowserRefusal, NotOurs
-from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, WebhookVersion
+from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
 from jangbu.sandbox.wire import cancellation_json
 
 Body = TypeVar("Body")
+V1_WEBHOOK_RETRIES_MAX = 5
 
 
 class MoveClock(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,6 +47,9 @@ class Config(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     webhook_secrets: list[str] | None = None
     webhook_version: WebhookVersion | None = None
     webhook_is_form: bool | None = None
+    v1_webhook_url: str | msgspec.UnsetType | None = msgspec.UNSET
+    v1_webhook_is_form: bool | None = None
+    v1_webhook_retries: int | None = None
 
 
 class Resend(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -155,7 +159,22 @@ def configure(parts: Parts, asked: Config) -> dict[str, Any]:
         settings.version = asked.webhook_version or settings.version
         if asked.webhook_is_form is not None:
             settings.is_form = asked.webhook_is_form
-    return {"storeId": store.id, "webhooks": msgspec.to_builtins(store.webhooks)}
+    if store.v1 is not None:
+        _configure_v1(store.v1, asked)
+    shown = {"storeId": store.id, "webhooks": msgspec.to_builtins(store.webhooks)}
+    return shown if store.v1 is None else shown | {"v1": msgspec.to_builtins(store.v1)}
+
+
+def _configure_v1(settings: V1Settings, asked: Config) -> None:
+    """The older API's own webhook settings, which know no environments (portone-facts §4.5)."""
+    if asked.v1_webhook_url is not msgspec.UNSET:
+        settings.webhook_url = asked.v1_webhook_url or None
+    if asked.v1_webhook_is_form is not None:
+        settings.webhook_is_form = asked.v1_webhook_is_form
+    if asked.v1_webhook_retries is not None:
+        if not 0 <= asked.v1_webhook_retries <= V1_WEBHOOK_RETRIES_MAX:
+            raise NotOurs(f"V1 sends a webhook again at most {V1_WEBHOOK_RETRIES_MAX} times")
+        settings.webhook_retries = asked.v1_webhook_retries
 
 
 async def set_clock(parts: Parts, asked: MoveClock) -> dict[str, Any]:
@@ -213,6 +232,7 @@ def reset(parts: Parts) -> dict[str, Any]:
     for store_id in fresh.stores:
         if store_id in old.stores:
             fresh.stores[store_id].webhooks = old.stores[store_id].webhooks
+            fresh.stores[store_id].v1 = old.stores[store_id].v1
     parts.world.load(fresh)
     parts.faults.clear()
     parts.courier.reload()
@@ -289,6 +309,13 @@ def routes(parts: Parts) -> list[BaseRoute]:
         named = request.path_params
         return control_billing.carry_out(parts, unquote(named["billingKey"]), named["order"], await request.body())
 
+    async def telephones(_: Request) -> Any:
+        return {"items": identity_windows.telephones(parts)}
+
+    async def telephone_order(request: Request) -> Any:
+        named = request.path_params
+        return identity_windows.carry_out(parts, unquote(named["id"]), named["order"])
+
     async def approve_late_(request: Request) -> Any:
         return approve_late(parts, request.path_params["transactionId"])
 
@@ -312,6 +339,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/payments/{paymentId}/{order}", order, "POST"),
                 route("/billing-keys", keys, "GET"),
                 route("/billing-keys/{billingKey}/{order}", key_order, "POST"),
+                route("/identity-verifications", telephones, "GET"),
+                route("/identity-verifications/{id}/{order}", telephone_order, "POST"),
                 route("/transactions/{transactionId}/approve-late", approve_late_, "POST"),
             ],
         )

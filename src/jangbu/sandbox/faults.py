@@ -50,6 +50,7 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "cancel_refused": (Kind.PG, "a cancel is 502 PG_PROVIDER with the PG's own code"),
     "key_refused": (Kind.PG, "one channel issues, or deletes, no billing key"),
     "schedule_waits": (Kind.PG, "a schedule stays STARTED, and pays after `seconds`"),
+    "identity_refused": (Kind.PG, "the operator knows nobody like that, or sends no code"),
     "receipt_fails": (Kind.PG, "a cash receipt cannot be issued, or cancelled"),
     "webhook_lost": (Kind.WEBHOOK, "never sent"),
     "webhook_late": (Kind.WEBHOOK, "first sent after `seconds`"),

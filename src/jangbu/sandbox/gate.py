@@ -148,20 +148,33 @@ def _endpoint(parts: Parts, operation: Operation) -> Callable[[Request], Awaitab
         raw = await request.body()
         payment_id = request.path_params.get("paymentId")
         fault = parts.faults.take(Kind.CALL, operation.name, unquote(payment_id) if payment_id is not None else None)
-        if fault is None:
-            return await _act(parts, operation, request, raw, pause_s=0)
-        instead = _answer_without_acting(fault)
-        if instead is not None and not fault.acts:
-            return instead
-        acted = await _act(parts, operation, request, raw, pause_s=fault.seconds if fault.name == "slow" else 0)
-        if fault.name == "answer_lost":
-            return NoAnswer()
-        if fault.name == "bad_json":
-            whole = bytes(acted.body)
-            return Response(whole[: len(whole) // 2] or b"{", 200, media_type="application/json")
-        return instead or acted
+
+        async def act(pause_s: float) -> Response:
+            return await _act(parts, operation, request, raw, pause_s=pause_s)
+
+        return await bent(fault, act, _answer_without_acting)
 
     return answer
+
+
+async def bent(
+    fault: Fault | None,
+    act: Callable[[float], Awaitable[Response]],
+    answer_without_acting: Callable[[Fault], Response | None],
+) -> Response:
+    """What the caller gets when `fault` struck: `act` is given the seconds that its answer is to take."""
+    if fault is None:
+        return await act(0)
+    instead = answer_without_acting(fault)
+    if instead is not None and not fault.acts:
+        return instead
+    acted = await act(fault.seconds if fault.name == "slow" else 0)
+    if fault.name == "answer_lost":
+        return NoAnswer()
+    if fault.name == "bad_json":
+        whole = bytes(acted.body)
+        return Response(whole[: len(whole) // 2] or b"{", 200, media_type="application/json")
+    return instead or acted
 
 
 def _answer_without_acting(fault: Fault) -> Response | None:
@@ -185,6 +198,15 @@ def _answer_without_acting(fault: Fault) -> Response | None:
             return json_response(waiting.status, waiting.body)
         case _:
             return None
+
+
+async def done(parts: Parts, request: Request, pause_s: float) -> None:
+    """The work is done: a caller who gives up waiting does not undo it (portone-facts §1.5)."""
+    parts.nudge()
+    if pause_s:
+        line: Line = request.scope[LINE]
+        line.slow_s = pause_s
+        await parts.pause(pause_s)
 
 
 async def _act(parts: Parts, operation: Operation, request: Request, raw: bytes, *, pause_s: float) -> Response:
@@ -212,12 +234,7 @@ async def _act(parts: Parts, operation: Operation, request: Request, raw: bytes,
         if key is not None:
             key.abandon()
         raise
-    # The work is done: a caller who gives up waiting does not undo it (portone-facts §1.5).
-    parts.nudge()
-    if pause_s:
-        line: Line = request.scope[LINE]
-        line.slow_s = pause_s
-        await parts.pause(pause_s)
+    await done(parts, request, pause_s)
     if key is not None:
         key.finish(response.status_code, bytes(response.body))
     return response

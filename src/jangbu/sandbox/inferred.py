@@ -147,6 +147,39 @@ class Inferred:
     the schedule fails at its time (§3.2, §3.3).
     """
 
+    identity_tries_max: int = 20
+    """Tries per identityVerificationId before MAX_TRANSACTION_COUNT_REACHED (§8, §14.5)."""
+
+    identity_send_needs_a_window: bool = False
+    """`send` for an id that no window was opened for is IDENTITY_VERIFICATION_NOT_FOUND; off: it begins one (§8)."""
+
+    identity_contract_tells_phone: bool = True
+    """Danal's contract includes the telephone, its operator and where one is from; off: it does not (§8)."""
+
+    session_ttl_max_s: int = 86_400
+    """The longest life of a hosted checkout before MAX_TTL_EXCEEDED (§8, §14.8)."""
+
+    pg_pays_out_after_days: int = 2
+    """Which day a transaction is of in the report by settlement (§8)."""
+
+    v1_partly_cancelled_is: Literal["paid", "cancelled"] = "paid"
+    """V1's `status` of a payment that was cancelled in part (§6.3, §14.11)."""
+
+    v1_declined_charge_is: Literal["failed", "code"] = "failed"
+    """A declined `again` or `onetime`: `code` 0 with a payment that failed, or a `code` that is not (§6.5)."""
+
+    v1_prepare_again_is_refused: bool = True
+    """A second POST of `prepare` for a merchant_uid is refused; off: it replaces the first, as PUT does (§6.2)."""
+
+    v1_sees_v2_payments: bool = False
+    """V1 finds payments that were made through V2, whose ids are longer than V1 allows (§6.3)."""
+
+    v1_schedules_are_all_or_nothing: bool = True
+    """One bad row refuses all of `schedules`; off: those before it are made (§6.5)."""
+
+    v1_schedule_lists_are_pages: bool = False
+    """V1's lists of schedules have `total`, `previous`, `next`; off: they are plain lists (§6.5, §6.3)."""
+
     list_until_is_inclusive: bool = True
     """A payment changed exactly at `until` is listed (§2.13)."""
 

@@ -123,6 +123,7 @@ def order_of(world: World, asked: OrderInput) -> Order:
         product_count=asked.product_count,
         notice_urls=asked.notice_urls or [],
         country=asked.country,
+        promotion_id=asked.promotion_id,
     )
 
 

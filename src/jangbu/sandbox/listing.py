@@ -5,12 +5,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from jangbu.sandbox import searching
 from jangbu.sandbox.faults import Kind
 from jangbu.sandbox.gate import Call
 from jangbu.sandbox.methods import TYPES_LISTED_AS
 from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.records import Attempt, Payment, Store
 from jangbu.sandbox.wire import payment_json
+from jangbu.sandbox.world import World
 
 ROWS_MAX = 60_000
 WINDOW = timedelta(days=90)
@@ -26,8 +28,13 @@ class TextSearch(msgspec.Struct, rename="camel"):
     value: str
 
 
+class Range(msgspec.Struct):
+    from_: datetime | None = msgspec.field(default=None, name="from")
+    until: datetime | None = None
+
+
 class PaymentsFilter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """The filters the sandbox has. One that it lacks is refused aloud: ignoring it would list too much."""
+    """The filters there are. An unknown one is refused aloud: ignoring it would list too much."""
 
     merchant_id: str | None = None
     store_id: str | None = None
@@ -44,6 +51,21 @@ class PaymentsFilter(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     version: Literal["V1", "V2"] | None = None
     platform_type: Literal["SDK_MOBILE", "SDK_PC", "API"] | None = None
     currency: str | None = None
+    webhook_status: Literal["SUCCEEDED", "FAILED_NOT_OK_RESPONSE", "FAILED_UNEXPECTED_ERROR"] | None = None
+    is_escrow: bool | None = None
+    escrow_status: (
+        Literal["REGISTERED", "DELIVERED", "CONFIRMED", "REJECTED", "CANCELLED", "REJECT_CONFIRMED"] | None
+    ) = None
+    card_brand: Literal["LOCAL", "MASTER", "UNIONPAY", "VISA", "JCB", "AMEX", "DINERS"] | None = None
+    card_type: Literal["CREDIT", "DEBIT", "GIFT"] | None = None
+    card_owner_type: Literal["PERSONAL", "CORPORATE"] | None = None
+    gift_certificate_type: Literal["BOOKNLIFE", "SMART_MUNSANG", "CULTURELAND", "HAPPYMONEY", "CULTUREGIFT"] | None = (
+        None
+    )
+    cash_receipt_type: Literal["PERSONAL", "CORPORATE", "NO_RECEIPT"] | None = None
+    cash_receipt_status: Literal["ISSUED", "CANCELLED"] | None = None
+    cash_receipt_issued_at_range: Range | None = None
+    cash_receipt_cancelled_at_range: Range | None = None
     text_search: list[TextSearch] | None = None
 
 
@@ -95,15 +117,15 @@ def _rows(call: Call, store: Store, wanted: PaymentsFilter) -> list[tuple[Paymen
     by_creation = wanted.timestamp_type == "CREATED_AT"
     sort_by = wanted.sort_by or call.world.inferred.list_sort_by
 
-    def is_wanted(attempt: Attempt) -> bool:
+    def is_wanted(payment: Payment, attempt: Attempt) -> bool:
         at = attempt.requested_at if by_creation else attempt.status_changed_at
         is_in_time = since <= at <= until if inclusive else since <= at < until
-        return is_in_time and _passes(call, wanted, attempt)
+        return is_in_time and _passes(call, wanted, payment, attempt)
 
     rows = [
         (payment, attempt)
         for payment in call.world.state.payments.get(store.id, {}).values()
-        if (attempt := payment.current) is not None and is_wanted(attempt)
+        if (attempt := payment.current) is not None and is_wanted(payment, attempt)
     ]
     rows.sort(
         key=lambda row: (
@@ -115,8 +137,12 @@ def _rows(call: Call, store: Store, wanted: PaymentsFilter) -> list[tuple[Paymen
     return rows
 
 
-def _passes(call: Call, wanted: PaymentsFilter, attempt: Attempt) -> bool:
-    channel = call.world.channel_of(attempt)
+def _passes(call: Call, wanted: PaymentsFilter, payment: Payment, attempt: Attempt) -> bool:
+    world = call.world
+    channel = world.channel_of(attempt)
+    card = searching.card_of(attempt) or {}
+    gift = (attempt.method or {}).get("giftCertificateType")
+    escrow_status = (attempt.escrow or {}).get("status")
     status = LISTED_AS.get(attempt.status, attempt.status)
     method = TYPES_LISTED_AS[attempt.method["type"]] if attempt.method else None
     conditions = (
@@ -126,22 +152,54 @@ def _passes(call: Call, wanted: PaymentsFilter, attempt: Attempt) -> bool:
         (wanted.pg_provider, channel.pg_provider in (wanted.pg_provider or ())),
         (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
         (wanted.is_scheduled, wanted.is_scheduled == (attempt.schedule_id is not None)),
-        (wanted.version, wanted.version == "V2"),
+        (wanted.version, wanted.version == attempt.order.version),
         (wanted.platform_type, wanted.platform_type == PLATFORMS[attempt.origin["platformType"]]),
         (wanted.currency, wanted.currency == attempt.order.currency),
-        (wanted.text_search, _has_text(wanted.text_search or [], attempt)),
+        (wanted.webhook_status, _is_told(world, wanted.webhook_status, payment, attempt)),
+        (wanted.is_escrow, wanted.is_escrow == attempt.order.is_escrow),
+        (wanted.escrow_status, wanted.escrow_status == escrow_status),
+        (wanted.card_brand, wanted.card_brand == card.get("brand")),
+        (wanted.card_type, wanted.card_type == card.get("type")),
+        (wanted.card_owner_type, wanted.card_owner_type == card.get("ownerType")),
+        (wanted.gift_certificate_type, wanted.gift_certificate_type == gift),
+        *_of_receipt(world, wanted, attempt),
+        (wanted.text_search, _has_text(world, wanted.text_search or [], attempt)),
     )
     # An empty list of wanted values counts as absent, like every optional filter [I].
     return all(holds for asked, holds in conditions if asked is not None and asked != [])
 
 
-def _has_text(searches: list[TextSearch], attempt: Attempt) -> bool:
-    fields = {"PAYMENT_ID": attempt.payment_id, "TX_ID": attempt.transaction_id}
+def _is_told(world: World, status: str | None, payment: Payment, attempt: Attempt) -> bool:
+    return status is not None and status == searching.webhook_status_of(world, payment, attempt)
+
+
+def _of_receipt(world: World, wanted: PaymentsFilter, attempt: Attempt) -> list[tuple[Any, bool]]:
+    """Conditions on the cash receipt; NO_RECEIPT is a payment without one [I]."""
+    issued, cancelled = wanted.cash_receipt_issued_at_range, wanted.cash_receipt_cancelled_at_range
+    if not any((wanted.cash_receipt_type, wanted.cash_receipt_status, issued, cancelled)):
+        return []
+    receipt = searching.receipt_of(world, attempt)
+    type_, status = (receipt.type, receipt.status) if receipt is not None else ("NO_RECEIPT", None)
+
+    def is_in(range_: Range | None, at: datetime | None) -> bool:
+        given = range_ or Range()
+        return searching.is_within(at, aware(given.from_), aware(given.until))
+
+    return [
+        (wanted.cash_receipt_type, wanted.cash_receipt_type == type_),
+        (wanted.cash_receipt_status, wanted.cash_receipt_status == status),
+        (issued, is_in(issued, receipt.issued_at if receipt else None)),
+        (cancelled, is_in(cancelled, receipt.cancelled_at if receipt else None)),
+    ]
+
+
+def _has_text(world: World, searches: list[TextSearch], attempt: Attempt) -> bool:
+    fields = searching.text_fields(world, attempt) if searches else {}
     for search in searches:
         if search.field != "ALL" and search.field not in fields:
             raise ApiError("INVALID_REQUEST", f"The sandbox cannot search {search.field}.")
         searched = fields.values() if search.field == "ALL" else [fields[search.field]]
-        if not any(search.value in text for text in searched):
+        if not any(text is not None and search.value in text for values in searched for text in values):
             return False
     return True
 

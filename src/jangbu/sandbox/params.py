@@ -94,6 +94,7 @@ class RequestPayment(msgspec.Struct, rename="camel"):
     transfer: BrowserReceipt | None = None
     is_escrow: bool = False
     confirm_url: str | None = None
+    promotion_id: str | None = None
 
 
 def read(raw: bytes) -> RequestPayment:
@@ -147,6 +148,7 @@ def order_of(world: World, asked: RequestPayment) -> Order:
         is_escrow=asked.is_escrow,
         confirm_url=asked.confirm_url,
         receipt=_receipt(asked),
+        promotion_id=asked.promotion_id,
     )
 
 

@@ -13,6 +13,7 @@ AttemptStatus = Literal[
 CancellationStatus = Literal["REQUESTED", "SUCCEEDED", "FAILED"]
 CancelTrigger = Literal["CONSOLE", "API", "PORTONE_ADMIN", "CHARGEBACK"]
 WebhookVersion = Literal["2024-04-25", "2024-01-01"]
+Version = Literal["V1", "V2"]
 DeliveryState = Literal["WAITING", "DELIVERED", "DEAD", "LOST"]
 
 WEBHOOK_SECRETS_MAX = 2
@@ -30,11 +31,27 @@ class WebhookSettings(msgspec.Struct):
     """Only 2024-01-01 can be form-urlencoded."""
 
 
+class V1Settings(msgspec.Struct):
+    """What a store has of the older API (portone-facts §6.1, §4.5)."""
+
+    user_code: str
+    """What `IMP.init` is given."""
+    imp_key: str
+    imp_secret: str
+    default_channel_key: str
+    """The channel of a call that names none, which the older API allows."""
+    webhook_url: str | None = None
+    webhook_is_form: bool = False
+    webhook_retries: int = 0
+    """How often PortOne tries again, one minute apart: never, unless the merchant asked for it."""
+
+
 class Store(msgspec.Struct):
     id: str
     name: str
     api_secrets: list[str]
     webhooks: dict[ChannelType, WebhookSettings]
+    v1: V1Settings | None = None
 
 
 class Channel(msgspec.Struct):
@@ -121,6 +138,10 @@ class Order(msgspec.Struct):
     discount_minor: int = 0
     """What a promotion takes off `total_minor` for the shopper (portone-facts §10.11)."""
     promotion_id: str | None = None
+    version: Version = "V2"
+    """Which API it was asked through."""
+    issues_key: str | None = None
+    """The `customer_uid` of a V1 window: paying in it registers what was paid with (portone-facts §7.2)."""
 
 
 class Window(msgspec.Struct):
@@ -269,6 +290,8 @@ class Delivery(msgspec.Struct):
     is_before_return: bool = False
     trigger: str | None = None
     """Why it was sent, where PortOne says so: MANUAL and what happens elsewhere (portone-facts §2.12)."""
+    is_v1: bool = False
+    """Unsigned, and tried once (portone-facts §4.5)."""
     billing_key: str = ""
     """What it is about instead of a payment, whose ids are empty then."""
 
@@ -311,7 +334,7 @@ class Token(msgspec.Struct):
     """An access or refresh token (portone-facts §1.1)."""
 
     value: str
-    kind: Literal["ACCESS", "REFRESH"]
+    kind: Literal["ACCESS", "REFRESH", "V1"]
     store_id: str
     secret: str
     expires_at: datetime

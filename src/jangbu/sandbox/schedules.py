@@ -83,6 +83,27 @@ def revoke(
     return named
 
 
+def move(world: World, schedule: Schedule, time_to_pay: datetime, now: datetime) -> None:
+    """Another time for one that waits. Refuses one that was revoked or has begun, and a time that is past."""
+    if time_to_pay < now and world.inferred.schedule_in_past_is_refused:
+        raise ApiError("INVALID_REQUEST", "timeToPay is past.")
+    status = status_of(world, schedule)
+    if status == "REVOKED":
+        raise ApiError("PAYMENT_SCHEDULE_ALREADY_REVOKED", "The schedule is revoked already.")
+    if status != "SCHEDULED":
+        raise ApiError("PAYMENT_SCHEDULE_ALREADY_PROCESSED", "The schedule has begun already.")
+    schedule.time_to_pay = schedule.starts_at = time_to_pay
+    world.on_schedule(schedule)
+
+
+def forget(world: World, schedule: Schedule) -> None:
+    """As if it had never been: another of the same request was refused."""
+    schedule.starts_at = None
+    _forget(world, schedule)
+    world.state.billing_keys[schedule.store_id][schedule.billing_key].schedule_ids.remove(schedule.id)
+    del world.state.schedules[schedule.id]
+
+
 def status_of(world: World, schedule: Schedule) -> str:
     """What became of it: how it ended is what became of its attempt."""
     if schedule.revoked_at is not None:

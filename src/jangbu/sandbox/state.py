@@ -3,6 +3,7 @@
 import msgspec
 
 from jangbu.sandbox.billing_records import BillingKey, ChannelGroup, Schedule
+from jangbu.sandbox.identity_records import IdentityVerification
 from jangbu.sandbox.records import (
     CashReceipt,
     Channel,
@@ -14,6 +15,7 @@ from jangbu.sandbox.records import (
     Store,
     Token,
 )
+from jangbu.sandbox.small_records import CheckoutProfile, PaymentSession, Promotion
 
 
 class State(msgspec.Struct):
@@ -39,6 +41,11 @@ class State(msgspec.Struct):
     schedules: dict[str, Schedule] = {}
     scheduled_payments: dict[str, dict[str, str]] = {}
     """The schedule that waits for a paymentId: by store id, then paymentId."""
+    identity_verifications: dict[str, dict[str, IdentityVerification]] = {}
+    """By store id, then the merchant's id."""
+    promotions: dict[str, Promotion] = {}
+    checkout_profiles: dict[str, CheckoutProfile] = {}
+    payment_sessions: dict[str, PaymentSession] = {}
     cash_receipts: list[CashReceipt] = []
     """Oldest first; of a payment's the latest speaks."""
     tokens: list[Token] = []

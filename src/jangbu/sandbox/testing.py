@@ -18,6 +18,7 @@ from jangbu.sandbox.faults import Fault
 from jangbu.sandbox.gate import LINE, Line
 from jangbu.sandbox.inferred import Inferred
 from jangbu.sandbox.records import CancelTrigger, Event, Payment
+from jangbu.sandbox.v1.testing import V1Verbs
 from jangbu.sandbox.webhooks import Deliver
 
 START = datetime(2026, 8, 1, 3, 0, tzinfo=UTC)
@@ -125,7 +126,7 @@ def _type_of(body: bytes) -> str:
     return str(msgspec.json.decode(body)["type"])
 
 
-class Sandbox:
+class Sandbox(V1Verbs):
     """A fresh default world, in process. With the same seed and script two of them end byte-equal.
 
     Webhooks go to `deliver` instead of a URL, and only when `settle_webhooks` or `move` is called: after the

@@ -22,6 +22,7 @@ from jangbu.sandbox.world import World
 WAITS_MINUTES = (0, 1, 4, 16, 64, 256)
 """Before try n the wait is random in [0, 1) times this (portone-facts §4.3)."""
 
+V1_RETRY_AFTER = timedelta(minutes=1)
 TIMEOUT_S = 30
 """For connecting and again for reading (portone-facts §4.3)."""
 
@@ -168,6 +169,8 @@ class Courier:
     def _signed_headers(
         self, delivery: Delivery, webhook_id: str, timestamp: int, *, is_forged: bool
     ) -> dict[str, str]:
+        if delivery.is_v1:
+            return {"content-type": delivery.content_type, "user-agent": "PortOne-Sandbox"}
         settings = self._world.state.stores[delivery.store_id].webhooks[delivery.environment]
         every = self._world.inferred.webhook_signs_with_every_secret
         secrets = settings.secrets if every else settings.secrets[-1:]
@@ -199,7 +202,9 @@ class Courier:
         """Done, to be tried again, or dead (portone-facts §4.3)."""
         if not self._world.knows(delivery):
             return  # The world was reset while this was on its way.
-        if any(self._is_success(attempt.status) for attempt in tries):
+        if delivery.is_v1:
+            self._settle_v1(delivery, tries)
+        elif any(self._is_success(attempt.status) for attempt in tries):
             delivery.state = "DELIVERED"
         elif delivery.state != "DELIVERED":
             # The two copies of a doubled first try count as one.
@@ -212,6 +217,22 @@ class Courier:
                 self._enqueue(delivery)
         self.wake.set()
         self.on_change()
+
+    def _settle_v1(self, delivery: Delivery, tries: list[Try]) -> None:
+        """Tried again only where the merchant asked for it, and only without an answer or at 5xx (§4.5)."""
+        settings = self._world.state.stores[delivery.store_id].v1
+        retries = settings.webhook_retries if settings is not None else 0
+        if any(attempt.status is not None and attempt.status < 400 for attempt in tries):
+            delivery.state = "DELIVERED"
+        elif delivery.state != "WAITING":
+            return
+        elif all(attempt.status is None or attempt.status >= 500 for attempt in tries) and (
+            len(delivery.tries) - delivery.resends <= retries
+        ):
+            delivery.next_try_at = self._clock.now() + V1_RETRY_AFTER
+            self._enqueue(delivery)
+        else:
+            delivery.state = "DEAD"
 
     def _is_success(self, status: int | None) -> bool:
         if status is None:

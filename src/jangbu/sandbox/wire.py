@@ -69,7 +69,7 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "transactionId": attempt.transaction_id,
         "merchantId": world.state.merchant_id,
         "storeId": attempt.store_id,
-        "version": "V2",
+        "version": attempt.order.version,
         "method": attempt.method,
         "channel": channel_json(world.channel_of(attempt)),
         "requestedAt": rfc3339(attempt.requested_at),
@@ -231,9 +231,10 @@ def webhook_json(delivery: Delivery) -> dict[str, Any]:
         "url": delivery.url,
         "isAsync": delivery.trigger is not None,
         "currentExecutionCount": len(delivery.tries),
-        "maxExecutionCount": WEBHOOK_TRIES_MAX,
         "triggeredAt": rfc3339(delivery.triggered_at),
     }
+    if not delivery.is_v1:
+        shown["maxExecutionCount"] = WEBHOOK_TRIES_MAX
     if trigger := "MANUAL" if delivery.resends else delivery.trigger:
         shown["trigger"] = trigger
     if not delivery.tries:

@@ -151,7 +151,7 @@ class World:
             _refuse_other_amount(payment, order)
         payment = self._payment_made_sure_of(store.id, payment_id)
         attempt = Attempt(
-            transaction_id=str(self.ids.uuid()),
+            transaction_id=self.new_transaction_id(order),
             payment_id=payment_id,
             store_id=store.id,
             channel_key=channel.key,
@@ -200,7 +200,7 @@ class World:
         if attempt.method is None:
             attempt.method = methods.of(method, self.ids)
         if attempt.order.is_escrow and attempt.escrow is None:
-            attempt.escrow = {"status": "BEFORE_REGISTERED"}
+            attempt.escrow = dict(bodies.ESCROW_AT_FIRST[attempt.order.version])
         if attempt.pg_tx_id is None:
             attempt.pg_tx_id = f"pg{self.ids.token(18)}"
 
@@ -240,6 +240,12 @@ class World:
         attempt.failed_at = attempt.updated_at = attempt.status_changed_at = now
         if is_announced:
             self.announce(attempt, "Transaction.Failed", now, trigger=trigger)
+
+    def new_transaction_id(self, order: Order) -> str:
+        """V2's transactionId or V1's `imp_uid`, which has 32 characters at most (portone-facts §6.3)."""
+        if order.version == "V2":
+            return str(self.ids.uuid())
+        return f"imp_{self.ids.chance().randrange(10**12):012d}"
 
     def enter(self, attempt: Attempt) -> None:
         """Begin an attempt without a window: the server asked for it."""
@@ -288,10 +294,10 @@ class World:
     ) -> None:
         """One webhook per URL; `noticeUrls` replace the store's, an empty list counts as absent (§2.3)."""
         environment = self.channel_of(attempt).type
-        settings = self.state.stores[attempt.store_id].webhooks[environment]
-        if settings.version == "2024-01-01" and type_ not in bodies.OLD_STATUS:
+        store = self.state.stores[attempt.store_id]
+        body = bodies.webhook_body(store, environment, type_, attempt, now, cancellation_id)
+        if body is None:
             return
-        body = bodies.webhook_body(settings, type_, attempt, now, cancellation_id)
         self.send(
             *body,
             urls=attempt.order.notice_urls,
@@ -303,6 +309,7 @@ class World:
             transaction_id=attempt.transaction_id,
             payment_status=attempt.status,
             trigger=trigger,
+            is_v1=attempt.order.version == "V1",
         )
 
     def send(
@@ -320,10 +327,11 @@ class World:
         payment_status: str = "",
         billing_key: str = "",
         trigger: str | None = None,
+        is_v1: bool = False,
     ) -> None:
         """Put a webhook on its way to each of `urls`, else to the store's own."""
-        settings = self.state.stores[store_id].webhooks[environment]
-        for url in urls or ([settings.url] if settings.url else []):
+        own = bodies.webhook_url_of(self.state.stores[store_id], environment, is_v1=is_v1)
+        for url in urls or ([own] if own else []):
             delivery = Delivery(
                 number=len(self.state.deliveries) + 1,
                 id=f"wh_{self.ids.uuid()}",
@@ -339,6 +347,7 @@ class World:
                 triggered_at=now,
                 next_try_at=now,
                 trigger=trigger,
+                is_v1=is_v1,
                 billing_key=billing_key,
             )
             self.state.deliveries.append(delivery)
