@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from bench import demo, feed, figures, ledger, outbox, paid, simulation, webhook
+from bench import demo, feed, figures, ledger, outbox, paid, recovery, simulation, webhook
 from bench.place import ROUNDS, opened
 
 BENCHMARKS = {
@@ -16,9 +16,10 @@ BENCHMARKS = {
     "outbox": outbox,
     "feed": feed,
     "simulation": simulation,
+    "recovery": recovery,
     "demo": demo,
 }
-ALONE = {"simulation", "demo"}
+ALONE = {"simulation", "recovery", "demo"}
 """Those without a yardstick beside them."""
 
 

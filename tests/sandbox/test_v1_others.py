@@ -7,6 +7,7 @@ import pytest
 
 from jangbu import sandbox as names
 from jangbu.sandbox.control import Config, configure
+from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 
 NOW = int(START.timestamp())
@@ -170,3 +171,20 @@ async def test_codes_and_channels(sandbox: Sandbox) -> None:
     _, channels = await sandbox.v1("GET", "/users/pg")
     live = [each["channel_key"] for each in channels["response"] if not each["sandbox"]]
     assert live == [names.LIVE_CHANNEL]
+
+
+async def test_what_v1_made_survives_a_restart_and_repeats_from_a_seed() -> None:
+    logs = []
+    for _ in range(2):
+        sandbox = Sandbox(seed=5)
+        await sandbox.v1_pay("order-0001", customer_uid="customer-1")
+        row = {"merchant_uid": "month-0001", "schedule_at": NOW + DAY, "amount": 1000, "name": "정기 구독"}
+        await sandbox.v1("POST", "/subscribe/payments/schedule", {"customer_uid": "customer-1", "schedules": [row]})
+        await ask(sandbox)
+        await sandbox.pay("order-0002", totalAmount=20_000, promotionId=names.PROMOTION_ID)
+        logs.append(sandbox.log())
+        whole = sandbox.world.to_json()
+        later = World.from_json(whole, sandbox.clock)
+        later.state.lives -= 1
+        assert later.to_json() == whole
+    assert logs[0] == logs[1]
