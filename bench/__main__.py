@@ -6,10 +6,21 @@ import sys
 
 import uvloop
 
-from bench import demo, feed, figures, ledger, outbox, paid, webhook
+from bench import demo, feed, figures, ledger, outbox, paid, recovery, simulation, webhook
 from bench.place import ROUNDS, opened
 
-BENCHMARKS = {"webhook": webhook, "paid": paid, "ledger": ledger, "outbox": outbox, "feed": feed, "demo": demo}
+BENCHMARKS = {
+    "webhook": webhook,
+    "paid": paid,
+    "ledger": ledger,
+    "outbox": outbox,
+    "feed": feed,
+    "simulation": simulation,
+    "recovery": recovery,
+    "demo": demo,
+}
+ALONE = {"simulation", "recovery", "demo"}
+"""Those without a yardstick beside them."""
 
 
 async def main() -> None:
@@ -23,7 +34,7 @@ async def main() -> None:
     async with opened(seconds=asked.seconds, profile=asked.profile) as place:
         on = figures.machine(place.server.version)
         for name in asked.names or BENCHMARKS:
-            print(f"{name}: {ROUNDS} rounds of two measurements…" if name != "demo" else "demo…", file=sys.stderr)
+            print(f"{name}…" if name in ALONE else f"{name}: {ROUNDS} rounds of two measurements…", file=sys.stderr)
             findings.append(await BENCHMARKS[name].measure(place))
     print(figures.table(findings, on))
     figures.write(findings, on)

@@ -1,12 +1,14 @@
 """Writes the reference pages made from code; `--check` fails when one is stale (tests/test_docs.py runs it)."""
 
 import asyncio
+import dataclasses
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
 
 ROOT = Path(__file__).parents[1]
@@ -108,6 +110,63 @@ async def _rules() -> dict[tuple[str, str], Any]:
     return rules_of(app)
 
 
+def metrics_page() -> str:
+    """Every metric, from the list that the program makes them from."""
+    from jangbu.metrics.names import EVERY
+
+    lines = [
+        "# Metrics",
+        "",
+        "`GET /metrics` of the web program, for Prometheus. Who may read it: whoever sends `Authorization: Bearer`",
+        "with the token of `JANGBU_METRICS_TOKEN`; where none is set, this machine, and no request through a proxy.",
+        "",
+        "A dashboard is in `deploy/grafana/jangbu.json`, alerts in `deploy/prometheus/alerts.yml`.",
+        "[How to set them up, and what each alert wants](../howto/watch-it.md).",
+        "",
+    ]
+    about = {
+        "process": "Counted by each process for itself: add them up. With `JANGBU_WORKER_METRICS_PORT`, `jangbu worker`"
+        " shows its own on that port, by the same rule.",
+        "database": "Read from PostgreSQL, at most five seconds old, and the same from every web process: take the"
+        " maximum, never the sum.",
+    }
+    for source, sentence in about.items():
+        lines += [
+            f"## From the {source}",
+            "",
+            sentence,
+            "",
+            "| Metric | Type | Labels | Meaning |",
+            "|---|---|---|---|",
+        ]
+        for metric in EVERY:
+            if metric.source == source:
+                labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
+                lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
+        lines.append("")
+    lines += [
+        "The web program also shows `process_…` of itself (CPU, memory, open files).",
+        "",
+        "## The invariants",
+        "",
+    ]
+    lines += ["`check` of `jangbu_invariant_…` is one of these (reliability §4; above I25 they are our own):", ""]
+    lines += ["| Check | What must hold | 늘 참이어야 하는 것 | Each minute |", "|---|---|---|---|"]
+    for check in _checks():
+        minute = "–" if check.nightly else "what is new" if check.growth else "everything"
+        lines.append(f"| `{check.id}` | {check.en} | {check.ko} | {minute} |")
+    return "\n".join(lines) + "\n"
+
+
+def _checks() -> Any:
+    from typing import cast
+
+    from jangbu.wiring import invariants
+
+    # Nothing is asked here, so there need be nothing to ask.
+    return invariants(cast("Any", None))
+
+
 def events_page() -> str:
     """Every public event: what it means, its version, and a whole example."""
     from datetime import datetime
@@ -155,6 +214,75 @@ def events_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def sandbox_page() -> str:
+    """What of PortOne's API the sandbox has, and what it can be ordered to do."""
+    from jangbu.sandbox.core.faults import KINDS
+    from jangbu.sandbox.core.inferred import Inferred
+    from jangbu.sandbox.coverage import BROWSER, FAMILIES, V1_OPERATIONS, WITHOUT_A_STATUS, older, rows
+    from jangbu.sandbox.orders import ORDERS
+
+    found = rows()
+    count = {state: sum(row.state == state for row in found) for state in ("supported", "partly", "not")}
+    more = sum(number for _, number, _ in FAMILIES)
+    lines = [
+        "# The sandbox and PortOne",
+        "",
+        "What the local PortOne has of the real one's V2 API. *Supported*: every field of the body is read.",
+        "*Partly*: the last column names what is missing. An answer may lack optional fields. Tests hold this",
+        "page to it: PortOne's own Python SDK performs each operation, and where PortOne's OpenAPI description is",
+        "at hand, every answer and every unread field is compared with it. *Name* is what a fault is ordered for,",
+        "*fact* a section of portone-facts.",
+        "[How to use it](../howto/develop-against-the-sandbox.md).",
+        "",
+        f"{count['supported']} supported, {count['partly']} partly, {count['not'] + more} not.",
+        "",
+        "| Operation | Name | Fact | State | What is missing |",
+        "|---|---|---|---|---|",
+    ]
+    for row in found:
+        name = f"`{row.name}`" if row.name else "–"
+        lines.append(f"| `{row.method} {row.path}` | {name} | {row.fact} | {row.state} | {row.lacks or '–'} |")
+    lines += [f"| `{path}*`: {number} operations | – | {fact} | not | all of them |" for path, number, fact in FAMILIES]
+    absent = V1_OPERATIONS - len(older()) + len(WITHOUT_A_STATUS)
+    lines += ["", "## The older API (V1)", ""]
+    lines += [f"Under `/v1`, as portone-facts §6 has them; {absent} other operations are not there.", ""]
+    lines += ["| Operation | Name |", "|---|---|"]
+    lines += [f"| `{method} {path}` | `{name}` |" for method, path, name in older()]
+    lines += ["", "## In the browser", ""]
+    lines += ["| Function | State | What is missing | Fact |", "|---|---|---|---|"]
+    lines += [f"| `{name}` | {state} | {lacks} | {fact} |" for name, state, lacks, fact in BROWSER]
+    lines += [
+        "",
+        "## Faults",
+        "",
+        "`POST /__sandbox__/faults`: each strikes the next call, webhook or decision that fits.",
+        "",
+    ]
+    lines += ["| Name | What happens |", "|---|---|"]
+    lines += [f"| `{name}` | {what} |" for name, (_, what) in KINDS.items()]
+    lines += [
+        "",
+        "## Orders",
+        "",
+        "`POST /__sandbox__/payments/{paymentId}/{order}`: what happens outside PortOne's API.",
+        "",
+    ]
+    lines += ["| Order | Fields | What happens |", "|---|---|---|"]
+    for name, (shape, _) in ORDERS.items():
+        fields = ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(shape)) or "–"
+        lines.append(f"| `{name}` | {fields} | {' '.join((shape.__doc__ or '').split())} |")
+    lines += ["", "## What PortOne leaves open", ""]
+    lines += [
+        "Where the facts are silent the sandbox assumes, and each assumption is a switch that some test sets.",
+        "",
+    ]
+    lines += ["| Switch | Default | What it means |", "|---|---|---|"]
+    meanings = _member_docs(Inferred)
+    for switch in dataclasses.fields(Inferred):
+        lines.append(f"| `{switch.name}` | `{switch.default}` | {meanings[switch.name]} |")
+    return "\n".join(lines) + "\n"
+
+
 def cli_page() -> str:
     """Every command's help, as the terminal shows it."""
     from jangbu.cli import cli
@@ -185,18 +313,20 @@ def _option_row(parameter: Any) -> str:
     return f"| {names} | {' '.join((getattr(parameter, 'help', None) or '').split())} |"
 
 
-def _member_docs(enum: type) -> dict[str, str]:
-    """The string under each enum member: Python keeps it in the source only."""
+def _member_docs(owner: type) -> dict[str, str]:
+    """The string under each member of an enum or field of a dataclass: Python keeps it in the source only."""
     import ast
     import inspect
 
-    tree = ast.parse(inspect.getsource(enum)).body[0]
+    tree = ast.parse(inspect.getsource(owner)).body[0]
     assert isinstance(tree, ast.ClassDef)
     docs: dict[str, str] = {}
     for member, text in zip(tree.body, tree.body[1:], strict=False):
-        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            assert isinstance(member.targets[0], ast.Name)
-            docs[member.targets[0].id] = " ".join(str(text.value.value).split())
+        if not (isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)):
+            continue
+        named = member.targets[0] if isinstance(member, ast.Assign) else getattr(member, "target", None)
+        if isinstance(named, ast.Name):
+            docs[named.id] = " ".join(str(text.value.value).split())
     return docs
 
 
@@ -212,8 +342,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "payment-states.md": states_page,
     "routes.md": routes_page,
+    "metrics.md": metrics_page,
     "commands.md": cli_page,
     "events.md": events_page,
+    "sandbox.md": sandbox_page,
 }
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
+
 from jangbu import embedded
 from jangbu.audit import Actor
 from jangbu.db import Query
@@ -19,7 +21,7 @@ from jangbu.ledger.service import Proof, balances, seal, verify
 from jangbu.outbox.sender import Sender
 from jangbu.runtime import Runtime
 from jangbu.sandbox.testing import Sandbox
-from jangbu.settings import Settings
+from jangbu.settings import Mode, Settings, load
 from jangbu.wiring import EXPECTATIONS, Addresses, Wired, build
 
 TEMPLATE = "jangbu_template"
@@ -35,8 +37,17 @@ async def fresh_database(server: embedded.Embedded) -> AsyncIterator[Addresses]:
     _made += 1
     name = f"test_{_made}"
     await embedded.create_database(server, name, template=TEMPLATE)
-    yield Addresses(*(server.dsn(role, name) for role in ("owner", "system", "request")))
+    where = Addresses(*(server.dsn(role, name) for role in ("owner", "system", "request")))
+    await settle_in(where)
+    yield where
     await embedded.drop_database(server, name)
+
+
+async def settle_in(where: Addresses) -> None:
+    """Let a copy of the template be a database of its own, which even live mode works in."""
+    owner = await asyncpg.connect(where.owner)
+    await owner.execute("UPDATE installation SET place = database_place()")
+    await owner.close()
 
 
 @dataclass(frozen=True)
@@ -185,6 +196,19 @@ async def books_of(run: Runtime) -> Books:
     return Books(proof, sums, events)
 
 
+REAL = {
+    "PORTONE_V2_API_SECRET": "real",
+    "PORTONE_WEBHOOK_SECRET": "whsec_cmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQtcmVhbC0zMg==",
+    "PORTONE_STORE_ID": "store-real",
+}
+"""What test and live mode want to see; nobody is called with it."""
+
+
+def settings_in(mode: Mode, **more: Any) -> Settings:
+    """Settings of a program in `mode`, from nowhere but here."""
+    return load(_env_file=None, JANGBU_MODE=mode, **({} if mode == "sandbox" else REAL), **more)
+
+
 def free_port() -> int:
     """A port nobody listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as one:
@@ -195,7 +219,8 @@ def free_port() -> int:
 def with_settings(wired: Wired, **changed: Any) -> Wired:
     """The same house under other settings."""
     settings = wired.settings.model_copy(update=changed)
-    return replace(wired, settings=settings, system=replace(wired.system, settings=settings))
+    runs = {name: replace(getattr(wired, name), settings=settings) for name in ("system", "webhooks", "request")}
+    return replace(wired, settings=settings, **runs)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20, what: str = "it") -> None:

@@ -19,8 +19,8 @@ GROUND = {"money", "clock", "ids", "errors", "failpoints"}
 FLOORS: list[set[str]] = [
     GROUND,
     {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
-    {"audit", "events", "checks"},
-    {"access", "notices", "web"},
+    {"audit", "events", "checks", "installation"},
+    {"access", "notices", "web", "metrics"},
     {
         "portone",
         "ledger",
@@ -36,7 +36,7 @@ FLOORS: list[set[str]] = [
         "sandbox",
     },
     {"wiring"},
-    {"app", "worker", "cli", "demo", "doctor", "setup", "simulator"},
+    {"app", "worker", "cli", "demo", "doctor", "setup", "backup", "simulator"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 CAPABILITIES = FLOORS[4]
@@ -55,6 +55,7 @@ SANDBOX_MAY_IMPORT = GROUND
 OWNER_OF_TABLE = {
     "schema_migrations": "migrate",
     "sandbox_clock": "runtime",
+    "installation": "installation",
     "pgqueuer": "queue",
     "pgqueuer_log": "queue",
     "pgqueuer_schedules": "queue",
@@ -74,6 +75,8 @@ OWNER_OF_TABLE = {
     "session": "access",
     "admin": "access",
     "api_keys": "access",
+    "admin_alerts": "notices",
+    "notices": "notices",
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
@@ -136,6 +139,15 @@ def test_imports_go_down_the_house(path: Path) -> None:
             assert theirs in ARROWS[mine], f"{where}: a lower capability never calls up; announce an event instead"
         else:
             assert FLOOR_OF[theirs] <= FLOOR_OF[mine], f"{where}: that is upstairs"
+
+
+@pytest.mark.parametrize("path", sorted((SRC / "sandbox" / "core").glob("*.py")), ids=module_of)
+def test_the_sandboxs_core_knows_none_of_its_doors(path: Path) -> None:
+    for module, line in imports(path):
+        if house_of(module) == "sandbox":
+            assert module == "sandbox" or module.startswith("sandbox.core"), (
+                f"{path.relative_to(SRC)}:{line} imports {module}: PortOne is the same behind every door"
+            )
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
@@ -226,9 +238,9 @@ def test_nothing_outside_is_called_inside_a_transaction(path: Path) -> None:
         for inner in ast.walk(node):
             if isinstance(inner, ast.Call):
                 called = ast.unparse(inner.func)
-                assert not re.match(r"(?:self\._?)?(?:portone|transport|http|session|sender)\.\w+", called), (
-                    f"{path.relative_to(SRC)}:{inner.lineno} calls {called} while a transaction is open"
-                )
+                assert not re.match(
+                    r"(?:self\._?)?(?:portone|transport|http|session|sender|channels|smtp|slack)\.\w+", called
+                ), f"{path.relative_to(SRC)}:{inner.lineno} calls {called} while a transaction is open"
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)

@@ -86,6 +86,7 @@ ONLY_THE_SYSTEM_WRITES = {
     "pgqueuer_schedules",
     "pgqueuer_statistics",
     "check_runs",
+    "installation",
 }
 
 
@@ -106,8 +107,15 @@ async def request_role(where: Addresses) -> typing.AsyncIterator[asyncpg.Connect
 def accepted(annotation: Any) -> tuple[set[Any], bool]:
     """The classes a field takes, without None, and whether it takes None."""
     options = typing.get_args(annotation) if typing.get_origin(annotation) in {typing.Union, types.UnionType} else ()
-    classes = {typing.get_origin(one) or one for one in (options or (annotation,))}
+    classes = {cls for one in (options or (annotation,)) for cls in classes_of(one)}
     return classes - {type(None)}, type(None) in classes
+
+
+def classes_of(one: Any) -> set[Any]:
+    """A Literal is of its words' class: like a StrEnum, it names the texts that a CHECK lets into the column."""
+    if typing.get_origin(one) is typing.Literal:
+        return {type(word) for word in typing.get_args(one)}
+    return {typing.get_origin(one) or one}
 
 
 def fits(annotation: Any, pg_type: str) -> bool:

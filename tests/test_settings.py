@@ -81,3 +81,34 @@ def test_two_webhook_secrets_are_kept_while_rotating() -> None:
 
 def test_secrets_do_not_show_in_a_repr() -> None:
     assert "a-real-secret" not in repr(given(**LIVE))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"ALERT_EMAIL_RECIPIENTS": "kim@shop.example, Lee <lee@shop.example>"}, "ALERT_EMAIL_RECIPIENTS has 'Lee"),
+        ({"EMAIL_FROM": "books@shop.example\nBcc: x@y.example"}, "EMAIL_FROM"),
+        ({"SLACK_WEBHOOK_URL": "http://hooks.slack.example/services/x"}, "not an https address"),
+        ({"JANGBU_SMTP_TLS": "none", "SMTP_USER": "kim", "SMTP_HOST": "mail.example"}, "in the open"),
+    ],
+)
+def test_what_mail_and_slack_cannot_use_is_said_in_words(changed: dict[str, str], said: str) -> None:
+    with pytest.raises(SetupProblem, match=said) as refused:
+        given(**changed)
+    assert "services/x" not in str(refused.value)
+
+
+def test_recipients_count_once_and_not_while_email_is_off() -> None:
+    both = {"ALERT_EMAIL_RECIPIENTS": "kim@shop.example,lee@shop.example, kim@shop.example,"}
+    assert given(**both).alert_recipients == ("kim@shop.example", "lee@shop.example")
+    assert given(**both, ALERT_EMAIL_ENABLED="false").alert_recipients == ()
+
+
+def test_mail_is_from_whoever_is_named_first() -> None:
+    login = {"SMTP_USER": "login@shop.example"}
+    assert given(**login).mail_from == "login@shop.example"
+    assert given(**login, ALERT_EMAIL_FROM="alerts@shop.example").mail_from == "alerts@shop.example"
+    assert given(**login, EMAIL_FROM="books@shop.example", ALERT_EMAIL_FROM="a@shop.example").mail_from.startswith(
+        "books"
+    )
+    assert given(SMTP_USER="apikey").mail_from == ""

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,11 +19,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jangbu import wiring
 from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
-from jangbu.access.guard import Caller, declare, install, refuse_undeclared
+from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
+from jangbu.metrics import api as metrics_api
+from jangbu.notices import pages as notices_pages
+from jangbu.notices.rules import ALERTS
+from jangbu.notices.texts import TEXTS as NOTICE_TEXTS
 from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
@@ -36,6 +40,7 @@ from jangbu.settings import Settings
 from jangbu.web import health
 from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
+from jangbu.web.server import Server
 
 WEBHOOK_BYTES_MAX = 64 * 1024
 OPEN_TO_ALL = {
@@ -48,7 +53,7 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
-CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS)
+CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS)
 """What the console says, beyond the words of the web floor."""
 
 
@@ -58,18 +63,21 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
-            *inbox_api.routes(system),
+            *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
+            notices_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
+            metrics_api.route(wired.metrics, wired.state(), settings),
         ],
         options=WebOptions(
             allowed_origins=settings.origins,
             https=settings.url.startswith("https://"),
+            trusted_proxies=settings.proxies,
             mode=settings.mode,
             body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
         ),
@@ -77,12 +85,14 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=(PackageLoader("jangbu.payments"), PackageLoader("jangbu.outbox")),
+            templates=tuple(PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices")),
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+                NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
+                NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),
             ),
         ),
     )
@@ -93,6 +103,8 @@ def create(wired: wiring.Wired) -> FastAPI:
     refuse_undeclared(app)
     if settings.mode == "sandbox":
         app.add_middleware(_FollowsClock, run=system)
+    templates = [path for _, path in rules_of(app)]
+    app.add_middleware(metrics_api.CountsRequests, metrics=wired.metrics, templates=templates)
     return app
 
 
@@ -123,19 +135,7 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = _Server(
-            uvicorn.Config(
-                create(wired),
-                http="httptools",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                date_header=False,
-                timeout_graceful_shutdown=settings.drain_s,
-                lifespan="off",
-                proxy_headers=False,
-            )
-        )
+        server = Server(served_so(create(wired), drain_s=settings.drain_s))
         working = asyncio.create_task(worker.run()) if worker else None
 
         def stop() -> None:
@@ -152,22 +152,28 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
             await working
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn that leaves the process's signals alone.
-
-    Its own way is to raise the signal again once it has served, which ends the process at once: before its worker has
-    finished its jobs, and with the exit status of a program that was killed.
-    """
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
+    """How uvicorn serves us. It must not read X-Forwarded-For: web/proxies.py does, and knows whom to believe."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=drain_s,
+        lifespan="off",
+        proxy_headers=False,
+    )
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[wiring.Wired]:
+async def running(settings: Settings, *, takes_webhooks: bool = True) -> AsyncIterator[wiring.Wired]:
     """The wired house on the database that the settings name."""
-    async with wiring.addresses(settings) as where, wiring.build(settings, where) as wired:
+    async with (
+        wiring.addresses(settings) as where,
+        wiring.build(settings, where, takes_webhooks=takes_webhooks) as wired,
+    ):
         yield wired
 
 

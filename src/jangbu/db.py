@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 import asyncpg
 import msgspec
 
-from jangbu.errors import SetupProblem, Unavailable
+from jangbu.errors import Refusal, SetupProblem, Unavailable
 
 R = TypeVar("R")
 
@@ -54,6 +54,15 @@ class DatabaseAway(Unavailable):
     code = "DATABASE_UNAVAILABLE"
     ko = "데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
     en = "The database cannot be reached right now. Please try again shortly."
+
+
+class TextUnstorable(Refusal):
+    """Some text holds a NUL, which PostgreSQL cannot keep. Nothing was written."""
+
+    code = "TEXT_UNSTORABLE"
+    http_status = 422
+    ko = "저장할 수 없는 문자(NUL)가 들어 있습니다. 지우고 다시 시도해 주세요."
+    en = "The text holds a NUL character, which cannot be stored. Remove it and try again."
 
 
 class Query(Generic[R]):
@@ -148,19 +157,22 @@ class Tx:
     def _noting_failure(self) -> Iterator[None]:
         try:
             yield
+        except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as unstorable:
+            self.is_broken = True
+            raise TextUnstorable from unstorable
         except asyncpg.PostgresError:
             self.is_broken = True
             raise
 
 
 class Database:
-    """A pool of connections under one role."""
+    """A pool of connections under one role. `size_min` of them stay open, however full the server gets later."""
 
     def __init__(
         self, dsn: str, *, name: str, size_min: int = 1, size_max: int = 10, acquire_timeout_s: float = 10
     ) -> None:
         self._dsn = dsn
-        self._name = name
+        self.name = name
         self._size = (size_min, max(size_min, size_max))
         self._acquire_timeout_s = acquire_timeout_s
         self._pool: asyncpg.Pool | None = None
@@ -179,7 +191,7 @@ class Database:
                 command_timeout=60,
                 timeout=10,
                 server_settings={
-                    "application_name": f"jangbu {self._name}",
+                    "application_name": f"jangbu {self.name}",
                     "statement_timeout": "30s",
                     "lock_timeout": "5s",
                     # We call nobody from within a transaction, so who is idle in one is a program that hangs or was
@@ -265,9 +277,27 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
         await connection.set_type_codec(
             kind,
             schema="pg_catalog",
-            encoder=lambda value: msgspec.json.encode(value).decode(),
+            encoder=_as_json,
             decoder=msgspec.json.decode,
         )
+
+
+def _as_json(value: Any) -> str:
+    """`value` as jsonb can hold it. What others told us is kept whatever is in it, so a NUL becomes U+FFFD."""
+    text = msgspec.json.encode(value).decode()
+    return msgspec.json.encode(_without_nul(value)).decode() if "\\u0000" in text else text
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd")
+        case dict():
+            return {_without_nul(key): _without_nul(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_without_nul(inner) for inner in value]
+        case _:
+            return value
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:

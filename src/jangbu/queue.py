@@ -106,6 +106,12 @@ def payload(**arguments: Any) -> bytes:
     return msgspec.json.encode(arguments)
 
 
+def arguments_of(job: HeldJob) -> dict[str, Any]:
+    """What a held job was given."""
+    arguments: dict[str, Any] = msgspec.json.decode(job.payload or b"{}")
+    return arguments
+
+
 async def enqueue(tx: Tx, job: str, *, dedupe_key: str | None = None, **arguments: Any) -> None:
     """Queue a job with your transaction. With a `dedupe_key`, nothing happens while the same key waits or runs."""
     await tx.run(ENQUEUE, job=job, payload=payload(**arguments), dedupe_key=dedupe_key)
@@ -212,9 +218,12 @@ class Worker:
         before_job: Callable[[], Awaitable[None]],
         heartbeat_timeout: timedelta = timedelta(seconds=30),
         drain_s: float = 15,
+        observe: Callable[[str, str, float], None] | None = None,
     ) -> None:
+        """`observe` hears of every job that ran: name, `done`, `failed` or `broken_off`, and the seconds it took."""
         self._db = db
         self._drain_s = drain_s
+        self._observe = observe
         self._jobs = {job.name: job for job in jobs}
         assert len(self._jobs) == len(jobs), "two jobs share a name"
         assert all(schedule.job in self._jobs for schedule in schedules), "a schedule names an unknown job"
@@ -316,13 +325,22 @@ class Worker:
         await self._before_job()
         failpoint("queue.job.started")
         arguments = msgspec.json.decode(queued.payload or b"{}")
+        loop = asyncio.get_running_loop()
+        started, outcome = loop.time(), "failed"
         try:
             await job.handler(**arguments)
+            outcome = "done"
+        except asyncio.CancelledError:
+            outcome = "broken_off"
+            raise
         except Crash:
             raise
         except CONNECTION_GONE as gone:
             log.info("job will be tried again: the database went away", job=job.name, problem=repr(gone))
             raise
+        finally:
+            if self._observe is not None:
+                self._observe(job.name, outcome, loop.time() - started)
         failpoint("queue.job.handled")
 
     async def _queue_scheduled(self, due: DueSchedule) -> None:

@@ -96,6 +96,12 @@ class Chain:
             """,
         )
 
+        # The same by what waits and not by what exists: for whoever looks every few seconds.
+        self.waits = Query(
+            Tail,
+            f"SELECT count(*) AS rows, min(r.{written_at}) AS oldest FROM {unsealed} u JOIN {rows} r ON r.id = u.id",
+        )
+
     async def seal(self, tx: Tx) -> int:
         """Chain what can be chained now, `BATCH` rows at most; how many. Does nothing while another sealer is at it."""
         if not await tx.one(self.lock):

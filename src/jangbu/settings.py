@@ -4,6 +4,8 @@ Every name the source systems used works unchanged beside ours (requirements X1)
 sandbox; values are trimmed, because a pasted secret with a trailing newline is a classic lost afternoon.
 """
 
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,12 +17,16 @@ from jangbu.errors import SetupProblem
 
 Mode = Literal["sandbox", "test", "live"]
 TaxProfile = Literal["taxable", "simplified", "exempt", "zero_rated"]
+SmtpTls = Literal["auto", "starttls", "tls", "none"]
 
 SANDBOX_STORE_ID = "store-00000000-0000-4000-8000-000000000000"
 SANDBOX_API_SECRET = "sandbox-api-secret"  # noqa: S105 (published on purpose; refused outside the sandbox)
 SANDBOX_WEBHOOK_SECRET = "whsec_amFuZ2J1LXNhbmRib3gtd2ViaG9vay1zZWNyZXQtMzI="  # noqa: S105 (likewise)
 PORTONE_URL = "https://api.portone.io"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+SMTP_TLS_PORT = 465
+_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}")
+EMAIL_CHARACTERS_MAX = 254
 
 
 def _named(*names: str, default: Any, description: str) -> Any:
@@ -59,6 +65,12 @@ class Settings(BaseSettings):
         "JANGBU_DATABASE_URL_OWNER",
         default=None,
         description="The same database as its owner, for migrations only, by a direct address (no pooler).",
+    )
+    installation: str = _named(
+        "JANGBU_INSTALLATION",
+        default="",
+        description="Id of the database these programs work on (`jangbu doctor` shows it). Needed in live mode with "
+        "DATABASE_URL: a restored copy has another one, and nothing acts on it by mistake.",
     )
     pool_min: int = _named("JANGBU_POOL_MIN", default=2, description="Connections kept open per pool (E16).")
     pool_max: int = _named("JANGBU_POOL_MAX", default=10, description="Connections at most per pool (E16).")
@@ -141,12 +153,47 @@ class Settings(BaseSettings):
             "another worker, requests are answered 503."
         ),
     )
+    notice_language: Literal["ko", "en"] = _named(
+        "JANGBU_NOTICE_LANGUAGE", default="ko", description="Language of the alerts to whoever runs this: `ko` or `en`."
+    )
+    alert_email_enabled: bool = _named(
+        "ALERT_EMAIL_ENABLED", default=True, description="`false` sends no alert by e-mail, whoever the recipients are."
+    )
+    alert_email_recipients: str = _named(
+        "ALERT_EMAIL_RECIPIENTS",
+        default="",
+        description="Addresses that alerts are mailed to, separated by commas. Needs SMTP_HOST.",
+    )
+    alert_email_from: str = _named("ALERT_EMAIL_FROM", default="", description="Sender of alerts. Unset: EMAIL_FROM.")
+    email_from: str = _named(
+        "EMAIL_FROM", default="", description="Sender of mail. Unset: ALERT_EMAIL_FROM, else SMTP_USER."
+    )
+    email_from_name: str = _named("EMAIL_FROM_NAME", default="장부 Jangbu", description="Name beside the sender.")
+    smtp_host: str = _named("SMTP_HOST", default="", description="Mail server. Unset: mail waits until there is one.")
+    smtp_port: int = _named("SMTP_PORT", default=587, description="Port of the mail server.")
+    smtp_user: str = _named("SMTP_USER", default="", description="Login at the mail server. Unset: none.")
+    smtp_pass: SecretStr | None = _named("SMTP_PASS", default=None, description="Password at the mail server.")
+    smtp_tls: SmtpTls = _named(
+        "JANGBU_SMTP_TLS",
+        default="auto",
+        description="`starttls`, `tls` from the first byte, or `none` (only to this machine, or without a login). "
+        f"`auto`: tls on port {SMTP_TLS_PORT}, else starttls; a server that offers no TLS is refused.",
+    )
+    slack_webhook_url: SecretStr | None = _named(
+        "SLACK_WEBHOOK_URL", default=None, description="Slack incoming webhook that alerts are posted to. A secret."
+    )
 
     host: str = _named("JANGBU_HOST", default="127.0.0.1", description="Address the web program listens on.")
     port: int = _named("JANGBU_PORT", "PORT", default=8080, description="Port of the web program.")
     sandbox_port: int = _named("JANGBU_SANDBOX_PORT", default=8090, description="Port of the sandbox.")
     public_url: str = _named(
         "JANGBU_PUBLIC_URL", default="", description="Where people and PortOne reach us, e.g. https://pay.example.com."
+    )
+    trusted_proxies: str = _named(
+        "JANGBU_TRUSTED_PROXIES",
+        default="",
+        description="Addresses or networks of the proxies before us, separated by commas, e.g. `127.0.0.1,10.0.0.0/8`. "
+        "Only what they say of a caller's address is believed.",
     )
     allowed_origins: str = _named(
         "ALLOWED_ORIGINS",
@@ -163,6 +210,16 @@ class Settings(BaseSettings):
         "BETTER_AUTH_SECRET",
         default=None,
         description="Signs the session cookie. Unset: made once and kept in JANGBU_HOME (embedded database only).",
+    )
+    metrics_token: SecretStr | None = _named(
+        "JANGBU_METRICS_TOKEN",
+        default=None,
+        description="Whoever reads `/metrics` sends `Authorization: Bearer …` with it. Unset: this machine only.",
+    )
+    worker_metrics_port: int | None = _named(
+        "JANGBU_WORKER_METRICS_PORT",
+        default=None,
+        description="Port at `JANGBU_HOST` where `jangbu worker` shows its own `/metrics`. Unset: nowhere.",
     )
     log_format: Literal["auto", "json", "text"] = _named(
         "JANGBU_LOG_FORMAT", default="auto", description="`auto` is text on a terminal and JSON elsewhere."
@@ -185,6 +242,20 @@ class Settings(BaseSettings):
             return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
         return values
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, value: str) -> str:
+        for name in _listed(value):
+            try:
+                network = ip_network(name, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"{name!r} is neither an address nor a network; write 10.0.0.5 or 10.0.0.0/8"
+                ) from None
+            if network.prefixlen == 0:
+                raise ValueError(f"{name} is everybody, and then every caller could choose their own address")
+        return value
+
     @model_validator(mode="after")
     def _modes_do_not_mix(self) -> "Settings":
         if self.mock_payments and (self.mode != "sandbox" or self.node_env == "production"):
@@ -206,6 +277,35 @@ class Settings(BaseSettings):
                 raise ValueError(f"JANGBU_MODE is {self.mode} but {name} is not set (the sandbox's value is refused)")
         return self
 
+    @model_validator(mode="after")
+    def _mail_can_be_sent(self) -> "Settings":
+        for name, value in (
+            *(("ALERT_EMAIL_RECIPIENTS", address) for address in self.alert_recipients),
+            ("ALERT_EMAIL_FROM", self.alert_email_from),
+            ("EMAIL_FROM", self.email_from),
+        ):
+            if value and not is_email(value):
+                raise ValueError(f"{name} has {value!r}, which is not a plain address like kim@shop.example")
+        if self.smtp_tls == "none" and self.smtp_user and self.smtp_host not in LOOPBACK:
+            raise ValueError("JANGBU_SMTP_TLS is none but SMTP_USER is set: the password would travel in the open")
+        if self.slack_webhook_url is not None:
+            parts = urlsplit(self.slack_webhook_url.get_secret_value())
+            is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+            if not is_safe or not parts.hostname:
+                raise ValueError("SLACK_WEBHOOK_URL is not an https address")
+        return self
+
+    @property
+    def alert_recipients(self) -> tuple[str, ...]:
+        """Who alerts are mailed to, each once; nobody while it is switched off."""
+        given = (address.strip() for address in self.alert_email_recipients.split(","))
+        return tuple(dict.fromkeys(address for address in given if address)) if self.alert_email_enabled else ()
+
+    @property
+    def mail_from(self) -> str:
+        """The sender of mail; "" when nothing says."""
+        return self.email_from or self.alert_email_from or (self.smtp_user if is_email(self.smtp_user) else "")
+
     @property
     def v2_api_secret(self) -> str:
         """V2's secret as it applies (requirements X1): the explicit name, else the source's unless that is V1's."""
@@ -226,7 +326,7 @@ class Settings(BaseSettings):
     def webhook_secrets(self) -> tuple[str, ...]:
         """One secret, or two while they are rotated."""
         given = self.portone_webhook_secrets.get_secret_value()
-        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+        return _listed(given)
 
     @property
     def url(self) -> str:
@@ -236,7 +336,21 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> tuple[str, ...]:
         """The allow-list for browsers."""
-        return tuple(origin.strip() for origin in self.allowed_origins.split(",") if origin.strip())
+        return _listed(self.allowed_origins)
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks that proxies may speak from."""
+        return tuple(ip_network(name, strict=False) for name in _listed(self.trusted_proxies))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def is_email(text: str) -> bool:
+    """Whether this is one plain e-mail address: ASCII, no display name, nothing that could end a header."""
+    return len(text) <= EMAIL_CHARACTERS_MAX and _EMAIL.fullmatch(text) is not None
 
 
 def load(**given: Any) -> Settings:

@@ -2,6 +2,7 @@
 
 from jangbu import app
 from jangbu.failpoints import arm_from_environment
+from jangbu.metrics import api as metrics_api
 from jangbu.settings import Settings
 
 
@@ -9,7 +10,13 @@ async def work(settings: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT; those that run are finished, the others wait for the next worker."""
     if settings.mode == "sandbox":
         arm_from_environment()
-    async with app.running(settings) as wired:
+    port = settings.worker_metrics_port
+    listener = None if port is None else app.listen(settings.host, port, setting="JANGBU_WORKER_METRICS_PORT")
+    async with app.running(settings, takes_webhooks=False) as wired:
         worker = wired.worker()
         app.stop_on_signals(worker.stop)
-        await worker.run()
+        if listener is None:
+            await worker.run()
+            return
+        async with metrics_api.serving(wired.metrics, settings, listener):
+            await worker.run()

@@ -23,6 +23,7 @@ from jangbu.access.rules import (
     local_path,
     locked_for,
     may_pass,
+    place_of,
     role_of,
     scopes_of,
 )
@@ -38,6 +39,8 @@ MATRIX = {
     "webhooks:replay": (True, True, False, True),
     "events:read": (True, True, True, True),
     "events:manage": (True, True, False, True),
+    "notices:read": (True, True, True, False),
+    "notices:manage": (True, True, False, False),
     "audit:read": (True, True, False, True),
     "keys:read": (True, True, False, False),
     "keys:manage": (True, False, False, False),
@@ -184,3 +187,17 @@ def test_our_own_paths_are_gone_to(wanted: str) -> None:
 )
 def test_nothing_leads_away_from_us(wanted: str) -> None:
     assert local_path(wanted, otherwise="/home") == "/home"
+
+
+@pytest.mark.parametrize(
+    ("ip", "place"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_an_address_that_its_holder_can_change_at_will_counts_as_the_network_they_have(ip: str, place: str) -> None:
+    assert place_of(ip) == place

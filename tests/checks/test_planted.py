@@ -70,6 +70,9 @@ FAULTS = {
     "a payment of another amount than its entry": Fault(
         "I07", f"UPDATE payments SET amount = 999, cancellable_amount = 999, vat_amount = 90 WHERE id = {PAYMENT}"
     ),
+    "a payment in another currency than its entry": Fault(
+        "I07", f"UPDATE payments SET currency = 'USD' WHERE id = {PAYMENT}"
+    ),
     "a payment of another store than its entry": Fault(
         "I07", f"UPDATE payments SET store_id = 'other' WHERE id = {PAYMENT}"
     ),

@@ -11,6 +11,8 @@ import pytest
 from cli.tools import Jangbu, Ran, free_port, inbox_at, serving
 from jangbu import embedded
 from jangbu.doctor import database
+from jangbu.notices.rules import SAMPLES
+from jangbu.notices.service.telling import alert
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.runtime import Runtime
 from jangbu.sandbox.app import running as running_sandbox
@@ -134,11 +136,13 @@ async def test_it_says_which_names_were_used_and_whose_secret_it_is(jangbu: Jang
 
 
 async def test_names_that_do_nothing_are_told(jangbu: Jangbu) -> None:
-    ran = await jangbu.given(JANGBU_PUBLICURL="https://pay.example.com", SMTP_HOST="mail")("doctor", "--json")
+    ran = await jangbu.given(JANGBU_PUBLICURL="https://pay.example.com", BUSINESS_LAUNCH_DATE="2026-01-01")(
+        "doctor", "--json"
+    )
     verdict, sentence = said(ran, "unknown name")
     assert verdict == "look"
     assert "Did you mean JANGBU_PUBLIC_URL?" in sentence
-    assert "SMTP_HOST" in said(ran, "unused names")[1]
+    assert "BUSINESS_LAUNCH_DATE" in said(ran, "unused names")[1]
 
 
 @pytest.mark.parametrize(
@@ -329,3 +333,30 @@ async def test_deep_without_a_database_says_so_and_fails(bare: Jangbu) -> None:
     ran = await bare("doctor", "--deep", "--json")
     assert (ran.code, ran.json["invariants"], ran.json["well"]) == (1, [], False)
     assert "could not be asked" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("environment", "verdict", "sentence"),
+    [
+        ({"ALERT_EMAIL_RECIPIENTS": "kim@shop.example"}, "wrong", "Set SMTP_HOST"),
+        ({"ALERT_EMAIL_RECIPIENTS": "kim@shop.example", "SMTP_HOST": "mail.example"}, "wrong", "Set EMAIL_FROM"),
+        ({"SLACK_WEBHOOK_URL": "https://hooks.slack.example/services/secret"}, "ok", "Alerts go by Slack"),
+        ({}, "ok", "seen in the console only"),
+    ],
+    ids=["no server", "no sender", "slack", "practice"],
+)
+async def test_who_would_hear_of_it_is_told(
+    jangbu: Jangbu, environment: dict[str, str], verdict: str, sentence: str
+) -> None:
+    ran = await jangbu.given(**environment)("doctor", "--json")
+    assert said(ran, "notices")[0] == verdict
+    assert sentence in said(ran, "notices")[1]
+    assert "services/secret" not in ran.out + ran.err
+
+
+async def test_alerts_that_reached_nobody_are_told(jangbu: Jangbu, house: House) -> None:
+    async with house.run.db.transaction() as tx:
+        await alert(tx, SAMPLES["invariant_broken"], key="k", subject="books:1", run=house.run)
+    verdict, sentence = said(await jangbu("doctor", "--json"), "alerts")
+    assert verdict == "look"
+    assert "1 are open, 1 of them critical. 1 of them reached nobody" in sentence

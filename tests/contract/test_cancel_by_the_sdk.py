@@ -1,8 +1,5 @@
 """PortOne's own Python SDK cancels on the sandbox and reads every shape of the answer (portone-facts §2.8)."""
 
-from collections.abc import AsyncIterator
-
-import aiohttp
 import pytest
 from portone_server_sdk.errors import (
     CancelAmountExceedsCancellableAmountError,
@@ -20,17 +17,8 @@ from portone_server_sdk.payment import (
     SucceededPaymentCancellation,
 )
 
-from contract.test_official_python_sdk import Portone
-from jangbu.sandbox.app import running
-from jangbu.sandbox.faults import Fault
-
-
-@pytest.fixture(scope="module")
-async def portone() -> AsyncIterator[Portone]:
-    async with running(seed=2) as (base, parts), aiohttp.ClientSession() as http:
-        client = Portone(base, parts, http)
-        yield client
-        await client.close()
+from contract.sdk import Portone
+from jangbu.sandbox.core.faults import Fault
 
 
 async def test_the_sdk_reads_a_partial_and_a_full_cancellation(portone: Portone) -> None:
@@ -67,8 +55,8 @@ async def test_the_sdk_knows_every_refusal(portone: Portone) -> None:
 async def test_the_sdk_reads_what_is_under_way_what_failed_and_what_the_pg_says(portone: Portone) -> None:
     await portone.pay("slow-0001")
     for name, kind in (
-        ("cancel_requested", RequestedPaymentCancellation),
-        ("cancel_failed", FailedPaymentCancellation),
+        ("cancel_waits", RequestedPaymentCancellation),
+        ("cancel_fails", FailedPaymentCancellation),
     ):
         portone.parts.faults.order(Fault(name))
         answer = await portone.sdk.cancel_payment_async(payment_id="slow-0001", reason="x", amount=100)

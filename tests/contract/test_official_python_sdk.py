@@ -1,16 +1,10 @@
-"""PortOne's own Python SDK against the sandbox over HTTP: an outside judge of our responses and signatures.
+"""PortOne's own Python SDK against the sandbox over HTTP: an outside judge of our responses and signatures."""
 
-`PaymentClient` alone is used: the whole `PortOneClient` opens sixty HTTP clients (portone-facts §11).
-"""
-
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import msgspec
 import pytest
 from portone_server_sdk import webhook as sdk_webhook
-from portone_server_sdk.auth import AuthClient
 from portone_server_sdk.common import PageInput
 from portone_server_sdk.errors import (
     AlreadyPaidError,
@@ -23,7 +17,6 @@ from portone_server_sdk.errors import (
 from portone_server_sdk.payment import (
     FailedPayment,
     PaidPayment,
-    PaymentClient,
     PaymentFilterInput,
     PaymentMethodCard,
     PaymentMethodEasyPay,
@@ -31,74 +24,11 @@ from portone_server_sdk.payment import (
     ReadyPayment,
 )
 
+from contract.sdk import Portone
 from jangbu.clock import SystemClock
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, EASY_PAY_CHANNEL, LIVE_CHANNEL, STORE_ID, WEBHOOK_SECRET
-from jangbu.sandbox.app import running
-from jangbu.sandbox.faults import Fault
-from jangbu.sandbox.parts import Parts
+from jangbu.sandbox.core.faults import Fault
 from jangbu.sandbox.testing import Endpoint, Sandbox
-
-
-class Portone:
-    """A running sandbox, the SDK pointed at it, and a shopper."""
-
-    def __init__(self, base: str, parts: Parts, http: aiohttp.ClientSession) -> None:
-        self.base = base
-        self.parts = parts
-        self._http = http
-        self._clients: list[Any] = []
-        self.sdk = self.client()
-
-    def client(self, secret: str = API_SECRET, store_id: str | None = None) -> PaymentClient:
-        """Another SDK client; closed at the end."""
-        client = PaymentClient(secret=secret, base_url=self.base, store_id=store_id)
-        self._clients.append(client)
-        return client
-
-    def auth(self) -> AuthClient:
-        self._clients.append(AuthClient(secret=API_SECRET, base_url=self.base))
-        return self._clients[-1]
-
-    async def close(self) -> None:
-        """The SDK has no close of its own (portone-facts §11)."""
-        subs = ("billing_key", "cash_receipt", "additional_feature", "payment_schedule", "promotion")
-        for client in self._clients:
-            for each in (client, *(getattr(client, name) for name in subs if hasattr(client, name))):
-                await each._async_client.aclose()
-                each._sync_client.close()
-
-    async def open(self, payment_id: str, **params: Any) -> str:
-        asked = {
-            "storeId": STORE_ID,
-            "channelKey": CARD_CHANNEL,
-            "paymentId": payment_id,
-            "orderName": "보리차",
-            "totalAmount": 11_000,
-            "currency": "KRW",
-            "payMethod": "CARD",
-            **params,
-        }
-        async with self._http.post(f"{self.base}/__browser__/payments", json=asked) as response:
-            opened = await response.json()
-        return str(opened["txId"])
-
-    async def decide(self, transaction_id: str, action: str) -> None:
-        target = f"{self.base}/__browser__/transactions/{transaction_id}/decision"
-        async with self._http.post(target, json={"action": action}) as response:
-            assert response.status == 200
-
-    async def pay(self, payment_id: str, **params: Any) -> str:
-        transaction_id = await self.open(payment_id, **params)
-        await self.decide(transaction_id, "approve")
-        return transaction_id
-
-
-@pytest.fixture(scope="module")
-async def portone() -> AsyncIterator[Portone]:
-    async with running(seed=1) as (base, parts), aiohttp.ClientSession() as http:
-        client = Portone(base, parts, http)
-        yield client
-        await client.close()
 
 
 async def test_the_sdk_preregisters_and_reads_a_payment_through_its_life(portone: Portone) -> None:

@@ -5,7 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jangbu import embedded
+from jangbu.events import Type, declare
 from jangbu.wiring import Addresses
+
+declare(Type("test.happened", "시험", "A test.", {}, is_public=False))
 
 _made = 0
 

@@ -16,7 +16,6 @@ from superuser import opened
 
 AT = instant("2026-08-01T03:00:00Z")
 ids = Ids(seed=2)
-declare(Type("test.happened", "시험", "A test.", {}, is_public=False))
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIG
 # S, I, U, D: what each role may do to each table. Nobody may TRUNCATE, REFERENCES or TRIGGER anything.
 SYSTEM = {
     "admin": "SIU",
+    "admin_alerts": "SI",
     "api_keys": "SIU",
     "audit_log": "SI",
     "audit_seal": "SI",
@@ -32,6 +33,7 @@ SYSTEM = {
     "check_runs": "SIU",
     "event_receipts": "SI",
     "events": "SI",
+    "installation": "SU",
     "ledger_accounts": "SI",
     "ledger_entries": "SI",
     "ledger_postings": "SI",
@@ -40,6 +42,7 @@ SYSTEM = {
     "ledger_unsealed": "SID",
     "outbox_feed": "SI",
     "outbox_waiting": "SID",
+    "notices": "SI",
     "payment_attempts": "SIU",
     "payment_cancellations": "SIU",
     "payments": "SIU",
@@ -62,6 +65,7 @@ REQUEST = SYSTEM | {
     "audit_unsealed": "SI",
     "check_runs": "",
     "event_receipts": "S",
+    "installation": "S",
     "ledger_seal": "S",
     "ledger_snapshots": "S",
     "ledger_unsealed": "SI",

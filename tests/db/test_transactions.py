@@ -9,7 +9,7 @@ import pytest
 
 from jangbu import embedded
 from jangbu.clock import instant
-from jangbu.db import Database, DatabaseAway, Query
+from jangbu.db import Database, DatabaseAway, Query, TextUnstorable
 from jangbu.events import Event, announce, of_subject
 from jangbu.failpoints import Crash
 from jangbu.ids import Ids
@@ -34,6 +34,8 @@ ids = Ids(seed=1)
 COUNT_ACCOUNTS = Query(int, "SELECT count(*) FROM ledger_accounts")
 BREAK = Query(int, "SELECT 1 / :zero::int")
 ONE = Query(int, "SELECT 1")
+ECHO = Query(str, "SELECT :text::text")
+ECHO_JSON = Query(dict, "SELECT :value::jsonb")
 SLEEP = Query(type(None), "SELECT pg_sleep(:seconds::float8)")
 PID = Query(int, "SELECT pg_backend_pid()")
 
@@ -129,6 +131,27 @@ async def test_what_a_committed_transaction_learned_is_kept_and_json_comes_back_
         async with db.transaction() as tx:
             assert tx.remembered("fact") == 7
             assert await of_subject(tx, "whole:1") == [event]
+
+
+async def test_text_that_cannot_be_stored_is_refused_and_nothing_is_written(where: Addresses) -> None:
+    async with opened(where.system) as db:
+        with pytest.raises(TextUnstorable):
+            await _announce_and_echo(db, "nobody\x00")
+        async with db.transaction() as tx:
+            assert await of_subject(tx, "whole:2") == []
+
+
+async def _announce_and_echo(db: Database, text: str) -> None:
+    async with db.transaction() as tx:
+        await announce(tx, an_event("whole:2"))
+        await tx.maybe(ECHO, text=text)
+
+
+async def test_json_of_others_is_kept_whatever_is_in_it(where: Addresses) -> None:
+    said = {"na\x00me": ["보리\x00차", "a \\u0000 as typed", {"deep": "\x00"}], "n": 1}
+    kept = {"na\ufffdme": ["보리\ufffd차", "a \\u0000 as typed", {"deep": "\ufffd"}], "n": 1}
+    async with opened(where.system) as db, db.transaction() as tx:
+        assert await tx.one(ECHO_JSON, value=said) == kept
 
 
 async def test_what_a_rolled_back_transaction_learned_is_forgotten(where: Addresses) -> None:

@@ -23,6 +23,13 @@ class Cut:
     moment: Moment
     was_made: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def made(self, *, within_s: float = 60) -> None:
+        """Wait until it happened."""
+        try:
+            await asyncio.wait_for(self.was_made.wait(), within_s)
+        except TimeoutError:
+            raise AssertionError(f"nothing to cut at /{self.statement}/ within {within_s} s") from None
+
 
 class Wire:
     """Listens, forwards, cuts. `cuts` are those still to be made; `commits` counts what it saw committed."""
@@ -43,7 +50,7 @@ class Wire:
     def due(self, statements: list[str]) -> Cut | None:
         """The cut that this commit is to suffer, taken off the list."""
         for cut in self.cuts:
-            if any(re.search(cut.statement, sql) for sql in statements):
+            if any(re.search(cut.statement, sql, re.DOTALL) for sql in statements):
                 self.cuts.remove(cut)
                 return cut
         return None

@@ -7,7 +7,7 @@ down as a complaint.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
@@ -16,6 +16,8 @@ import aiohttp
 
 from jangbu import sandbox
 from jangbu.ids import Ids
+from kill.receiver import Receiver, receiver_in
+from kill.refunds import ANSWERS, IN_PROGRESS, Plan, Refund, planned
 from kill.town import Town
 
 PATIENCE_S = 60
@@ -23,6 +25,8 @@ PATIENCE_S = 60
 PAUSE_S = (0.05, 0.25)
 """Between two tries. A real shop takes the five seconds of our Retry-After."""
 ANSWER_S = 15
+ASKS_WHILE_ANOTHER_IS_OPEN = 5
+"""Then the shop does something else, and asks again at the end of the day."""
 
 Payer = Literal["pays", "is declined, then pays", "pays in two windows at once", "leaves"]
 PAYERS: tuple[Payer, ...] = ("pays", "pays", "pays", "is declined, then pays", "pays in two windows at once", "leaves")
@@ -37,11 +41,11 @@ class Order:
     payer: Payer
     verifies: bool
     """Else the payer's browser is gone, and only the webhook tells."""
-    refunds: tuple[int, ...]
+    plans: tuple[Plan, ...]
     payment_id: str = ""
     was_told_paid: bool = False
-    asked: dict[str, int] = field(default_factory=dict)
-    """Refunds that we took on, by their key."""
+    refunds: dict[str, Refund] = field(default_factory=dict)
+    """What was asked back, by its key."""
 
 
 @dataclass
@@ -54,18 +58,17 @@ class Shop:
     orders: list[Order] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
-    can_refund: bool = True
+    receiver: Receiver | None = None
 
     def next_order(self) -> Order:
         chance = self.chance
         amount = chance.randrange(10, 1_000) * 100
-        refunds: tuple[int, ...] = chance.choice([(), (), (amount,), (amount // 4,), (amount // 4, amount // 2)])
         order = Order(
             order_id=f"order-{len(self.orders)}",
             amount=amount,
             payer=chance.choice(PAYERS),
             verifies=chance.random() < 0.7,
-            refunds=refunds if self.can_refund else (),
+            plans=planned(amount, chance),
         )
         self.orders.append(order)
         return order
@@ -74,45 +77,66 @@ class Shop:
         """One order from the basket to the refund."""
         order = await self.begin()
         await self.pay(order)
-        if order.verifies or order.refunds:
+        if order.verifies or order.plans:
             await self.verify(order)
         if order.payer != "leaves":
-            for number, amount in enumerate(order.refunds):
-                if not await self.refund(order, f"{order.order_id}-refund-{number}", amount):
-                    break
+            for number, plan in enumerate(order.plans):
+                await self._carry_out(order, f"{order.order_id}-refund-{number}", plan)
         return order
 
     async def begin(self) -> Order:
         """A new order, up to where its payer may pay."""
         order = self.next_order()
         body = {"amount": order.amount, "orderName": "보리차", "orderId": order.order_id}
-        answer = await self._until_answered("initialize", body)
+        _, answer = await self._until_answered("initialize", body)
         order.payment_id = answer["data"]["paymentId"]
         return order
 
     async def verify(self, order: Order) -> None:
         """Ask whether it is paid, once its payer has done what they do."""
-        answer = await self._until_answered("verify", {"paymentId": order.payment_id})
+        _, answer = await self._until_answered("verify", {"paymentId": order.payment_id})
         order.was_told_paid = answer["data"]["paid"]
         if order.was_told_paid == (order.payer == "leaves"):
             self.complaints.append(f"{order}: was told paid={order.was_told_paid}")
 
-    async def refund(self, order: Order, key: str, amount: int) -> bool:
-        """Ask until it is taken on; whether it is done by now. The same key asks about the same refund."""
-        order.asked[key] = amount
-        body = {"paymentId": order.payment_id, "amount": amount, "reason": "환불"}
-        answer = await self._until_answered("cancel", body, key=key)
-        return bool(answer["data"]["cancellation"]["status"] == "SUCCEEDED")
+    async def _carry_out(self, order: Order, key: str, plan: Plan) -> None:
+        keys = [key, f"{key}-too" if plan.way == "by two people at once" else key]
+        await asyncio.gather(
+            *(self.refund(order, each, plan.amount) for each in keys[: 1 if plan.way == "once" else 2])
+        )
+
+    async def refund(self, order: Order, key: str, amount: int | None) -> bool:
+        """Ask until it is taken on or refused; whether it is done. The same key asks about the same refund."""
+        refund = order.refunds.setdefault(key, Refund(key, amount))
+        body: dict[str, Any] = {"paymentId": order.payment_id, "reason": "환불"}
+        if amount is not None:
+            body["amount"] = amount
+        for _ in range(ASKS_WHILE_ANOTHER_IS_OPEN):
+            status, answer = await self._until_answered("cancel", body, key=key, answers=ANSWERS)
+            wrong = refund.heard(status, answer)
+            if wrong:
+                self.complaints.append(f"{order}: {wrong}")
+            if status < 400 or answer["error"]["code"] != IN_PROGRESS:
+                break
+            await self._pause()
+        return refund.given is not None
 
     async def ask_again(self) -> None:
-        """When all is quiet: every refund that was taken on is done, and every order is what it was."""
+        """When all is quiet: every refund that was asked for is done, or there was nothing left for it."""
         for order in self.orders:
-            for key, amount in order.asked.items():
-                if not await self.refund(order, key, amount):
-                    self.complaints.append(f"{order}: the refund {key} is still not done")
+            for refund in order.refunds.values():
+                await self.refund(order, refund.key, refund.amount)
+                if not refund.is_told:
+                    self.complaints.append(f"{order}: {refund} is still not done")
+            left = order.amount - sum(refund.given or 0 for refund in order.refunds.values())
+            for refund in order.refunds.values():
+                if refund.refusal and left >= (refund.amount or 1):
+                    self.complaints.append(f"{order}: {refund} was refused, and {left} are left")
 
-    async def call(self, verb: str, body: dict[str, Any], *, key: str | None = None) -> tuple[int, dict[str, Any]]:
-        """Call our API once; (0, {}) when nobody answers."""
+    async def call(
+        self, verb: str, body: dict[str, Any], *, key: str | None = None, answers: frozenset[str] = frozenset()
+    ) -> tuple[int, dict[str, Any]]:
+        """Call our API once; (0, {}) when nobody answers. `answers` are the refusals that the shop gave cause for."""
         headers = {"Authorization": f"Bearer {self.town.key}"}
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -126,16 +150,18 @@ class Shop:
         self.calls[f"{verb}: {status} {found['error']['code'] if status >= 400 else ''}".rstrip()] += 1
         if status == 503 and retry_after is None:
             self.complaints.append(f"{verb}: 503 without Retry-After: {found}")
-        if status not in {200, 202, 503}:
+        if status not in {200, 202, 503} and found["error"]["code"] not in answers:
             self.complaints.append(f"{verb} {body}: {status} {found}")
         return status, found
 
-    async def _until_answered(self, verb: str, body: dict[str, Any], *, key: str | None = None) -> dict[str, Any]:
+    async def _until_answered(
+        self, verb: str, body: dict[str, Any], *, key: str | None = None, answers: frozenset[str] = frozenset()
+    ) -> tuple[int, dict[str, Any]]:
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while asyncio.get_running_loop().time() < deadline:
-            status, answer = await self.call(verb, body, key=key)
-            if status in {200, 202}:
-                return answer
+            status, answer = await self.call(verb, body, key=key, answers=answers)
+            if status in {200, 202} or (status and answer.get("error", {}).get("code") in answers):
+                return status, answer
             await self._pause()
         raise AssertionError(f"{verb} {body} was not answered within {PATIENCE_S} s: {dict(self.calls)}")
 
@@ -185,21 +211,15 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop_in(town: Town, seed: int = 0) -> AsyncIterator[Shop]:
-    """A shop that keeps no connection: each call finds whoever lives now."""
+async def shop_in(town: Town, seed: int = 0, *, receives: bool = True) -> AsyncIterator[Shop]:
+    """A shop that keeps no connection: each call finds whoever lives now. Its own system hears of every event."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
-        yield Shop(town, http, Ids(seed=seed).chance(), can_refund=await _portone_cancels(town, http))
-
-
-async def _portone_cancels(town: Town, http: aiohttp.ClientSession) -> bool:
-    async with http.post(
-        f"{town.portone_url}/payments/nobody/cancel",
-        json={"reason": "?"},
-        headers={"Authorization": f"PortOne {sandbox.API_SECRET}"},
-    ) as answer:
-        return bool((await answer.json())["type"] == "PAYMENT_NOT_FOUND")
+    ids = Ids(seed=seed)
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout, connector=connector))
+        receiver = await stack.enter_async_context(receiver_in(town, ids.chance())) if receives else None
+        yield Shop(town, http, ids.chance(), receiver=receiver)
 
 
 @asynccontextmanager

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from jangbu.db import Query
-from jangbu.wiring import Wired
-from kill.checks import all_agree, is_nothing_open, recovered, webhooks_waiting
+from kill.checks import PATIENCE_S, all_agree, is_nothing_open, recovered, settled
 from kill.postgres import Postgres
 from kill.shop import Order, Shop, shop_in
 from kill.town import Town, town
@@ -48,29 +47,25 @@ async def a_payment_is_paid(here: Town, shop: Shop) -> Order:
     return order
 
 
-async def all_is_done(here: Town, wired: Wired) -> bool:
-    return await webhooks_waiting(here) == 0 and await is_nothing_open(wired)
-
-
 @pytest.mark.parametrize("failpoint", OF_A_WEBHOOK)
 async def test_what_another_took_over_is_not_done_again(postgres: Postgres, tmp_path: Path, failpoint: str) -> None:
     paused = {"worker A": f"{failpoint}:1:STOP"}
     async with (
         town(postgres, tmp_path, failpoints=paused, later=("worker B",), JANGBU_SWEEP_CRON="* * * * *") as here,
-        shop_in(here) as shop,
+        shop_in(here, receives=False) as shop,
         here.looking_in() as wired,
     ):
         await a_payment_is_paid(here, shop)
-        await until(lambda: is_paused(here, "worker A"), what=f"worker A pausing at {failpoint}")
+        await until(lambda: is_paused(here, "worker A"), seconds=PATIENCE_S, what=f"worker A pausing at {failpoint}")
         here["worker B"].start()
         await here["worker B"].ready()
-        await until(lambda: all_is_done(here, wired), what="worker B taking over")
+        await settled(here, wired, "worker B taking over")
         await goes_on(here)
         await all_agree(here, wired, shop)
         # And it still works, alone.
         await here["worker B"].drain()
         await a_payment_is_paid(here, shop)
-        await until(lambda: all_is_done(here, wired), what="worker A working on")
+        await settled(here, wired, "worker A working on")
         await all_agree(here, wired, shop)
 
 
@@ -81,11 +76,11 @@ async def test_one_that_holds_the_payment_keeps_the_other_waiting(
     """Until PostgreSQL ends its transaction nobody can be wrong, only late."""
     async with (
         town(postgres, tmp_path, failpoints={"worker A": f"{HOLDS_THE_ROW}:1:STOP"}, later=("worker B",)) as here,
-        shop_in(here) as shop,
+        shop_in(here, receives=False) as shop,
         here.looking_in() as wired,
     ):
         order = await a_payment_is_paid(here, shop)
-        await until(lambda: is_paused(here, "worker A"), what="worker A pausing")
+        await until(lambda: is_paused(here, "worker A"), seconds=PATIENCE_S, what="worker A pausing")
         here["worker B"].start()
         await here["worker B"].ready()
         await asyncio.sleep(LEASE_S + LOCK_TIMEOUT_S)
@@ -93,7 +88,7 @@ async def test_one_that_holds_the_payment_keeps_the_other_waiting(
         status, _ = await shop.call("verify", {"paymentId": order.payment_id})
         assert status == 503, "who asks meanwhile is told to ask again"
         if how_long != "past its lease":
-            await until(lambda: all_is_done(here, wired), seconds=45, what="worker B taking over")
+            await settled(here, wired, "worker B taking over")
         await goes_on(here)
         await recovered(here, wired)
         await shop.verify(order)
@@ -108,19 +103,17 @@ async def test_a_refund_that_another_took_over_is_not_made_again(
     armed = {"web": "payment.cancel.intended", "worker A": f"{failpoint}:1:STOP"}
     async with (
         town(postgres, tmp_path, failpoints=armed, later=("worker B",)) as here,
-        shop_in(here) as shop,
+        shop_in(here, receives=False) as shop,
         here.looking_in() as wired,
     ):
-        if not shop.can_refund:
-            pytest.skip("the sandbox cannot cancel yet")
         order = await a_payment_is_paid(here, shop)
         await shop.verify(order)
         assert not await shop.refund(order, "refund-1", order.amount), "the web program did not die over it"
         await here.let_time_pass(wired)
-        await until(lambda: is_paused(here, "worker A"), what=f"worker A pausing at {failpoint}")
+        await until(lambda: is_paused(here, "worker A"), seconds=PATIENCE_S, what=f"worker A pausing at {failpoint}")
         here["worker B"].start()
         await here["worker B"].ready()
-        await until(lambda: all_is_done(here, wired), what="worker B taking over")
+        await settled(here, wired, "worker B taking over")
         await goes_on(here)
         await all_agree(here, wired, shop)
         async with wired.system.db.transaction() as tx:

@@ -116,5 +116,5 @@ async def a_payment_is_paid(shop: Shop) -> None:
     """One order up to the payer's yes."""
     status, answer = await shop.call("initialize", ORDER)
     assert status == 200
-    order = Order("order-1", 11_000, "pays", verifies=False, refunds=(), payment_id=answer["data"]["paymentId"])
+    order = Order("order-1", 11_000, "pays", verifies=False, plans=(), payment_id=answer["data"]["paymentId"])
     await shop.pay(order)

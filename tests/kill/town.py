@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,11 +13,11 @@ from typing import Any
 import aiohttp
 
 from jangbu.access import cli as access_cli
-from jangbu.embedded.server import leave_with_parent
 from jangbu.failpoints import ENVIRONMENT_VARIABLE
 from jangbu.runtime import SET_CLOCK_OFFSET, follow_sandbox_clock
 from jangbu.settings import Settings, load
 from jangbu.wiring import Addresses, Wired, build
+from kill.nursery import Life, Nursery, nursery
 from kill.postgres import Postgres
 from kit import free_port, until
 
@@ -31,7 +30,7 @@ DRAIN_S = 20
 """What a program may take to end after SIGTERM (F100)."""
 CLOCK_STEP = timedelta(minutes=4)
 """PortOne's signatures are good for five minutes, so the two clocks are never further apart than this."""
-SCOPES = ["payments:create", "payments:verify", "payments:cancel"]
+SCOPES = ["payments:create", "payments:verify", "payments:cancel", "events:read", "events:manage"]
 
 
 @dataclass
@@ -43,9 +42,10 @@ class Program:
     environment: Mapping[str, str]
     log: Path
     is_up: Callable[[int], Awaitable[bool]]
+    nursery: Nursery
     exits: list[int] = field(default_factory=list)
     """Return codes of the lives that ended, -9 for a kill."""
-    _process: asyncio.subprocess.Process | None = None
+    _life: Life | None = None
     _keeping: asyncio.Task[None] | None = None
     _is_wanted: bool = True
 
@@ -56,33 +56,23 @@ class Program:
 
     async def _keep(self) -> None:
         while self._is_wanted:
-            with self.log.open("ab") as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    *self.argv,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, **self.environment},
-                    start_new_session=True,
-                    preexec_fn=leave_with_parent(signal.SIGKILL),
-                )
+            self._life = await self.nursery.start(self.argv, {**os.environ, **self.environment}, self.log)
             # A failpoint is for the first life only.
             self.environment = {**self.environment, ENVIRONMENT_VARIABLE: ""}
-            self.exits.append(await self._process.wait())
+            self.exits.append(await self._life.ended)
             await asyncio.sleep(START_AGAIN_S if self.exits[-1] < 0 else 5 * START_AGAIN_S)
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        assert self._life is not None
+        return self._life.pid
 
     async def ready(self) -> None:
         """Wait until it works (again)."""
 
         async def works() -> bool:
-            process = self._process
-            return process is not None and process.returncode is None and await self.is_up(process.pid)
+            life = self._life
+            return life is not None and not life.is_over and await self.is_up(life.pid)
 
         try:
             await until(works, seconds=READY_S, what=f"{self.name} coming up")
@@ -98,9 +88,8 @@ class Program:
 
     def signal(self, sign: signal.Signals) -> None:
         """Send a signal; nothing when it is just dead."""
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(sign)
+        if self._life is not None:
+            self._life.signal(sign)
 
     async def drain(self) -> float:
         """SIGTERM, and do not start it again: the seconds it took to end. Fails above DRAIN_S."""
@@ -202,7 +191,7 @@ async def town(
     `failpoints` by program; those in `later` the test starts itself; `more` are settings by the environment's names.
     """
     port, portone_port = free_port(), free_port()
-    async with postgres.database() as where:
+    async with postgres.database() as where, nursery() as nursed:
         seen = where
         if through_port is not None:
             ours, theirs = f":{postgres.port}/", f":{through_port}/"
@@ -219,11 +208,20 @@ async def town(
 
         def jangbu(name: str, is_up: Callable[[int], Awaitable[bool]], *command: str) -> Program:
             armed = {ENVIRONMENT_VARIABLE: (failpoints or {}).get(name, "")}
-            return Program(name, ("-m", "jangbu.cli", *command), environment | armed, folder / f"{name}.log", is_up)
+            return Program(
+                name, ("-m", "jangbu.cli", *command), environment | armed, folder / f"{name}.log", is_up, nursed
+            )
 
         argv = (str(HERE / "portone.py"), str(portone_port), str(folder / "portone.json"), webhooks)
         programs = [
-            Program("portone", argv, {}, folder / "portone.log", _answers(f"{settings.portone_url}/__sandbox__/clock")),
+            Program(
+                "portone",
+                argv,
+                {},
+                folder / "portone.log",
+                _answers(f"{settings.portone_url}/__sandbox__/clock"),
+                nursed,
+            ),
             jangbu("web", _answers(f"{settings.url}/api/health"), *serve),
             *(jangbu(name, _is_connected, "worker") for name in workers),
         ]

@@ -8,6 +8,7 @@ import pytest
 from jangbu import audit, queue
 from jangbu.events import of_subject
 from jangbu.failpoints import armed
+from jangbu.notices import store as notices
 from jangbu.outbox import delivery_store, feed_store
 from jangbu.outbox.rules import DISABLED_AFTER, RETRY_AFTER, TRIES_MAX, Answer
 from jangbu.outbox.service import delivery, endpoints, feed, replay
@@ -136,7 +137,10 @@ async def test_days_of_failures_switch_an_endpoint_off_and_on_again_it_goes_on_w
     async with shop.run.db.transaction() as tx:
         (said,) = await of_subject(tx, endpoint.subject)
         assert "webhook_endpoint.disabled" in [line.action for line in await audit.of_subject(tx, endpoint.subject)]
+        (called,) = await notices.alerts(tx, before=None, now=shop.run.clock.now(), most=9)
     assert (said.type, said.data["reason"]) == ("webhook_endpoint.disabled", "failing")
+    assert (called.kind, called.subject) == ("endpoint_disabled", endpoint.subject)
+    assert URL.startswith(called.facts["address"]) and called.facts["address"].count("/") == 2
 
     tried = len(shop.receiver.got)
     for _ in range(3):

@@ -136,6 +136,19 @@ async def test_the_control_resends_and_shows_every_try(sandbox: Sandbox, shop: E
     ]
 
 
+async def test_one_order_pays_in_any_way(sandbox: Sandbox) -> None:
+    status, result = await control(sandbox, "POST", "/pay", {"paymentId": "ord-000001", "totalAmount": 700})
+    assert (status, result["paymentId"]) == (200, "ord-000001")
+    assert sandbox.captures("ord-000001") == [700]
+    body = {"paymentId": "ord-000002", "payMethod": "VIRTUAL_ACCOUNT"}
+    assert "code" not in (await control(sandbox, "POST", "/pay", body))[1]
+    assert await control(sandbox, "POST", "/payments/ord-000002/deposit") == (200, {"isTaken": True})
+    assert sandbox.captures("ord-000002") == [1000]
+    _, refused = await control(sandbox, "POST", "/pay", {"paymentId": "ord-000001"})
+    assert refused["code"] == "PaymentAlreadyPaid"
+    assert (await control(sandbox, "POST", "/pay", {"paymentId": "ord-000003", "method": "barter"}))[0] == 400
+
+
 async def test_a_web_page_cannot_reach_the_control_api(sandbox: Sandbox) -> None:
     status, _, _ = await sandbox.transport.send(
         "POST", "/__sandbox__/reset", {"origin": "https://evil.test", "content-type": "text/plain"}

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import Endpoint, Sandbox
-from jangbu.sandbox.world import World
 
 
 async def script(seed: int) -> bytes:
@@ -23,6 +23,14 @@ async def script(seed: int) -> bytes:
             await sandbox.pay(f"ord-{number:06d}", method="kakaopay")
         await sandbox.settle_webhooks()
         await sandbox.move(timedelta(minutes=7))
+    await sandbox.pay("account-1", payMethod="VIRTUAL_ACCOUNT")
+    await sandbox.deposit("account-1", known_after_s=60)
+    await sandbox.pay("paypal-01", payMethod="PAYPAL")
+    sandbox.fault("cancel_waits", payment_id="ord-000003")
+    for number in (1, 2, 3):
+        await sandbox.cancel(f"ord-{number:06d}", 500)
+    await sandbox.cancel_elsewhere("ord-000004", 500, known_after_s=60)
+    await sandbox.move(timedelta(hours=1))
     sandbox.fault("answer_lost")
     with pytest.raises(ConnectionResetError):
         await sandbox.api("GET", "/payments")

@@ -8,7 +8,7 @@ import pytest
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import EASY_PAY_CHANNEL, LIVE_CHANNEL
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Sandbox
 
 
@@ -123,9 +123,9 @@ async def test_without_a_from_only_the_last_ninety_days_are_listed(sandbox: Sand
 
 
 async def test_a_filter_the_sandbox_lacks_is_refused_rather_than_ignored(sandbox: Sandbox) -> None:
-    status, body = await sandbox.api("GET", "/payments", {"filter": {"cardBrand": "VISA"}})
+    status, body = await sandbox.api("GET", "/payments", {"filter": {"cardColour": "RED"}})
     assert (status, body["type"]) == (400, "INVALID_REQUEST")
-    assert "cardBrand" in body["message"]
+    assert "cardColour" in body["message"]
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", '{"page":{"size":"ten"}}', '{"filter":{"from":"yesterday"}}'])

@@ -37,7 +37,7 @@ def in_the_consoles_look(request: Request, email: str, wanted: str, problem: Ref
 
 
 def peer(connection: HTTPConnection) -> str:
-    """The address at the other end of the line: right where no proxy stands before us."""
+    """The caller's address: the peer's, or what a trusted proxy said (web/proxies.py)."""
     return connection.client.host if connection.client else ""
 
 
@@ -46,7 +46,7 @@ def routes(
 ) -> APIRouter:
     """`/console`, `/console/sign-in` and `/console/sign-out`.
 
-    Behind proxies, `address` must give the real client's: failed sign-ins are counted by it.
+    Failed sign-ins are counted by `address`.
     """
     router = APIRouter(include_in_schema=False)
 

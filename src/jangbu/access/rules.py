@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 
 from jangbu.access.refusals import EmailMalformed, NameMissing, PasswordUnfit, RoleUnknown, ScopeUnknown
 
@@ -70,6 +71,8 @@ SCOPES: dict[str, Scope] = {
         Scope("webhooks:replay", "handle a webhook again", "웹훅 재처리", ADMIN_ROLES),
         Scope("events:read", "read events and how they were delivered", "이벤트와 전송 내역 조회", EVERY_ROLE),
         Scope("events:manage", "say where events go, and send them again", "이벤트 수신 주소 관리", ADMIN_ROLES),
+        Scope("notices:read", "see alerts and what was sent", "경보와 알림 조회", EVERY_ROLE, for_keys=False),
+        Scope("notices:manage", "take alerts on, send again", "경보 확인과 재발송", ADMIN_ROLES, for_keys=False),
         Scope("audit:read", "see who did what", "감사 기록 조회", ADMIN_ROLES),
         # A key that could make keys or staff would outlive its own revocation.
         Scope("keys:read", "see API keys", "API 키 조회", ADMIN_ROLES, for_keys=False),
@@ -216,6 +219,18 @@ def key_prefix(secret: str) -> str | None:
     """The part of an API key that may be shown, or None for what has not the form of a key."""
     match = _KEY_SECRET.fullmatch(secret)
     return match[1] if match else None
+
+
+def place_of(ip: str) -> str:
+    """What failed sign-ins from this address are counted under: the address, in IPv6 the /64 it can be changed within.
+
+    A caller with IPv6 has as many addresses as they like, all in one /64 (reliability F123).
+    """
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return ip
+    return ip if address.version == 4 else str(ip_network((address, 64), strict=False))
 
 
 def locked_for(failures: Sequence[datetime], now: datetime) -> timedelta:

@@ -69,6 +69,11 @@ async def run_checks(
     return results
 
 
+async def states(tx: Tx) -> list[store.State]:
+    """Every check as it stands, in both scopes."""
+    return await store.states(tx)
+
+
 async def _ask(check: Check, scope: Scope, *, run: Runtime, on_broken: OnBroken | None) -> Result:
     started = asyncio.get_running_loop().time()
 

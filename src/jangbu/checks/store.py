@@ -71,6 +71,8 @@ PATIENCE = Query(
     type(None),
     "SELECT set_config('statement_timeout', :milliseconds, true), set_config('lock_timeout', '1s', true)",
 )
+BEGIN_ANEW = Query(type(None), "UPDATE check_runs SET checkpoint = 0 WHERE scope = 'new'")
+"""For a copy that was just loaded: checkpoints that count one server's transactions mean nothing on another."""
 
 
 async def last(tx: Tx, check_id: str, scope: Scope) -> Last | None:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jangbu import __version__
-from jangbu.cli import people, programs, upkeep
-from jangbu.cli.opening import opened
+from jangbu.cli import backups, catching_up, people, programs, upkeep
+from jangbu.cli.opening import acting, opened
 from jangbu.cli.simulate import simulate
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.inbox import cli as inbox_cli
 from jangbu.ledger import cli as ledger_cli
+from jangbu.notices import cli as notices_cli
 from jangbu.outbox import cli as outbox_cli
 from jangbu.outbox import endpoint_cli
 from jangbu.payments import cli as payments_cli
@@ -90,12 +91,15 @@ def _every_command(
 
 programs.add_to(cli)
 upkeep.add_to(cli)
+backups.add_to(cli)
+catching_up.add_to(cli)
 cli.command(rich_help_panel="Programs")(simulate)
 DAILY = "Daily work"
-cli.add_typer(payments_cli.commands(opened), name="payments", rich_help_panel=DAILY)
+cli.add_typer(payments_cli.commands(opened, acting), name="payments", rich_help_panel=DAILY)
 cli.add_typer(inbox_cli.commands(opened), name="webhooks", rich_help_panel=DAILY)
 cli.add_typer(outbox_cli.commands(opened, _operator), name="events", rich_help_panel=DAILY)
-cli.add_typer(endpoint_cli.commands(opened, _operator), name="endpoints", rich_help_panel=DAILY)
+cli.add_typer(endpoint_cli.commands(opened, acting, _operator), name="endpoints", rich_help_panel=DAILY)
+cli.add_typer(notices_cli.commands(opened), name="notices", rich_help_panel=DAILY)
 cli.add_typer(ledger_cli.commands(opened, _expectations), name="books", rich_help_panel=DAILY)
 PEOPLE = "People and keys"
 cli.add_typer(people.keys(opened), name="keys", rich_help_panel=PEOPLE)

@@ -101,6 +101,16 @@ async def opened_with(loaded: "Settings") -> "AsyncIterator[Runtime]":
                 await db.close()
 
 
+@asynccontextmanager
+async def acting() -> "AsyncIterator[Runtime]":
+    """The same for a command that does something out there: a copy of a database is refused (ADR 0016)."""
+    from jangbu import installation
+
+    async with opened() as run:
+        await installation.enter(run.db, run.settings)
+        yield run
+
+
 def has_database(loaded: "Settings") -> bool:
     """Whether there is one to look at. A command that only looks must not begin empty books in the wrong folder."""
     from jangbu.embedded.home import Home

@@ -10,6 +10,7 @@ from jangbu.terminal import Column, Json, document, mark, note, say, table, work
 if TYPE_CHECKING:
     from jangbu.simulator.swarm import Report
 
+# As swarm.STEPS, which is imported late like everything that a simulation needs.
 STEPS = 500
 
 
@@ -70,7 +71,7 @@ def _show(report: "Report") -> None:
     table([Column("sometimes"), Column("times", right=True)], sorted(report.sometimes.items()))
     say()
     if report.failed is None:
-        say(f"{mark('good')} 0 double captures, 0 lost payments, every ledger sums to 0")
+        say(f"{mark('good')} 0 double captures, 0 double refunds, 0 lost events, every ledger sums to 0")
         median, p99 = report.recovery_s(500), report.recovery_s(990)
         say(f"{mark('good')} once troubles ended, nothing was unknown after {median} s (median), {p99} s (p99)")
 

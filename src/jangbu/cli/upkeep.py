@@ -1,10 +1,10 @@
-"""Setting up and looking after: init, migrate, doctor."""
+"""Setting up and looking after: init, migrate, doctor, adopt."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jangbu.cli.opening import plain_sentences, quiet_settings
+from jangbu.cli.opening import opened, plain_sentences, quiet_settings
 from jangbu.terminal import Column, Json, clean, document, execute, mark, note, say, styled, table, working
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def add_to(cli: typer.Typer) -> None:
     """Put them among the commands."""
     cli.command(rich_help_panel="Start here")(init)
-    for command in (doctor, migrate):
+    for command in (doctor, migrate, adopt):
         cli.command(rich_help_panel="Set up")(command)
 
 
@@ -132,3 +132,28 @@ def _show_invariants(results: "list[Result]") -> None:
             say(f"{mark('bad')} {result.check.id} could not be asked: {clean(result.problem)}")
         for row in result.found.rows if result.found else ():
             say(f"{mark('bad')} {result.check.id}  {clean(row.key)}  {clean(row.what)}")
+
+
+def adopt(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask: everything that used the old one is stopped.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say that this database, loaded from a backup, is now the one that programs work for. It gets a new id."""
+    from jangbu import installation
+    from jangbu.audit import operator
+
+    async def work() -> tuple[installation.Installation, str]:
+        async with opened() as run:
+            return await installation.adopt(run=run, actor=operator()), run.settings.mode
+
+    if not yes:
+        typer.confirm("Is everything that still works on the original stopped?", abort=True, err=True)
+    adopted, mode = execute(work())
+    if as_json:
+        document({"installation": adopted.id, "mode": mode})
+        return
+    say(f"This database is now installation {adopted.id}, in {mode} mode.")
+    say(f"JANGBU_INSTALLATION={adopted.id}")
+    note("Put that line into the environment of every program that works on it; then start them.")

@@ -27,6 +27,7 @@ from jangbu.inbox import store as inbox_store
 from jangbu.ledger.service import verify as verify_books
 from jangbu.ledger.store import CHAIN
 from jangbu.migrate import migrate
+from jangbu.payments import cancellation_store
 from jangbu.payments import store as payment_store
 from jangbu.queue import open_count
 from jangbu.runtime import CLOCK_OFFSET, SET_CLOCK_OFFSET, follow_sandbox_clock
@@ -37,12 +38,12 @@ CLOCK_STEP = timedelta(minutes=4)
 """PortOne's webhooks are valid for five minutes, so the two clocks are never moved further apart than this."""
 SWEEP_AFTER = timedelta(minutes=20)
 ADMIN_EMAIL = "admin@jangbu.local"
-CAPTURED = Query(
+BOOKED = Query(
     list,
     """
-    SELECT jsonb_build_array(count(DISTINCT e.id), coalesce(sum(p.amount_minor), 0)) FROM ledger_entries e
-      JOIN ledger_postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
-     WHERE e.kind = 'payment.captured' AND a.path = 'assets:pg_receivable'
+    SELECT jsonb_build_array(count(DISTINCT e.facts->>'payment_id'), coalesce(abs(sum(p.amount_minor)), 0))
+      FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
+     WHERE e.kind = :kind AND a.path = 'assets:pg_receivable'
     """,
 )
 
@@ -99,7 +100,9 @@ async def _journey(wired: wiring.Wired, api_key: str, options: Options, *, conso
         shop = payers.Shop(http, settings, api_key)
         people = payers.payers(options.seed, before // 100 + 1)
         with _progress(console) as progress:
-            task = progress.add_task("100 payers: initialize → pay → webhook → verify", total=len(people))
+            task = progress.add_task(
+                "100 payers: initialize → pay → webhook → verify → some refunds", total=len(people)
+            )
             await shop.serve_all(people, on_done=lambda: progress.advance(task))
         with console.status("Waiting until every webhook has arrived and every job is done…"):
             await _until(lambda: _is_quiet(wired, portone), "PortOne's webhooks and our jobs to settle")
@@ -113,8 +116,9 @@ async def _journey(wired: wiring.Wired, api_key: str, options: Options, *, conso
             proof = await verify_books(db=wired.system.db, at=now, expectations=wiring.EXPECTATIONS)
         async with wired.system.db.transaction(snapshot=True) as tx:
             ours = await payment_store.counts(tx)
-            captured = await tx.one(CAPTURED)
-        lines = report.compare(await portone.get("state"), ours, (captured[0], captured[1]))
+            taken, given_back = [await tx.one(BOOKED, kind=kind) for kind in ("payment.captured", "payment.cancelled")]
+        booked = report.Booked(taken=tuple(taken), given_back=tuple(given_back))
+        lines = report.compare(await portone.get("state"), ours, booked)
     _say_what_happened(console, people)
     return report.show(console, lines, proof, int(asyncio.get_running_loop().time() - began))
 
@@ -144,7 +148,9 @@ class _Identities:
 
 async def _identities(wired: wiring.Wired, home: Path, *, once: bool) -> _Identities:
     """A new API key for this run, and a first admin when there is none."""
-    key = await access_cli.create_key("demo", ["payments:create", "payments:verify", "payments:read"], run=wired.system)
+    key = await access_cli.create_key(
+        "demo", ["payments:create", "payments:verify", "payments:read", "payments:cancel"], run=wired.system
+    )
     if once:
         return _Identities(key, password="")
     # It opens a sandbox on this machine and nothing else, so it may be kept for the person who comes back tomorrow.
@@ -228,7 +234,8 @@ async def _is_quiet(wired: wiring.Wired, portone: _Portone) -> bool:
 
 async def _nothing_is_due(wired: wiring.Wired) -> bool:
     async with wired.system.db.transaction() as tx:
-        return await payment_store.due_count(tx, wired.system.clock.now()) == 0
+        now = wired.system.clock.now()
+        return await payment_store.due_count(tx, now) + await cancellation_store.due_count(tx, now) == 0
 
 
 async def _is_sealed(wired: wiring.Wired) -> bool:

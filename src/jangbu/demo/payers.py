@@ -22,6 +22,10 @@ FATES = {
     "webhook before the browser returns": 3,
     "webhook never arrives": 2,
     "PortOne's answer is lost": 1,
+    "sends it back": 4,
+    "sends a part back": 3,
+    "the refund's answer is lost": 2,
+    "refunded in another console": 1,
 }
 FAULT_OF = {
     "webhook arrives twice": "webhook_twice",
@@ -36,6 +40,10 @@ IN_WORDS = {
     "webhook before the browser returns": "paid; the webhook was here before the browser",
     "webhook never arrives": "paid; the browser was closed and no webhook ever came: the sweeper found them",
     "PortOne's answer is lost": "paid; PortOne's answer to the pre-registration was lost: unknown, asked again",
+    "sends it back": "paid, and got all of it back",
+    "sends a part back": "paid, and got half of it back",
+    "the refund's answer is lost": "paid, and got it back; the answer to the refund was lost: found, not done twice",
+    "refunded in another console": "paid, and got it back from PortOne's own console: adopted",
 }
 GOODS = ("보리차 2병", "유기농 녹차", "도자기 찻잔", "우롱차 선물세트", "텀블러", "말차 라떼 키트")
 
@@ -109,7 +117,27 @@ class Shop:
             # The browser is gone too: nobody tells the shop anything.
             return Experience(payer, paid=False, tries=tries)
         answer = await self._ours("verify", {"paymentId": payment_id})
+        await self._give_back(payer, payment)
         return Experience(payer, paid=bool(answer[1]["data"]["paid"]), tries=tries)
+
+    async def _give_back(self, payer: Payer, payment: dict[str, Any]) -> None:
+        """What some payers get back, and what goes wrong on the way."""
+        payment_id = payment["paymentId"]
+        body = {"paymentId": payment_id, "reason": "단순 변심"}
+        match payer.fate:
+            case "sends it back":
+                status, answer = await self._ours("cancel", body)
+                assert status == 200, answer
+            case "sends a part back":
+                status, answer = await self._ours("cancel", {**body, "amount": payer.amount // 2})
+                assert status == 200, answer
+            case "the refund's answer is lost":
+                await self._fault("answer_lost", payment_id, operation="cancel_payment")
+                status, answer = await self._ours("cancel", body)
+                # 202 means "nobody knows yet": nothing to do, it is found out.
+                assert status == 202, answer
+            case "refunded in another console":
+                await self._portone(f"/__sandbox__/payments/{payment_id}/console-cancel", {})
 
     async def _initialize(self, payer: Payer) -> tuple[dict[str, Any], int]:
         body = {"amount": payer.amount, "orderName": payer.order_name, "orderId": payer.order_id}

@@ -11,39 +11,66 @@ from jangbu.ledger.service import Proof
 from jangbu.money import Money, written
 from jangbu.payments.store import CountAndSum
 
-_IN_LEDGER = {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
+_GIVEN_BACK = {"PARTIAL_CANCELLED", "CANCELLED"}
+_TAKEN = {"PAID", *_GIVEN_BACK}
 # PortOne has not heard of a window that nobody opened; ours is READY then. The words are otherwise PortOne's.
 _STATES = ("PAID", "FAILED", "READY", "PAY_PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PARTIAL_CANCELLED", "CANCELLED")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One state: (count, sum in minor units) by PortOne, by our payments, and by the ledger where it has a say."""
+class Booked:
+    """(count, sum in minor units) of what the ledger says was taken and given back."""
 
-    state: str
+    taken: tuple[int, int]
+    given_back: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One state, or one way money went: (count, sum in minor units) by PortOne, by our payments, and by the ledger
+    where it has a say."""
+
+    name: str
     portone: tuple[int, int]
     ours: tuple[int, int]
-    ledger: tuple[int, int] | None
+    ledger: tuple[int, int] | None = None
 
     @property
     def equal(self) -> bool:
         return self.portone == self.ours and self.ledger in (None, self.portone)
 
 
-def compare(
-    state: dict[str, Any], ours: list[CountAndSum], ledger: tuple[int, int], currency: str = "KRW"
-) -> list[Line]:
-    """The lines of the table. `state` is what the sandbox says at /__sandbox__/state; `ledger` is captured entries."""
+def compare(state: dict[str, Any], ours: list[CountAndSum], booked: Booked, currency: str = "KRW") -> list[Line]:
+    """The lines of the table: the states, then the money. `state` is what the sandbox says at /__sandbox__/state."""
     theirs = state["payments"].get(currency, {})
-    mine = {line.status: (line.count, line.total_minor) for line in ours if line.currency == currency}
+    mine = {line.status: line for line in ours if line.currency == currency}
     lines = []
     for name in (*_STATES, *sorted(set(mine) - set(_STATES))):
         there = theirs.get(name, {"count": 0, "total": 0})
-        portone, here = (there["count"], there["total"]), mine.get(name, (0, 0))
-        if portone == here == (0, 0):
-            continue
-        lines.append(Line(name, portone, here, ledger if name in _IN_LEDGER else None))
-    return lines
+        portone, here = (there["count"], there["total"]), mine.get(name)
+        if here is not None or portone != (0, 0):
+            lines.append(Line(name, portone, (here.count, here.total_minor) if here else (0, 0)))
+    taken, returned = _TAKEN & mine.keys(), _GIVEN_BACK & mine.keys()
+    return [
+        *lines,
+        Line(
+            "taken",
+            _over(theirs, _TAKEN, "total"),
+            (sum(mine[name].count for name in taken), sum(mine[name].total_minor for name in taken)),
+            booked.taken,
+        ),
+        Line(
+            "given back",
+            _over(theirs, _GIVEN_BACK, "cancelled"),
+            (sum(mine[name].count for name in returned), sum(mine[name].cancelled_minor for name in returned)),
+            booked.given_back,
+        ),
+    ]
+
+
+def _over(theirs: dict[str, dict[str, int]], states: set[str], figure: str) -> tuple[int, int]:
+    rows = [row for name, row in theirs.items() if name in states]
+    return sum(row["count"] for row in rows), sum(row[figure] for row in rows)
 
 
 def show(console: Console, lines: list[Line], proof: Proof, seconds: int, *, currency: str = "KRW") -> bool:
@@ -52,10 +79,12 @@ def show(console: Console, lines: list[Line], proof: Proof, seconds: int, *, cur
     table.add_column("state", no_wrap=True)
     for source in ("PortOne says", "Jangbu says", "the ledger says"):
         table.add_column(source, justify="right", no_wrap=True)
-    table.add_column("equal", justify="center")
+    table.add_column("=", justify="center")
     for line in lines:
+        if line.name == "taken":
+            table.add_section()
         cells = (_cell(line.portone, currency), _cell(line.ours, currency), _cell(line.ledger, currency))
-        table.add_row(line.state, *cells, "[green]✓[/]" if line.equal else "[red bold]✗[/]")
+        table.add_row(line.name, *cells, "[green]✓[/]" if line.equal else "[red bold]✗[/]")
     console.print(table)
     unaltered, complete = proof.unaltered, proof.complete
     mark = {True: "[green]✓[/]", False: "[red bold]✗[/]"}

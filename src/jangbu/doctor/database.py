@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from jangbu import migrate
+from jangbu import installation, migrate
 from jangbu.clock import SystemClock
 from jangbu.db import connected, where_it_points
 from jangbu.doctor.findings import Finding, bad, good, look, unchecked
@@ -95,7 +95,7 @@ async def findings(settings: Settings, where: Addresses) -> tuple[list[Finding],
         found += [_version(system), _one_database(logins), *_roles(logins), await _migrations(system)]
         is_migrated = found[-1].mark == "good"
         if is_migrated:
-            found.append(await _rights(logins))
+            found += [await _rights(logins), await _installation(system, settings)]
         found.append(skew(system.skew))
     return found, is_migrated
 
@@ -241,6 +241,17 @@ async def _rights(logins: dict[str, Login]) -> Finding:
     return good(
         "rights", "Each login may do its work, sessions included; neither may alter the ledger or the audit log."
     )
+
+
+async def _installation(login: Login, settings: Settings) -> Finding:
+    name = "installation"
+    row = await login.connection.fetchrow(installation.READ.sql)
+    if row is None:
+        return bad(name, "The table `installation` is empty.", "Run jangbu adopt if this is the shop's own database.")
+    found = installation.READ.read(row)
+    if problem := installation.why_not(found, settings):
+        return bad(name, problem, "Until then no program acts on this database.")
+    return good(name, f"{found.id}: programs may act on it.")
 
 
 def skew(ahead: timedelta) -> Finding:

@@ -82,6 +82,22 @@ def webhook_secret(settings: Settings) -> Finding:
     return good(name, count)
 
 
+def proxies(settings: Settings) -> Finding:
+    """Whether callers' addresses will be theirs. We end no TLS, so an https address means that a proxy stands there."""
+    name = "proxies"
+    trusted = ", ".join(str(network) for network in settings.proxies)
+    if trusted:
+        return good(name, f"What {trusted} says of a caller's address is believed, and nobody else.")
+    if settings.url.startswith("https://"):
+        return look(
+            name,
+            f"Something before us serves {settings.url}, and nobody is trusted to say who calls: every caller seems to "
+            "be that proxy, and ten wrong passwords of one lock everybody out for a while.",
+            "Set JANGBU_TRUSTED_PROXIES to the proxy's address, as this program sees it (often 127.0.0.1).",
+        )
+    return good(name, "None is trusted: callers are who is at the other end of the line.")
+
+
 async def public_address(settings: Settings, clock: Clock) -> Finding:
     """Post ourselves a signed webhook where PortOne would, and say what the answer means."""
     name = "public address"

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 from jangbu import audit, queue
 from jangbu.db import Query
+from jangbu.doctor import telling
 from jangbu.doctor.findings import Finding, bad, good, look
 from jangbu.inbox import store as inbox_store
 from jangbu.ledger.store import CHAIN as LEDGER_CHAIN
+from jangbu.notices import store as notice_store
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
 from jangbu.payments.rules import CALL_A_PERSON_AFTER
@@ -76,6 +78,7 @@ async def findings(run: Runtime) -> list[Finding]:
         tails = {"ledger": await tx.one(LEDGER_CHAIN.tail), "audit log": await tx.one(audit.CHAIN.tail)}
         reviews = await tx.all(REVIEWS)
         stuck = await payment_store.stuck_attempts(tx, now - CALL_A_PERSON_AFTER)
+        unheard = await notice_store.waiting(tx)
         open_webhooks, failed_webhooks = await inbox_store.open_count(tx), await tx.one(FAILED_WEBHOOKS)
     return [
         _worker(queued, overdue_s),
@@ -84,6 +87,7 @@ async def findings(run: Runtime) -> list[Finding]:
         _reviews(reviews),
         _stuck(stuck, now),
         _webhooks(open_webhooks, failed_webhooks),
+        *telling.waiting(unheard),
     ]
 
 

@@ -4,12 +4,16 @@ A bare Starlette route, because this is the one place where PortOne's patience (
 the authentication; nothing else about the request is trusted.
 """
 
+import asyncio
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from jangbu.access.guard import declare
 from jangbu.access.rules import Signed
+from jangbu.errors import Refusal, Unavailable
 from jangbu.inbox.service import receive
 from jangbu.runtime import Runtime
 from jangbu.web.envelope import ok
@@ -17,11 +21,23 @@ from jangbu.web.envelope import ok
 PATHS = ("/api/portone/webhook", "/api/payments/webhook")
 
 
-def routes(run: Runtime) -> list[Route]:
-    """The webhook route under both its names."""
+def routes(run: Runtime, observe: Callable[[str, float], None] | None = None) -> list[Route]:
+    """The webhook route under both its names. `observe` hears what PortOne was answered, and after how many seconds."""
 
     async def webhook(request: Request) -> Response:
-        new = await receive(request.headers, await request.body(), run=run)
+        loop = asyncio.get_running_loop()
+        started, result = loop.time(), "failed"
+        try:
+            new = await receive(request.headers, await request.body(), run=run)
+            result = "new" if new else "duplicate"
+        except Unavailable:
+            raise
+        except Refusal:
+            result = "refused"
+            raise
+        finally:
+            if observe is not None:
+                observe(result, loop.time() - started)
         return ok({"received": True, "duplicate": not new}, clock=run.clock)
 
     rule = Signed("Standard Webhooks signature over the raw body")

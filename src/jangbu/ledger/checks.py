@@ -94,26 +94,27 @@ INVARIANTS: tuple[Check, ...] = (
             f"""
             WITH {store.NOW},
             before AS (
-                SELECT coalesce(max(through_seq), 0) AS seq FROM ledger_snapshots, latest
-                 WHERE through_seq < latest.seq
+                SELECT coalesce(max(through_seq), 0) AS seq FROM ledger_snapshots
+                 WHERE through_seq < (SELECT seq FROM latest)
             ),
             shown AS (
                 SELECT account_id, sum(balance_minor) AS minor FROM b WHERE :full::boolean GROUP BY account_id
                 UNION ALL
-                SELECT account_id, balance_minor FROM ledger_snapshots, latest
-                 WHERE NOT :full::boolean AND through_seq = latest.seq
+                SELECT account_id, balance_minor FROM ledger_snapshots
+                 WHERE NOT :full::boolean AND through_seq = (SELECT seq FROM latest)
             ),
             made AS (
                 SELECT account_id, sum(minor) AS minor FROM (
                     SELECT p.account_id, p.amount_minor AS minor
                       FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.id WHERE :full::boolean
                     UNION ALL
-                    SELECT account_id, balance_minor FROM ledger_snapshots, before
-                     WHERE NOT :full::boolean AND through_seq = before.seq
+                    SELECT account_id, balance_minor FROM ledger_snapshots
+                     WHERE NOT :full::boolean AND through_seq = (SELECT seq FROM before)
                     UNION ALL
                     SELECT p.account_id, p.amount_minor
-                      FROM before, latest, ledger_seal s JOIN ledger_postings p USING (entry_id)
-                     WHERE NOT :full::boolean AND s.seq > before.seq AND s.seq <= latest.seq
+                      FROM ledger_seal s JOIN ledger_postings p USING (entry_id)
+                     WHERE NOT :full::boolean
+                       AND s.seq > (SELECT seq FROM before) AND s.seq <= (SELECT seq FROM latest)
                 ) part GROUP BY account_id
             )
             SELECT 'account:' || account_id,

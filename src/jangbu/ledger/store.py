@@ -91,11 +91,14 @@ _BY_ACCOUNT = """
 
 NOW = """
     latest AS (SELECT coalesce(max(through_seq), 0) AS seq FROM ledger_snapshots),
+    head AS (SELECT coalesce(max(seq), 0) AS seq FROM ledger_seal),
     b AS (
-        SELECT account_id, balance_minor FROM ledger_snapshots, latest WHERE through_seq = latest.seq
+        SELECT account_id, balance_minor FROM ledger_snapshots WHERE through_seq = (SELECT seq FROM latest)
         UNION ALL
-        SELECT p.account_id, p.amount_minor FROM latest
-          JOIN ledger_seal s ON s.seq > latest.seq JOIN ledger_postings p USING (entry_id)
+        -- Between two bounds, though the second goes without saying: of one alone the planner expects a third of all
+        -- seals, and would read every posting there is to find the last few.
+        SELECT p.account_id, p.amount_minor FROM ledger_seal s JOIN ledger_postings p USING (entry_id)
+         WHERE s.seq > (SELECT seq FROM latest) AND s.seq <= (SELECT seq FROM head)
         UNION ALL
         SELECT p.account_id, p.amount_minor FROM ledger_unsealed u JOIN ledger_postings p ON p.entry_id = u.id
     )

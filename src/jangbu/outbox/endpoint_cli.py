@@ -20,11 +20,11 @@ OwnSecret = Annotated[
 KEPT = "Verify signatures with this secret. Nobody can show it again."
 
 
-def commands(opened: Opener, operator: Operator) -> typer.Typer:
+def commands(opened: Opener, acting: Opener, operator: Operator) -> typer.Typer:
     """The `endpoints` commands."""
     group = typer.Typer(help="Where events are sent: your own systems.", no_args_is_help=True)
     _looking(group, opened)
-    _making(group, opened, operator)
+    _making(group, opened, acting, operator)
     _switching(group, opened, operator)
     return group
 
@@ -91,7 +91,7 @@ def _looking(group: typer.Typer, opened: Opener) -> None:
             )
 
 
-def _making(group: typer.Typer, opened: Opener, operator: Operator) -> None:
+def _making(group: typer.Typer, opened: Opener, acting: Opener, operator: Operator) -> None:
     @group.command()
     def add(
         url: Annotated[str, typer.Argument(help="Where to, e.g. https://shop.example/hooks/jangbu.")],
@@ -109,7 +109,7 @@ def _making(group: typer.Typer, opened: Opener, operator: Operator) -> None:
             from jangbu.outbox.service import endpoints
 
             async with (
-                opened() as run,
+                acting() as run,
                 HttpSender(policy_of(run.settings.egress_allow, mode=run.settings.mode)) as sender,
             ):
                 return await endpoints.create(

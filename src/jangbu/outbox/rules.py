@@ -67,6 +67,12 @@ class Endpoint:
         """The URL without its query, which may hold a token."""
         return self.url.partition("?")[0]
 
+    @property
+    def origin(self) -> str:
+        """Scheme and host alone, for messages that leave the house: a path may hold a token too."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{rest.partition('/')[0].partition('?')[0].rpartition('@')[2]}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEvent:

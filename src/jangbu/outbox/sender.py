@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol
@@ -37,6 +37,26 @@ class Sender(Protocol):
     async def check(self, url: str) -> None:
         """Raises EndpointUrlMalformed, EndpointAddressRefused or EndpointHostUnknown for what is never sent to."""
         ...
+
+
+class Observed:
+    """A sender whose tries are heard of: the outcome in a word, and how many seconds it took."""
+
+    def __init__(self, sender: Sender, observe: Callable[[str, float], None]) -> None:
+        self._sender = sender
+        self._observe = observe
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """As the sender does it."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        answer = await self._sender.post(url, headers, body)
+        self._observe(answer.outcome, loop.time() - started)
+        return answer
+
+    async def check(self, url: str) -> None:
+        """As the sender does it."""
+        await self._sender.check(url)
 
 
 class _AddressRefused(OSError):  # noqa: N818 (ends one connection, nothing else)

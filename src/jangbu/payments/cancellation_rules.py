@@ -43,6 +43,8 @@ CLOCKS_APART = timedelta(minutes=5)
 """How far PortOne's clock may be behind ours."""
 RETURNED = "returned"
 """The review of a mismatched payment whose money was given back in full: nothing is left to decide."""
+RECORDED_ELSEWHERE = "RECORDED_ELSEWHERE"
+"""Why a row of ours is FAILED although the money went back: it is in the books under another row, once."""
 REASON_LONGEST = 200
 
 

@@ -40,6 +40,7 @@ BY_REQUEST = Query(Cancellation, f"SELECT {_COLUMNS} FROM payment_cancellations 
 # Two requests with one key may be about two payments, so the payment's row does not keep them apart.
 LOCK_REQUEST = Query(str, "SELECT pg_advisory_xact_lock(hashtextextended('cancel:' || :request_key, 0))::text")
 # The lease of the sweeper, as for payments (store.CLAIM_DUE).
+DUE_COUNT = Query(int, "SELECT count(*) FROM payment_cancellations WHERE due_at <= :now")
 CLAIM_DUE = Query(
     UUID,
     """
@@ -121,6 +122,11 @@ async def by_request(tx: Tx, request_key: str) -> Cancellation | None:
     """The cancellation that an earlier request with this key made; nobody else can make one meanwhile."""
     await tx.one(LOCK_REQUEST, request_key=request_key)
     return await tx.maybe(BY_REQUEST, request_key=request_key)
+
+
+async def due_count(tx: Tx, now: datetime) -> int:
+    """How many cancellations the sweeper has yet to claim."""
+    return await tx.one(DUE_COUNT, now=now)
 
 
 async def claim_due(tx: Tx, *, now: datetime, until: datetime, most: int) -> list[UUID]:

@@ -41,8 +41,8 @@ class Moment:
     under: list[str] = field(default_factory=list)
 
 
-def commands(opened: Opener) -> typer.Typer:
-    """The `payments` commands."""
+def commands(opened: Opener, acting: Opener) -> typer.Typer:
+    """The `payments` commands. `acting` opens a database for those that move money."""
     payments = typer.Typer(help="One payment at a time: what happened, and why.", no_args_is_help=True)
 
     @payments.command()
@@ -85,7 +85,7 @@ def commands(opened: Opener) -> typer.Typer:
             from jangbu.payments.service.sync import find
             from jangbu.portone import from_settings
 
-            async with opened() as run, from_settings(run.settings) as portone:
+            async with acting() as run, from_settings(run.settings) as portone:
                 found = await find(payment, run=run)
                 who = Authority(operator())
                 ask = Ask(

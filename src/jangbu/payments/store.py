@@ -77,12 +77,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class CountAndSum:
-    """How many payments of a state, and their total in minor units."""
+    """How many payments of a state, their total, and what of it was given back, in minor units."""
 
     status: str
     currency: str
     count: int
     total_minor: int
+    cancelled_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ FLAG_STUCK = Query(
 COUNTS = Query(
     CountAndSum,
     """
-    SELECT status, currency, count(*) AS count, sum(amount)::bigint AS total_minor FROM payments
+    SELECT status, currency, count(*) AS count, sum(amount)::bigint AS total_minor,
+           sum(cancelled_amount)::bigint AS cancelled_minor FROM payments
      GROUP BY status, currency ORDER BY status, currency
     """,
 )

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from jangbu.portone.client import PortOne, PortoneIdUnusable
+from jangbu.portone.client import Observe, PortOne, PortoneIdUnusable
 from jangbu.portone.notification import Notification, WebhookBodyUnreadable
 from jangbu.portone.notification import read as read_notification
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why
@@ -22,7 +22,7 @@ from jangbu.portone.signature import (
     sign,
     verify,
 )
-from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentStatus, is_known
+from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentPage, PaymentStatus, is_known
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import AiohttpTransport, Transport
@@ -38,6 +38,7 @@ __all__ = [
     "Notification",
     "Outcome",
     "Payment",
+    "PaymentPage",
     "PaymentStatus",
     "PortOne",
     "PortoneIdUnusable",
@@ -61,16 +62,19 @@ __all__ = [
 
 
 @asynccontextmanager
-async def from_settings(settings: "Settings", transport: "Transport | None" = None) -> AsyncIterator[PortOne]:
-    """PortOne as the operator set it up; over `transport` where a test hands one in."""
+async def from_settings(
+    settings: "Settings", transport: "Transport | None" = None, *, observe: Observe | None = None
+) -> AsyncIterator[PortOne]:
+    """PortOne as the operator set it up; over `transport` where a test hands one in. `observe` hears of every call."""
+    secret, store_id = settings.v2_api_secret, settings.portone_store_id
     if transport is not None:
-        yield PortOne(transport, api_secret=settings.v2_api_secret, store_id=settings.portone_store_id)
+        yield PortOne(transport, api_secret=secret, store_id=store_id, observe=observe)
         return
     from jangbu.portone.transport import AiohttpTransport
 
     address, patience = settings.portone_url, settings.portone_read_timeout_s
     async with AiohttpTransport(address, read_timeout_s=patience) as opened:
-        yield PortOne(opened, api_secret=settings.v2_api_secret, store_id=settings.portone_store_id)
+        yield PortOne(opened, api_secret=secret, store_id=store_id, observe=observe)
 
 
 def __getattr__(name: str) -> Any:

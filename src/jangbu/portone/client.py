@@ -4,8 +4,10 @@ What a call raises: `PortoneIdUnusable`, before anything is sent. What PortOne o
 raised but answered, as Done, Refused or Unknown; an Unknown is the caller's to settle.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -13,15 +15,27 @@ import msgspec
 import structlog
 
 from jangbu import __version__
+from jangbu.clock import rfc3339
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
-from jangbu.portone.wire import Cancellation, Payment, Unreadable, read_cancellation, read_payment
+from jangbu.portone.wire import (
+    Cancellation,
+    Payment,
+    PaymentPage,
+    Unreadable,
+    read_cancellation,
+    read_payment,
+    read_payment_page,
+)
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import Transport
 
 T = TypeVar("T")
+
+Observe = Callable[[str, str, float], None]
+"""Hears of every call: the operation, what came of it in a word, and how many seconds it took."""
 
 PORTONE_ID_CHARACTERS_MAX = 255
 
@@ -46,7 +60,9 @@ class PortOne:
     and later only asks.
     """
 
-    def __init__(self, transport: "Transport", *, api_secret: str, store_id: str | None = None) -> None:
+    def __init__(
+        self, transport: "Transport", *, api_secret: str, store_id: str | None = None, observe: Observe | None = None
+    ) -> None:
         if not api_secret or not api_secret.isascii() or not api_secret.isprintable() or " " in api_secret:
             raise SetupProblem(
                 "The PortOne V2 API secret is empty or has spaces or odd characters in it. Copy it again "
@@ -55,6 +71,7 @@ class PortOne:
         self._transport = transport
         self._authorization = f"PortOne {api_secret}"
         self.store_id = store_id
+        self._observe = observe
 
     def __repr__(self) -> str:
         return f"PortOne(store_id={self.store_id!r})"
@@ -82,6 +99,28 @@ class PortOne:
             idempotency_key=idempotency_key,
             read=_nothing,
         )
+
+    async def list_payments(
+        self, *, changed_since: datetime, changed_until: datetime, number: int, size: int
+    ) -> Outcome[PaymentPage]:
+        """A page of the payments whose status changed in that time, oldest change first (portone-facts §2.13).
+
+        `number` counts from 0, and PortOne shows no row beyond 60,000. A payment that changes while you turn the pages
+        leaves its place, and the one behind it slips onto the page you have read: compare the totals of your pages.
+        """
+        asked = {
+            "page": {"number": number, "size": size},
+            "filter": {
+                "timestampType": "STATUS_CHANGED_AT",
+                "from": rfc3339(changed_since),
+                "until": rfc3339(changed_until),
+                "sortBy": "STATUS_CHANGED_AT",
+                "sortOrder": "ASC",
+            }
+            | ({} if self.store_id is None else {"storeId": self.store_id}),
+        }
+        query = {"requestBody": msgspec.json.encode(asked).decode()}
+        return await self._call("list_payments", "GET", ["payments"], query=query, read=read_payment_page)
 
     async def get_payment(self, payment_id: str) -> Outcome[Payment]:
         """The payment as PortOne has it now (portone-facts §2.2), or Refused with PAYMENT_NOT_FOUND."""
@@ -142,9 +181,13 @@ class PortOne:
         *,
         read: Callable[[dict[str, Any]], T],
         body: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Outcome[T]:
-        """One request, one outcome. The store goes into the body where there is one, else into the query."""
+        """One request, one outcome. The store goes into the body where there is one, else into the query.
+
+        A `query` of the caller's own holds the store already.
+        """
         target = "/" + "/".join(_segment(part) for part in path)
         headers = {
             "Authorization": self._authorization,
@@ -159,12 +202,17 @@ class PortOne:
         store = {} if self.store_id is None else {"storeId": self.store_id}
         if body is None:
             sent = b""
-            target += "?" + urlencode(store, quote_via=quote, safe="") if store else ""
+            asked = store if query is None else query
+            target += "?" + urlencode(asked, quote_via=quote, safe="") if asked else ""
         else:
             sent = msgspec.json.encode(store | body)
             headers["Content-Type"] = "application/json"
 
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         outcome = await self._outcome(method, target, headers, sent, read)
+        if self._observe is not None:
+            self._observe(operation, _kind(outcome), loop.time() - started)
         match outcome:
             case Refused():
                 _log.info("PortOne refused", operation=operation, type=outcome.type, http_status=outcome.http_status)
@@ -205,6 +253,17 @@ class PortOne:
 def _named(failure: Exception) -> str:
     """The kind of a failure. Its text stays out: it may quote the request, and with it the secret."""
     return type(failure).__name__
+
+
+def _kind(outcome: Outcome[Any]) -> str:
+    """An outcome as a word, of which there are few: PortOne's own types are its to invent."""
+    match outcome:
+        case Done():
+            return "done"
+        case Refused():
+            return "refused"
+        case Unknown():
+            return f"unknown_{outcome.why.value}"
 
 
 def _nothing(_answer: dict[str, Any]) -> None:

@@ -135,6 +135,14 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         return f"Payment(id={self.id!r}, status={self.status!r}, total={total!r})"
 
 
+class PaymentPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a list. `unreadable` are the ids of payments in it whose rest we cannot believe ("" without an id)."""
+
+    payments: list[Payment]
+    unreadable: list[str]
+    total: int
+
+
 def decode_object(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`. Raises Unreadable for anything else, including JSON nested without end.
 
@@ -206,6 +214,21 @@ def read_payment(raw: dict[str, Any]) -> Payment:
         receipt_url=text(raw, "receiptUrl"),
         raw=raw,
     )
+
+
+def read_payment_page(raw: dict[str, Any]) -> PaymentPage:
+    """Raises Unreadable when it is no page. One odd payment does not hide the others."""
+    items, page = raw.get("items"), raw.get("page")
+    total = page.get("totalCount") if isinstance(page, dict) else None
+    if not isinstance(items, list) or not isinstance(total, int) or isinstance(total, bool):
+        raise Unreadable("not a page of payments")
+    payments, unreadable = [], []
+    for item in items:
+        try:
+            payments.append(read_payment(item if isinstance(item, dict) else {}))
+        except Unreadable:
+            unreadable.append((text(item, "id") if isinstance(item, dict) else None) or "")
+    return PaymentPage(payments=payments, unreadable=unreadable, total=total)
 
 
 def _required(raw: dict[str, Any], key: str) -> str:

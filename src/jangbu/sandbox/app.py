@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,21 +18,64 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jangbu import sandbox
-from jangbu.sandbox import browser, control
-from jangbu.sandbox.api_v2 import operations
-from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
-from jangbu.sandbox.faults import Faults
-from jangbu.sandbox.gate import json_response
-from jangbu.sandbox.idempotency import forget_old
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox import control
+from jangbu.sandbox.core import approvals, deeds, identity, schedules
+from jangbu.sandbox.core.chores import Chores
+from jangbu.sandbox.core.clock import ClockState, Pause, SandboxClock
+from jangbu.sandbox.core.default import default_world
+from jangbu.sandbox.core.faults import Faults
+from jangbu.sandbox.core.idempotency import forget_old
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.state import State
+from jangbu.sandbox.core.webhooks import TYPES, Courier, Deliver, HttpDeliver
+from jangbu.sandbox.core.world import World
+from jangbu.sandbox.gate import joined, json_response
 from jangbu.sandbox.lines import Lines
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.records import State
-from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
-from jangbu.sandbox.world import World, default_world
+from jangbu.sandbox.v1 import api_certifications as v1_certifications
+from jangbu.sandbox.v1 import api_codes as v1_codes
+from jangbu.sandbox.v1 import api_payments as v1_payments
+from jangbu.sandbox.v1 import api_schedules as v1_schedules
+from jangbu.sandbox.v1 import api_subscribe as v1_subscribe
+from jangbu.sandbox.v1 import api_vbanks as v1_vbanks
+from jangbu.sandbox.v1 import gate as v1_gate
+from jangbu.sandbox.v2 import (
+    api_billing,
+    api_cancel,
+    api_cash_receipts,
+    api_identity,
+    api_instant,
+    api_lists,
+    api_payments,
+    api_schedules,
+    api_small,
+    api_v2,
+    api_vat_reports,
+)
+from jangbu.sandbox.window import browser
 
 SAVE_AT_MOST_EVERY_S = 0.2
 IDLE_S = 3600.0
+operations = joined(
+    api_v2.operations,
+    api_lists.operations,
+    api_payments.operations,
+    api_instant.operations,
+    api_cancel.operations,
+    api_billing.operations,
+    api_schedules.operations,
+    api_identity.operations,
+    api_small.operations,
+    api_vat_reports.operations,
+    api_cash_receipts.operations,
+)
+
+
+v1_operations = [
+    operation
+    for module in (v1_payments, v1_subscribe, v1_schedules, v1_vbanks, v1_certifications, v1_codes)
+    for operation in module.operations.all
+]
 
 
 class Saved(msgspec.Struct):
@@ -51,9 +95,11 @@ def assemble(
     is_parallel: bool = True,
 ) -> Parts:
     """Introduce the parts to each other."""
-    faults = Faults([], [*operations.names(), *TYPES])
+    names = [*operations.names(), *(each.name for each in v1_operations)]
+    faults = Faults([], [*names, approvals.OPERATION, schedules.OPERATION, identity.OPERATION, *TYPES])
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
-    clock.agendas.append(courier)
+    # A PG's deed comes before the webhooks that tell of it.
+    clock.agendas += [Chores(world, partial(deeds.do, world)), schedules.Schedules(world, faults), courier]
     return Parts(world, clock, faults, courier, pause)
 
 
@@ -68,7 +114,7 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         changed = asyncio.Event()
         parts.on_change = parts.courier.on_change = changed.set
-        tasks = [asyncio.create_task(_send_when_due(parts))] if sends_by_itself else []
+        tasks = [asyncio.create_task(_work_when_due(parts))] if sends_by_itself else []
         if state_file is not None:
             parts.save = lambda: write_state(parts, state_file)
             tasks.append(asyncio.create_task(_save_on_change(parts, changed)))
@@ -81,7 +127,12 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
             parts.save()
 
     app = Starlette(
-        routes=[*browser.routes(parts), *control.routes(parts), *operations.routes(parts)],
+        routes=[
+            *browser.routes(parts),
+            *control.routes(parts),
+            *v1_gate.routes(parts, v1_operations),
+            *operations.routes(parts),
+        ],
         lifespan=lifespan,
         exception_handlers={HTTPException: _unknown_route},
     )
@@ -95,18 +146,22 @@ async def _unknown_route(_: Request, problem: Exception) -> Response:
     return json_response(problem.status_code, {"type": "NOT_FOUND", "message": "There is no such operation."})
 
 
-async def _send_when_due(parts: Parts) -> None:
-    """Send what is due; then sleep until the next is, or until something happens."""
+async def _work_when_due(parts: Parts) -> None:
+    """Do what is due; then sleep until the next is, or until something happens."""
     sendings: set[asyncio.Task[None]] = set()
     try:
         while True:
             parts.courier.wake.clear()
+            now = parts.clock.now()
+            if (due := parts.clock.next_due()) is not None and due <= now:
+                parts.on_change()
             # A receiver that takes its thirty seconds must not hold up everybody else's webhooks.
-            sending = asyncio.create_task(parts.courier.run_due(parts.clock.now()))
-            sendings.add(sending)
-            sending.add_done_callback(sendings.discard)
+            for agenda in parts.clock.agendas:
+                sending = asyncio.create_task(agenda.run_due(now))
+                sendings.add(sending)
+                sending.add_done_callback(sendings.discard)
             await asyncio.sleep(0)
-            due = parts.courier.next_due()
+            due = parts.clock.next_due()
             wait_s = IDLE_S
             if due is not None and not parts.clock.is_frozen:
                 wait_s = max((due - parts.clock.now()).total_seconds(), 0.001)

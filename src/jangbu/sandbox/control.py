@@ -5,24 +5,29 @@ never to a page of another origin.
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from jangbu import sandbox
 from jangbu.clock import rfc3339
-from jangbu.sandbox import cancels
-from jangbu.sandbox.faults import Fault, as_list
+from jangbu.sandbox import control_billing, orders
+from jangbu.sandbox.core.bodies import amount_json
+from jangbu.sandbox.core.default import default_state
+from jangbu.sandbox.core.faults import Fault, as_list
+from jangbu.sandbox.core.idempotency import forget_old
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
 from jangbu.sandbox.gate import json_response
-from jangbu.sandbox.idempotency import forget_old
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import ApiError, NotOurs
-from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, Payment, Trigger, WebhookVersion
-from jangbu.sandbox.wire import amount_json, cancellation_json
-from jangbu.sandbox.world import default_state
+from jangbu.sandbox.v2.wire import cancellation_json
+from jangbu.sandbox.window import browser, identity_windows
 
 Body = TypeVar("Body")
+V1_WEBHOOK_RETRIES_MAX = 5
 
 
 class MoveClock(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,25 +48,13 @@ class Config(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     webhook_secrets: list[str] | None = None
     webhook_version: WebhookVersion | None = None
     webhook_is_form: bool | None = None
+    v1_webhook_url: str | msgspec.UnsetType | None = msgspec.UNSET
+    v1_webhook_is_form: bool | None = None
+    v1_webhook_retries: int | None = None
 
 
 class Resend(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     webhook_id: str | None = None
-
-
-class CancelElsewhere(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A cancellation that no API call asked for."""
-
-    amount: int | None = None
-    tax_free_amount: int | None = None
-    reason: str = "콘솔에서 취소"
-    trigger: Trigger = "CONSOLE"
-    is_silent: bool = False
-    """No webhook tells of it."""
-
-
-class EndCancellation(msgspec.Struct, forbid_unknown_fields=True):
-    succeeds: bool
 
 
 def state_of(parts: Parts) -> dict[str, Any]:
@@ -132,10 +125,11 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
         "channelKey": attempt.channel_key,
         "totalAmount": attempt.order.total_minor,
         "currency": attempt.order.currency,
+        "cancellations": [cancellation_json(each) for each in attempt.cancellations],
+        "hiddenCancellations": [cancellation_json(each) for each in attempt.hidden_cancellations],
         "requestedAt": rfc3339(attempt.requested_at),
         "statusChangedAt": rfc3339(attempt.status_changed_at),
         "failureCode": attempt.failure.pg_code if attempt.failure else None,
-        "cancellations": [cancellation_json(each) for each in attempt.cancellations],
     }
 
 
@@ -166,7 +160,22 @@ def configure(parts: Parts, asked: Config) -> dict[str, Any]:
         settings.version = asked.webhook_version or settings.version
         if asked.webhook_is_form is not None:
             settings.is_form = asked.webhook_is_form
-    return {"storeId": store.id, "webhooks": msgspec.to_builtins(store.webhooks)}
+    if store.v1 is not None:
+        _configure_v1(store.v1, asked)
+    shown = {"storeId": store.id, "webhooks": msgspec.to_builtins(store.webhooks)}
+    return shown if store.v1 is None else shown | {"v1": msgspec.to_builtins(store.v1)}
+
+
+def _configure_v1(settings: V1Settings, asked: Config) -> None:
+    """The older API's own webhook settings, which know no environments (portone-facts §4.5)."""
+    if asked.v1_webhook_url is not msgspec.UNSET:
+        settings.webhook_url = asked.v1_webhook_url or None
+    if asked.v1_webhook_is_form is not None:
+        settings.webhook_is_form = asked.v1_webhook_is_form
+    if asked.v1_webhook_retries is not None:
+        if not 0 <= asked.v1_webhook_retries <= V1_WEBHOOK_RETRIES_MAX:
+            raise NotOurs(f"V1 sends a webhook again at most {V1_WEBHOOK_RETRIES_MAX} times")
+        settings.webhook_retries = asked.v1_webhook_retries
 
 
 async def set_clock(parts: Parts, asked: MoveClock) -> dict[str, Any]:
@@ -190,6 +199,32 @@ async def set_clock(parts: Parts, asked: MoveClock) -> dict[str, Any]:
     return clock_of(parts)
 
 
+async def pay(parts: Parts, raw: bytes) -> dict[str, Any]:
+    """A shopper opens a window and agrees, in one step: requestPayment's parameters, and `method` (a name of
+    `methods.METHODS`). Answers what requestPayment returns, a refusal's `code` included.
+    """
+    asked = msgspec.json.decode(raw or b"{}", type=dict[str, Any])
+    method = asked.pop("method", None)
+    params = {
+        "storeId": sandbox.STORE_ID,
+        "channelKey": sandbox.CARD_CHANNEL,
+        "orderName": "보리차",
+        "totalAmount": 1000,
+        "currency": "KRW",
+        "payMethod": "CARD",
+        **asked,
+    }
+    try:
+        opened = browser.open_attempt(
+            parts, msgspec.json.encode(params), user_agent="", ip_address="127.0.0.1", opener_origin=None
+        )
+    except BrowserRefusal as refusal:
+        return {"code": refusal.code, "message": refusal.message}
+    attempt = parts.world.attempt(opened["txId"])
+    assert attempt is not None, "it was just begun"
+    return await browser.decide(parts, attempt, browser.Decision("approve", method))
+
+
 def reset(parts: Parts) -> dict[str, Any]:
     """A fresh default world that keeps only where webhooks go. Faults are forgotten, the clock stays."""
     old = parts.world.state
@@ -198,6 +233,7 @@ def reset(parts: Parts) -> dict[str, Any]:
     for store_id in fresh.stores:
         if store_id in old.stores:
             fresh.stores[store_id].webhooks = old.stores[store_id].webhooks
+            fresh.stores[store_id].v1 = old.stores[store_id].v1
     parts.world.load(fresh)
     parts.faults.clear()
     parts.courier.reload()
@@ -206,7 +242,10 @@ def reset(parts: Parts) -> dict[str, Any]:
 
 async def resend(parts: Parts, payment_id: str, webhook_id: str | None) -> dict[str, Any]:
     """Send the payment's latest webhook, or the named one, again."""
-    delivery = parts.world.webhook_to_resend(_payment(parts, payment_id), webhook_id)
+    found = [payment for payment in parts.world.payments() if payment.id == payment_id]
+    if not found:
+        raise ApiError("PAYMENT_NOT_FOUND", f"no payment {payment_id}")
+    delivery = parts.world.webhook_to_resend(found[0], webhook_id)
     await parts.courier.resend(delivery)
     return webhook_of(delivery)
 
@@ -218,37 +257,6 @@ def approve_late(parts: Parts, transaction_id: str) -> dict[str, Any]:
         raise NotOurs(f"no transaction {transaction_id}")
     parts.world.approve(attempt, "card", parts.clock.now(), is_late=True)
     return _attempt_json(attempt)
-
-
-def cancel_elsewhere(parts: Parts, payment_id: str, asked: CancelElsewhere) -> dict[str, Any]:
-    """Give money back as the merchant does in PortOne's console, or a PG of itself (portone-facts §2.8, §10.13)."""
-    made = cancels.cancel(
-        parts.world,
-        _payment(parts, payment_id),
-        amount_minor=asked.amount,
-        tax_free_minor=asked.tax_free_amount,
-        vat_minor=None,
-        cancellable_minor=None,
-        reason=asked.reason,
-        now=parts.clock.now(),
-        trigger=asked.trigger,
-        is_silent=asked.is_silent,
-    )
-    return cancellation_json(made)
-
-
-def end_cancellation(parts: Parts, payment_id: str, *, succeeds: bool) -> dict[str, Any]:
-    """The PG settles the payment's cancellation that it took on."""
-    return cancellation_json(
-        cancels.end(parts.world, _payment(parts, payment_id), parts.clock.now(), succeeds=succeeds)
-    )
-
-
-def _payment(parts: Parts, payment_id: str) -> Payment:
-    found = [payment for payment in parts.world.payments() if payment.id == payment_id]
-    if not found:
-        raise ApiError("PAYMENT_NOT_FOUND", f"no payment {payment_id}")
-    return found[0]
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
@@ -286,14 +294,28 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def resend_(request: Request) -> Any:
         asked = await _body(request, Resend)
-        return await resend(parts, request.path_params["paymentId"], asked.webhook_id)
+        return await resend(parts, unquote(request.path_params["paymentId"]), asked.webhook_id)
 
-    async def cancel_(request: Request) -> Any:
-        return cancel_elsewhere(parts, request.path_params["paymentId"], await _body(request, CancelElsewhere))
+    async def pay_(request: Request) -> Any:
+        return await pay(parts, await request.body())
 
-    async def end_cancellation_(request: Request) -> Any:
-        asked = await _body(request, EndCancellation)
-        return end_cancellation(parts, request.path_params["paymentId"], succeeds=asked.succeeds)
+    async def order(request: Request) -> Any:
+        named = request.path_params
+        return orders.carry_out(parts, unquote(named["paymentId"]), named["order"], await request.body())
+
+    async def keys(_: Request) -> Any:
+        return {"items": control_billing.keys_of(parts)}
+
+    async def key_order(request: Request) -> Any:
+        named = request.path_params
+        return control_billing.carry_out(parts, unquote(named["billingKey"]), named["order"], await request.body())
+
+    async def telephones(_: Request) -> Any:
+        return {"items": identity_windows.telephones(parts)}
+
+    async def telephone_order(request: Request) -> Any:
+        named = request.path_params
+        return identity_windows.carry_out(parts, unquote(named["id"]), named["order"])
 
     async def approve_late_(request: Request) -> Any:
         return approve_late(parts, request.path_params["transactionId"])
@@ -313,9 +335,13 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/config", config, "POST"),
                 route("/save", save, "POST"),
                 route("/reset", reset_, "POST"),
+                route("/pay", pay_, "POST"),
                 route("/payments/{paymentId}/resend", resend_, "POST"),
-                route("/payments/{paymentId}/cancel", cancel_, "POST"),
-                route("/payments/{paymentId}/end-cancellation", end_cancellation_, "POST"),
+                route("/payments/{paymentId}/{order}", order, "POST"),
+                route("/billing-keys", keys, "GET"),
+                route("/billing-keys/{billingKey}/{order}", key_order, "POST"),
+                route("/identity-verifications", telephones, "GET"),
+                route("/identity-verifications/{id}/{order}", telephone_order, "POST"),
                 route("/transactions/{transactionId}/approve-late", approve_late_, "POST"),
             ],
         )

@@ -14,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from jangbu.sandbox import idempotency
-from jangbu.sandbox.access import Caller, caller_of
-from jangbu.sandbox.faults import Fault, Kind
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import Store
-from jangbu.sandbox.world import World
+from jangbu.sandbox.core import idempotency
+from jangbu.sandbox.core.access import Caller, caller_of
+from jangbu.sandbox.core.faults import Fault, Kind
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import Store
+from jangbu.sandbox.core.world import World
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 HTML_502 = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
@@ -103,6 +103,8 @@ class Operation:
     handler: Handler
     is_open: bool = False
     """Declares no auth (portone-facts §1.1)."""
+    lacks: str = ""
+    """What of PortOne's operation this one does not do, for docs/reference/sandbox.md."""
 
 
 @dataclass(slots=True)
@@ -111,11 +113,11 @@ class Operations:
 
     all: list[Operation] = field(default_factory=list)
 
-    def add(self, method: str, path: str, *, is_open: bool = False) -> Callable[[Handler], Handler]:
+    def add(self, method: str, path: str, *, is_open: bool = False, lacks: str = "") -> Callable[[Handler], Handler]:
         def enter(handler: Handler) -> Handler:
             name: str = handler.__name__
             assert name not in self.names(), f"{name} is there already"
-            self.all.append(Operation(name, method, path, handler, is_open))
+            self.all.append(Operation(name, method, path, handler, is_open, lacks))
             return handler
 
         return enter
@@ -129,6 +131,13 @@ class Operations:
         ]
 
 
+def joined(*registers: Operations) -> Operations:
+    """All registers as one."""
+    whole = Operations([operation for register in registers for operation in register.all])
+    assert len(set(whole.names())) == len(whole.all), "two operations of one name"
+    return whole
+
+
 def json_response(status: int, body: Any) -> Response:
     """PortOne answers JSON, and success is 200 exactly (portone-facts §1.2, §11)."""
     return Response(msgspec.json.encode(body), status, media_type="application/json")
@@ -139,20 +148,33 @@ def _endpoint(parts: Parts, operation: Operation) -> Callable[[Request], Awaitab
         raw = await request.body()
         payment_id = request.path_params.get("paymentId")
         fault = parts.faults.take(Kind.CALL, operation.name, unquote(payment_id) if payment_id is not None else None)
-        if fault is None:
-            return await _act(parts, operation, request, raw, pause_s=0)
-        instead = _answer_without_acting(fault)
-        if instead is not None and not fault.acts:
-            return instead
-        acted = await _act(parts, operation, request, raw, pause_s=fault.seconds if fault.name == "slow" else 0)
-        if fault.name == "answer_lost":
-            return NoAnswer()
-        if fault.name == "bad_json":
-            whole = bytes(acted.body)
-            return Response(whole[: len(whole) // 2] or b"{", 200, media_type="application/json")
-        return instead or acted
+
+        async def act(pause_s: float) -> Response:
+            return await _act(parts, operation, request, raw, pause_s=pause_s)
+
+        return await bent(fault, act, _answer_without_acting)
 
     return answer
+
+
+async def bent(
+    fault: Fault | None,
+    act: Callable[[float], Awaitable[Response]],
+    answer_without_acting: Callable[[Fault], Response | None],
+) -> Response:
+    """What the caller gets when `fault` struck: `act` is given the seconds that its answer is to take."""
+    if fault is None:
+        return await act(0)
+    instead = answer_without_acting(fault)
+    if instead is not None and not fault.acts:
+        return instead
+    acted = await act(fault.seconds if fault.name == "slow" else 0)
+    if fault.name == "answer_lost":
+        return NoAnswer()
+    if fault.name == "bad_json":
+        whole = bytes(acted.body)
+        return Response(whole[: len(whole) // 2] or b"{", 200, media_type="application/json")
+    return instead or acted
 
 
 def _answer_without_acting(fault: Fault) -> Response | None:
@@ -176,6 +198,15 @@ def _answer_without_acting(fault: Fault) -> Response | None:
             return json_response(waiting.status, waiting.body)
         case _:
             return None
+
+
+async def done(parts: Parts, request: Request, pause_s: float) -> None:
+    """The work is done: a caller who gives up waiting does not undo it (portone-facts §1.5)."""
+    parts.nudge()
+    if pause_s:
+        line: Line = request.scope[LINE]
+        line.slow_s = pause_s
+        await parts.pause(pause_s)
 
 
 async def _act(parts: Parts, operation: Operation, request: Request, raw: bytes, *, pause_s: float) -> Response:
@@ -203,12 +234,7 @@ async def _act(parts: Parts, operation: Operation, request: Request, raw: bytes,
         if key is not None:
             key.abandon()
         raise
-    # The work is done: a caller who gives up waiting does not undo it (portone-facts §1.5).
-    parts.nudge()
-    if pause_s:
-        line: Line = request.scope[LINE]
-        line.slow_s = pause_s
-        await parts.pause(pause_s)
+    await done(parts, request, pause_s)
     if key is not None:
         key.finish(response.status_code, bytes(response.body))
     return response

@@ -4,98 +4,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
-from starlette.types import ASGIApp, Message
 
 from jangbu import sandbox
-from jangbu.sandbox import control
+from jangbu.sandbox import control, control_billing, orders
 from jangbu.sandbox.app import assemble, build
-from jangbu.sandbox.clock import SandboxClock
-from jangbu.sandbox.faults import Fault
-from jangbu.sandbox.gate import LINE, Line
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import SUCCEEDED, Payment, Trigger
-from jangbu.sandbox.webhooks import Deliver
-from jangbu.sandbox.world import default_world
+from jangbu.sandbox.core.clock import SandboxClock
+from jangbu.sandbox.core.default import default_world
+from jangbu.sandbox.core.faults import Fault
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.records import CancelTrigger, Event, Payment
+from jangbu.sandbox.core.webhooks import Deliver
+from jangbu.sandbox.in_process import InProcess
+from jangbu.sandbox.v1.testing import V1Verbs
 
 START = datetime(2026, 8, 1, 3, 0, tzinfo=UTC)
 WEBHOOK_URL = "https://shop.test/webhook"
-
-
-class InProcess:
-    """Calls an ASGI app without a socket.
-
-    A dropped line is a ConnectionResetError, a too slow answer a TimeoutError.
-    """
-
-    def __init__(self, app: ASGIApp, *, timeout_s: float = 60) -> None:
-        self._app = app
-        self._timeout_s = timeout_s
-        self.transcript: list[str] = []
-        """Each exchange on a line, for comparing two runs."""
-
-    async def send(
-        self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b""
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """One request; `target` is a path with its query, or a URL.
-
-        Answers status, headers (lower case) and body.
-        """
-        status, answered, chunks, line = 0, {}, bytearray(), Line()
-
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Message) -> None:
-            nonlocal status, answered
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                answered = {name.decode().lower(): value.decode() for name, value in message["headers"]}
-            else:
-                chunks.extend(message.get("body", b""))
-
-        try:
-            scope = {**_scope(method, target, headers or {}), LINE: line}
-            await self._app(scope, receive, send)
-        except ConnectionResetError:
-            self.transcript.append(f"{method} {target} -> dropped")
-            raise
-        if line.slow_s >= self._timeout_s:
-            self.transcript.append(f"{method} {target} -> too slow")
-            raise TimeoutError(f"no answer within {self._timeout_s} s")
-        self.transcript.append(f"{method} {target} -> {status} {bytes(chunks).decode(errors='replace')}")
-        return status, answered, bytes(chunks)
-
-
-def _scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    url = urlsplit(target)
-    named = {
-        "host": url.netloc or "sandbox.test",
-        **{name.lower(): value for name, value in headers.items()},
-    }
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": url.path,
-        "raw_path": url.path.encode("ascii"),
-        "query_string": url.query.encode("ascii"),
-        "root_path": "",
-        "headers": [(name.encode("ascii"), value.encode()) for name, value in named.items()],
-        "client": ("127.0.0.1", 50000),
-        "server": ("sandbox.test", 80),
-    }
+YEARS = timedelta(days=3650)
+"""Longer than any test moves the clock."""
 
 
 @dataclass
 class Endpoint:
     """A merchant's webhook endpoint that only listens: uses its `answers` up in order, then answers 200."""
 
-    answers: list[int | Exception] = field(default_factory=list)
+    answers: list[int | Exception | tuple[int, bytes]] = field(default_factory=list)
     got: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
 
     async def __call__(self, _: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
@@ -103,11 +38,16 @@ class Endpoint:
         answer = self.answers.pop(0) if self.answers else 200
         if isinstance(answer, Exception):
             raise answer
-        return answer, {"content-type": "text/plain"}, b"ok"
+        status, text = answer if isinstance(answer, tuple) else (answer, b"ok")
+        return status, {"content-type": "text/plain"}, text
 
     def types(self) -> list[str]:
         """What was announced, in the order it arrived."""
         return [_type_of(body) for _, body in self.got]
+
+    def body(self, at: int) -> Any:
+        """The decoded JSON of one arrival: 0 is the first, -1 the latest."""
+        return msgspec.json.decode(self.got[at][1])
 
     def ids(self, type_: str) -> list[str]:
         """The webhook-id of each arrival of this type."""
@@ -118,7 +58,7 @@ def _type_of(body: bytes) -> str:
     return str(msgspec.json.decode(body)["type"])
 
 
-class Sandbox:
+class Sandbox(V1Verbs):
     """A fresh default world, in process. With the same seed and script two of them end byte-equal.
 
     Webhooks go to `deliver` instead of a URL, and only when `settle_webhooks` or `move` is called: after the
@@ -212,44 +152,114 @@ class Sandbox:
         """Open a window and leave."""
         return await self._through(payment_id, "close", {}, params)
 
+    async def cancel(self, payment_id: str, amount: int | None = None, **more: Any) -> tuple[int, Any]:
+        """`POST /payments/{id}/cancel`: status and answer. `headers` go with it, the rest into the body."""
+        headers = more.pop("headers", None)
+        body = {"reason": "고객 변심", **({} if amount is None else {"amount": amount}), **more}
+        return await self.api("POST", f"/payments/{quote(payment_id, safe='')}/cancel", body, headers=headers)
+
+    async def order(self, name: str, payment_id: str, **fields: Any) -> dict[str, Any]:
+        """Something happens to the payment outside the API: an order of `orders.ORDERS`, refusals raised."""
+        done = orders.carry_out(self.parts, payment_id, name, msgspec.json.encode(fields))
+        self.parts.nudge()
+        return done
+
+    async def cancel_elsewhere(
+        self,
+        payment_id: str,
+        amount: int | None = None,
+        *,
+        is_silent: bool = False,
+        trigger: CancelTrigger = "CONSOLE",
+        known_after_s: float | None = 0,
+    ) -> dict[str, Any]:
+        """Cancel without the API, as in the PG's own console. Silent: no webhook; `known_after_s=None`: PortOne never
+        hears of it.
+        """
+        more = {"trigger": trigger, "webhook": not is_silent, "knownAfterS": known_after_s}
+        return await self.order("console-cancel", payment_id, amount=amount, **more)
+
+    async def chargeback(self, payment_id: str, amount: int | None = None) -> dict[str, Any]:
+        """The card issuer takes the money back."""
+        return await self.order("chargeback", payment_id, amount=amount)
+
+    def cancel_slowly(self, payment_id: str, times: int = 1) -> None:
+        """The PG takes the next cancels of this payment on, and settles each when `end_cancellation` says so."""
+        self.fault("cancel_waits", payment_id=payment_id, times=times, seconds=YEARS.total_seconds())
+
+    async def end_cancellation(self, payment_id: str, *, succeeds: bool) -> dict[str, Any]:
+        """The PG's word about the oldest cancel that waits."""
+        return await self.order("settle-cancel", payment_id, fails=not succeeds)
+
+    async def deposit(
+        self, payment_id: str, amount: int | None = None, *, is_silent: bool = False, known_after_s: float | None = 0
+    ) -> bool:
+        """Pay into the virtual account or at the store; answers whether it was taken."""
+        more = {"webhook": not is_silent, "knownAfterS": known_after_s}
+        return bool((await self.order("deposit", payment_id, amount=amount, **more))["isTaken"])
+
+    async def settle_payment(self, payment_id: str, *, reason: str | None = None) -> str:
+        """The PG's word about an approval that waits, no when there is a `reason`; answers the status."""
+        return str((await self.order("settle-payment", payment_id, reason=reason))["status"])
+
+    async def billing_key(self, channel_key: str = sandbox.CARD_CHANNEL, **more: Any) -> str:
+        """A new billing key of a keyed-in card."""
+        card = {"number": "4330121234567890", "expiryYear": "31", "expiryMonth": "12"}
+        body = {"channelKey": channel_key, "method": {"card": {"credential": card}}, **more}
+        status, answer = await self.api("POST", "/billing-keys", body)
+        assert status == 200, answer
+        return str(answer["billingKeyInfo"]["billingKey"])
+
+    async def charge(self, payment_id: str, billing_key: str, total: int = 1000, **more: Any) -> tuple[int, Any]:
+        """`POST /payments/{id}/billing-key`: status and answer. `headers` go with it, the rest into the body."""
+        headers = more.pop("headers", None)
+        target = f"/payments/{quote(payment_id, safe='')}/billing-key"
+        return await self.api("POST", target, _charge(billing_key, total) | more, headers=headers)
+
+    async def schedule(
+        self, payment_id: str, billing_key: str, at: datetime, total: int = 1000, **more: Any
+    ) -> tuple[int, Any]:
+        """`POST /payments/{id}/schedule`: status and answer. `more` goes into the payment."""
+        body = {"payment": _charge(billing_key, total) | more, "timeToPay": at.isoformat()}
+        return await self.api("POST", f"/payments/{quote(payment_id, safe='')}/schedule", body)
+
+    async def key_order(self, name: str, billing_key: str, **fields: Any) -> dict[str, Any]:
+        """Something happens to the key outside the API: `refuse`, `wallet-delete`, `wallet-update`."""
+        done = control_billing.carry_out(self.parts, billing_key, name, msgspec.json.encode(fields))
+        self.parts.nudge()
+        return done
+
+    def captured(self, payment_id: str) -> int:
+        """How often money was really taken for a payment: never more than once."""
+        return len(self.captures(payment_id))
+
+    def captures(self, payment_id: str) -> list[int]:
+        """What was really taken from the customer, one amount per successful approval."""
+        return [event.amount_minor for event in self._events(payment_id) if event.type == "PAID"]
+
+    def refunds(self, payment_id: str) -> list[int]:
+        """What PortOne knows was really given back, one amount per successful cancellation."""
+        return [-event.amount_minor for event in self._events(payment_id) if event.type != "PAID"]
+
+    def _events(self, payment_id: str) -> list[Event]:
+        return [
+            event
+            for event in self.world.state.events
+            if (event.store_id, event.payment_id) == (sandbox.STORE_ID, payment_id)
+        ]
+
     async def _through(
         self, payment_id: str, action: str, more: dict[str, str], params: dict[str, Any]
     ) -> dict[str, Any]:
         opened = await self.open(payment_id, **params)
         return opened if "code" in opened else await self.decide(opened["txId"], action, **more)
 
-    async def cancel_elsewhere(
-        self, payment_id: str, amount: int | None = None, *, is_silent: bool = False, trigger: Trigger = "CONSOLE"
-    ) -> None:
-        """Money goes back without an API call, as in PortOne's console; all that is left without an amount."""
-        asked = control.CancelElsewhere(amount=amount, is_silent=is_silent, trigger=trigger)
-        control.cancel_elsewhere(self.parts, payment_id, asked)
-
-    def cancel_slowly(self, payment_id: str, times: int = 1) -> None:
-        """The PG takes the next cancellation of this payment on and settles it when `end_cancellation` says so."""
-        self.fault("cancel_requested", payment_id=payment_id, times=times)
-
-    async def end_cancellation(self, payment_id: str, *, succeeds: bool) -> None:
-        """The PG settles what it took on."""
-        control.end_cancellation(self.parts, payment_id, succeeds=succeeds)
-
-    def refunds(self, payment_id: str) -> list[int]:
-        """What really went back of a payment, as PortOne counts: one sum per cancellation that succeeded."""
-        payment = self.payment(payment_id)
-        attempt = payment.succeeded if payment else None
-        return [each.total_minor for each in attempt.cancellations if each.status == "SUCCEEDED"] if attempt else []
-
-    def captured(self, payment_id: str) -> int:
-        """How often a payment took money, as PortOne counts: never more than once."""
-        payment = self.payment(payment_id)
-        return sum(attempt.status in SUCCEEDED for attempt in payment.attempts) if payment else 0
-
     def fault(self, name: str, **where: Any) -> None:
         """Order a fault: `operation`, `payment_id`, `times`, `seconds`, `acts` as in `faults.Fault`."""
         self.parts.faults.order(Fault(name, **where))
 
     async def settle_webhooks(self, *, with_retries: bool = False) -> None:
-        """Send what is due; `with_retries` moves the clock on until nothing waits any more."""
+        """Send what is due; `with_retries` moves the clock on until no webhook waits any more."""
         await self.clock.run_due()
         while with_retries and (due := self.parts.courier.next_due()) is not None:
             await self.clock.move(due - self.clock.now())
@@ -269,6 +279,10 @@ class Sandbox:
     def log(self) -> bytes:
         """All that happened: the transcript and the world. Equal for equal runs."""
         return "\n".join(self.transport.transcript).encode() + b"\n" + self.world.to_json()
+
+
+def _charge(billing_key: str, total: int) -> dict[str, Any]:
+    return {"billingKey": billing_key, "orderName": "정기 구독", "amount": {"total": total}, "currency": "KRW"}
 
 
 async def _nowhere(url: str, _: Mapping[str, str], __: bytes) -> tuple[int, Mapping[str, str], bytes]:

@@ -1,16 +1,15 @@
 """Who acts in a play: the shop, its payers, PortOne, the workers, the operator, and time."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from jangbu import sandbox
 from jangbu.audit import Actor
+from jangbu.checks.service import run_checks
 from jangbu.db import CONNECTION_GONE, TOO_BUSY
 from jangbu.errors import Unavailable
-from jangbu.failpoints import Crash
 from jangbu.ids import Chance, from_facts
 from jangbu.payments.refusals import IdempotencyKeyReused, OrderHasOtherTerms, PaymentUnknown, PreRegistrationRefused
 from jangbu.payments.rules import Status
@@ -18,31 +17,24 @@ from jangbu.payments.service.initialize import Order, initialize, portone_id_of
 from jangbu.payments.service.sync import find, sync
 from jangbu.payments.service.verify import verify
 from jangbu.sandbox.control import approve_late
-from jangbu.sandbox.records import Delivery
+from jangbu.sandbox.core.records import Delivery
 from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Machine, Process
+from jangbu.simulator.merchant import Merchant
 from jangbu.simulator.mix import Mix
 from jangbu.simulator.model import Purchase
 from jangbu.simulator.outside import Door, LineToPortOne, headers_forged
+from jangbu.simulator.refunds import RefundDesk
+from jangbu.simulator.script import Action, Notes, Work
 from jangbu.simulator.turns import here
-
-T = TypeVar("T")
-Work = Callable[[], Coroutine[Any, Any, None]]
 
 SHOP = Actor("key:shop")
 OPERATOR = Actor("cli:operator")
 LIVE_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000003"
 RECENT = 8
 STEPS_PER_ORDER = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something that may happen next, and how likely it is beside the others."""
-
-    label: str
-    weight: int
-    work: Work
+CHECKING = 0.1
+JOBS_IN_A_ROW = (1, 2, 5, 8)
 
 
 class Cast:
@@ -57,9 +49,8 @@ class Cast:
         line: LineToPortOne,
         door: Door,
         workers: list[Machine],
-        say: Callable[[str], None],
-        sometimes: Callable[[str], None],
-        problem: Callable[[str], None],
+        merchant: Merchant,
+        notes: Notes,
     ) -> None:
         self._mix = mix
         self._chance = chance
@@ -67,10 +58,13 @@ class Cast:
         self._line = line
         self._door = door
         self._workers = workers
-        self._say = say
-        self._sometimes = sometimes
-        self._problem = problem
+        self._say = notes.say
+        self._sometimes = notes.sometimes
+        self._problem = notes.problem
+        self.merchant = merchant
+        self.refunds = RefundDesk(mix=mix, chance=chance, portone=portone, door=door, notes=notes)
         self.purchases: list[Purchase] = []
+        self._hot: Purchase
         self.idle_looks = 0
         """How often a worker looked for a job and found none."""
 
@@ -83,7 +77,7 @@ class Cast:
                 found.append(Action(label, weight, work))
 
         if steps_left > STEPS_PER_ORDER:
-            may("shop: order", 12, self._order)
+            may("shop: order", 6, self._order)
         if self.purchases:
             may("shop: again", 7, lambda: self._initialize(self._recent()))
             may("shop: verify", 7, lambda: self._verify(self._recent()))
@@ -95,22 +89,30 @@ class Cast:
             may("PG: approves late", 2, self._approve_late)
         if due := self.due_webhooks():
             may("PortOne: webhook", 14, lambda: self._deliver(self._chance.choice(due)))
+        if self._mix.webhook_forged and self._portone.world.state.deliveries:
+            may("somebody: forges", 1 + self._mix.webhook_forged // 20, self._forge)
+        self.refunds.choices(may, self.purchases)
+        self.merchant.choices(may)
         may("PortOne: away", self._mix.outage // 10, self._go_away)
         for worker in self._workers:
             if worker.is_up:
-                may(f"{worker.name}: job", 10, partial(self.job, worker))
-                may(f"{worker.name}: seal", 1, partial(self.tick, worker))
-                may(f"{worker.name}: schedule", 2, partial(self.schedule, worker))
+                may(f"{worker.name}: job", 16, partial(self.jobs, worker))
+                may(f"{worker.name}: second", 7, partial(self.second, worker))
+                may(f"{worker.name}: minute", 6, partial(self.minute, worker))
         down = [one for one in (*self._workers, *self._door.webs) if not one.is_up]
         if down:
             may("operator: restarts", (1000 - self._mix.stays_down) // 40 + 4, lambda: self._restart(down))
-        may("time passes", 6, self._move)
+        may("time passes", 8, self._move)
         return found
 
     # The shop.
 
     def _recent(self) -> Purchase:
-        return self._chance.choice(self.purchases[-RECENT:])
+        # Often the one that somebody just dealt with: what meets there is what interests us.
+        if self._chance.random() < 0.5:
+            return self._hot
+        self._hot = self._chance.choice(self.purchases[-RECENT:])
+        return self._hot
 
     async def _order(self) -> None:
         number = len(self.purchases) + 1
@@ -127,6 +129,7 @@ class Cast:
             made_at=self._portone.clock.now(),
         )
         self.purchases.append(purchase)
+        self._hot = purchase
         await self._initialize(purchase)
 
     async def _initialize(self, purchase: Purchase) -> None:
@@ -164,7 +167,7 @@ class Cast:
 
         if purchase.asked > 1:
             self._sometimes("the shop asked again")
-        await self._ask_web(ask)
+        await self._door.ask(ask)
 
     async def _verify(self, purchase: Purchase) -> None:
         if purchase.payment_id is None:
@@ -181,24 +184,7 @@ class Cast:
             if known is None or known.succeeded is None:
                 self._problem(f"the shop was told that {purchase.name} is paid, and it is not")
 
-        await self._ask_web(ask)
-
-    async def _ask_web(self, ask: Callable[[Process], Coroutine[Any, Any, None]]) -> None:
-        """A request to one of the web programs. What the shop learns when that dies over it: nothing."""
-        up = [web for web in self._door.webs if web.is_up]
-        if not up:
-            self._sometimes("the shop found nobody at home")
-            return
-        process = self._chance.choice(up).process
-        fiber = here()
-        assert fiber is not None
-        try:
-            with fiber.inside(process, called=True):
-                await ask(process)
-        except Crash:
-            self._sometimes("a web program died over the shop's request")
-        except Unavailable as refusal:
-            self._sometimes(f"the shop was told {refusal.code}")
+        await self._door.ask(ask)
 
     # The payer.
 
@@ -284,9 +270,7 @@ class Cast:
             delivery.state = "LOST"
             self._sometimes("a webhook was lost")
             return
-        if roll >= 1000 - self._mix.webhook_forged:
-            await self._forge(delivery)
-        elif roll >= 1000 - self._mix.webhook_forged - self._mix.webhook_again:
+        if roll >= 1000 - self._mix.webhook_again:
             delivery = self._chance.choice(self._portone.world.state.deliveries)
         await self.deliver(delivery)
 
@@ -295,10 +279,13 @@ class Cast:
         await self._portone.parts.courier.resend(delivery)
         self._say(f"{delivery.type} of {delivery.payment_id[:6]}: {delivery.tries[-1].status}")
 
-    async def _forge(self, delivery: Delivery) -> None:
-        seen = next((one.headers for one in delivery.tries), None)
-        if seen is None:
+    async def _forge(self) -> None:
+        """Somebody saw a webhook on its way, and sends one like it."""
+        tried = [one for one in self._portone.world.state.deliveries if one.tries]
+        if not tried:
             return
+        delivery = self._chance.choice(tried)
+        seen = self._chance.choice(delivery.tries).headers
         how = self._chance.choice(("signature", "none", "old"))
         try:
             status, _, _ = await self._door(delivery.url, headers_forged(seen, how), delivery.body.encode())
@@ -319,6 +306,30 @@ class Cast:
         """Take one job and run it."""
         await self._as(worker, self._one_job)
 
+    async def jobs(self, worker: Machine) -> None:
+        """Take a few jobs, one after the other."""
+
+        async def takes(machine: Machine) -> None:
+            for _ in range(self._chance.choice(JOBS_IN_A_ROW)):
+                looks = self.idle_looks
+                await self._one_job(machine)
+                if looks != self.idle_looks:
+                    return
+
+        await self._as(worker, takes)
+
+    async def second(self, worker: Machine) -> None:
+        """What comes with every second, and what it wakes."""
+        await self.tick(worker)
+        if worker.is_up:
+            await self.jobs(worker)
+
+    async def minute(self, worker: Machine) -> None:
+        """What comes with every minute, and what there is to do then."""
+        await self.schedule(worker)
+        if worker.is_up:
+            await self.jobs(worker)
+
     async def _one_job(self, machine: Machine) -> None:
         name = await machine.desk.one_job()
         self.idle_looks += name is None
@@ -336,11 +347,28 @@ class Cast:
     async def schedule(self, worker: Machine) -> None:
         """What every worker queues each minute, once however many do."""
 
+        # The checks read everything there is: now and then is often enough, and once at the end (Play._settle).
+        is_checking = self._chance.random() < CHECKING
+
         async def queues(machine: Machine) -> None:
             for one in machine.process.wired.schedules:
-                await machine.desk.worker.queue_scheduled(one.job)
+                if is_checking or not one.job.startswith("checks."):
+                    await machine.desk.worker.queue_scheduled(one.job)
 
         await self._as(worker, queues)
+
+    async def ask_checks(self, worker: Machine) -> None:
+        """What the house asks of itself each night: nothing may be broken."""
+
+        async def asks(machine: Machine) -> None:
+            wired = machine.process.wired
+            # Who keeps the clock of the schedules is real time, and not played.
+            checks = [one for one in wired.checks if one.id != "I24"]
+            for result in await run_checks(checks, run=wired.system, full=True):
+                if not result.holds:
+                    self._problem(f"{result.check.id} ({result.check.en}): {result.problem or result.found}")
+
+        await self._as(worker, asks)
 
     async def _as(self, worker: Machine, work: Callable[[Machine], Coroutine[Any, Any, None]]) -> None:
         fiber = here()
@@ -360,21 +388,22 @@ class Cast:
 
     async def _operator_syncs(self) -> None:
         purchase = self._recent()
-        if purchase.payment_id is None:
-            return
-        payment_id = purchase.payment_id
+        if purchase.payment_id is not None:
+            await self.sync(purchase.payment_id)
+
+    async def sync(self, payment_id: str) -> None:
+        """The operator has one payment read again."""
 
         async def ask(web: Process) -> None:
             try:
                 payment = await find(payment_id, run=web.wired.system)
                 payment = await sync(payment, actor=OPERATOR, run=web.wired.system, portone=web.wired.portone)
             except PaymentUnknown:
-                self._problem(f"{purchase.name} was told its id {payment_id}, and there is no such payment")
+                self._problem(f"the shop was told the id {payment_id}, and there is no such payment")
                 return
-            if payment.status is Status.PAID and self._portone.world.attempts():
-                self._say(f"{purchase.name}: synced, {payment.status}")
+            self._say(f"{payment.order_name}: synced, {payment.status}")
 
-        await self._ask_web(ask)
+        await self._door.ask(ask)
 
     async def _restart(self, down: list[Machine]) -> None:
         machine = self._chance.choice(down)

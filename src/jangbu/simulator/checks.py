@@ -1,7 +1,7 @@
 """What must hold: of a payment after every step, of everything once it has settled (reliability §4)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 
 from jangbu.clock import instant
@@ -9,16 +9,28 @@ from jangbu.db import Database, Tx
 from jangbu.ledger.service import seal, verify
 from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY
 from jangbu.sandbox import STORE_ID
-from jangbu.sandbox.world import World
+from jangbu.sandbox.core.world import World
 from jangbu.simulator import store
-from jangbu.simulator.model import Purchase, captured_twice, expected_of, succeeded
+from jangbu.simulator.model import (
+    Purchase,
+    captured_twice,
+    expected_of,
+    given_back,
+    given_back_twice,
+    is_untold,
+    succeeded,
+)
 from jangbu.simulator.store import Row
 from jangbu.wiring import EXPECTATIONS
 
 SEALS_MAX = 50
-ALSO_REVIEWED = {"PAID": ("unknown_status",)}
-"""Reasons to look that rest on what PortOne once answered, and stay until it is asked again."""
 CAPTURED = {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
+ALSO_REVIEWED = dict.fromkeys(CAPTURED, ("unknown_status",))
+"""Reasons to look that rest on what PortOne once answered, and stay until it is asked again."""
+OF_PEOPLE = {"payment.cancellation_asked", "payment.cancellation_approved", "payment.cancellation_rejected"}
+NO_CHANGE = {"payment.initialized", "payment.needs_review", *OF_PEOPLE}
+"""What the audit log has of a payment without an event beside it."""
+OPEN = {"WAITING", "SENDING", "REQUESTED"}
 
 
 class Watch:
@@ -39,7 +51,17 @@ class Watch:
             attempt, _ = succeeded(self._world, self._world.payment(STORE_ID, row.provider_order_id))
             if row.entries and attempt is None:
                 problems.append(f"{row.id}: the books have it, and PortOne took no money")
-        return [*problems, *captured_twice(self._world)]
+            back = given_back(attempt) if attempt is not None else {}
+            problems += [
+                f"{row.id}: the books gave {amount} back as {name}, PortOne {back.get(name or '', 0)}"
+                for name, amount in _given_back(row)
+                if back.get(name or "") != amount
+            ]
+        return [*problems, *captured_twice(self._world), *given_back_twice(self._world)]
+
+
+def _given_back(row: Row) -> list[tuple[str | None, int]]:
+    return sorted((one["portone"], one["amount"]) for one in row.cancellations if one["status"] == "SUCCEEDED")
 
 
 def problems_of(row: Row) -> list[str]:
@@ -59,8 +81,30 @@ def problems_of(row: Row) -> list[str]:
     told = Counter(event["type"] for event in row.events)
     if told["payment.paid"] != row.is_captured:
         problems.append(f"captured: {row.is_captured}, announced {told['payment.paid']} times")
+    problems += _broken_refunds(row)
     problems += _broken_story(row)
     return [f"{row.id} ({row.order_name}): {problem}" for problem in problems]
+
+
+def _broken_refunds(row: Row) -> list[str]:
+    """One entry for every cancellation that gave money back, and no other; the sums agree; one of ours at a time."""
+    booked = {
+        entry["key"].rpartition(":")[2]: -sum(minor for path, minor in entry["legs"] if path == "assets:pg_receivable")
+        for entry in row.entries
+        if entry["kind"] == "payment.cancelled"
+    }
+    done = {one["id"]: one["amount"] for one in row.cancellations if one["status"] == "SUCCEEDED"}
+    problems = []
+    if booked != done:
+        problems.append(f"cancellations gave back {done}, the entries {booked}")
+    if row.is_captured and row.cancelled_amount != sum(done.values()):
+        problems.append(f"cancellations gave back {sum(done.values())}, the payment says {row.cancelled_amount}")
+    if sum(one["origin"] == "ours" and one["status"] in OPEN for one in row.cancellations) > 1:
+        problems.append("two cancellations of ours are open")
+    told = sum(one["type"] in {"payment.cancelled", "payment.partially_cancelled"} for one in row.events)
+    if told != len(done):
+        problems.append(f"{len(done)} cancellations gave money back, {told} were announced")
+    return problems
 
 
 def _broken_story(row: Row) -> list[str]:
@@ -73,7 +117,7 @@ def _broken_story(row: Row) -> list[str]:
         stands = event["status"]
     if stands != row.status:
         return [f"is {row.status}, and the events end at {stands}"]
-    changes = [one for one in row.actions if one not in {"payment.initialized", "payment.needs_review"}]
+    changes = [one for one in row.actions if one not in NO_CHANGE]
     if len(changes) != len(row.events) or row.actions.count("payment.initialized") != 1:
         return [f"{len(row.events)} events, audit: {row.actions}"]
     return []
@@ -86,20 +130,26 @@ async def when_settled(
     world: World,
     now: datetime,
     is_final: bool,
-    sometimes: Callable[[str], None],
+    refused: Container[str],
 ) -> list[str]:
     """Everything, once nothing is on its way: PortOne and we agree both ways, and nobody is left wondering."""
     by_name = {purchase.name: purchase for purchase in purchases}
     async with db.transaction(snapshot=True) as tx:
         found = await store.rows(tx)
         problems = [*await tx.all(store.OPEN_ENDS, now=now), *await tx.all(store.TRIAL_BALANCE)]
+        received = set(await tx.all(store.WEBHOOK_IDS))
     ours = {row.provider_order_id: row for row in found}
     problems += [problem for row in found for problem in problems_of(row)]
     for row in found:
-        if _only_a_poller_can_know(row, world):
-            sometimes("paid after we had stopped asking, and no webhook came")
-            continue
         problems += _disagreement(row, by_name[row.order_name], world)
+        if row.status == "REGISTRATION_FAILED" and f"/payments/{row.provider_order_id}/pre-register" not in refused:
+            problems.append(f"{row.id} ({row.order_name}): given up, and PortOne never refused it")
+    problems += [
+        f"webhook {attempt.webhook_id} was answered {attempt.status}, and nobody remembers it"
+        for delivery in world.state.deliveries
+        for attempt in delivery.tries
+        if attempt.status == 200 and attempt.webhook_id not in received
+    ]
     for name, count in Counter(row.order_name for row in found).items():
         if count > 1:
             problems.append(f"order {name} has {count} payments")
@@ -115,15 +165,28 @@ async def when_settled(
             problems.append(f"the shop was told an id for {purchase.name} that is not here any more")
         if purchase.is_delivered and not any(row.is_captured for row in known):
             problems.append(f"the goods of {purchase.name} were sent, and it is not paid")
-    problems += captured_twice(world)
+    problems += [*captured_twice(world), *given_back_twice(world)]
     return problems + (await _books(db, now) if is_final else [])
 
 
-def _only_a_poller_can_know(row: Row, world: World) -> bool:
-    """Paid after the time in which we ask of ourselves (design §4.1), and every webhook that says so was lost.
+async def only_asking_tells(*, db: Database, world: World) -> list[tuple[str, str]]:
+    """Payments that changed at PortOne with no word to us, and after we had any reason to ask: their ids, and why.
 
-    A known gap until something reads PortOne's feed of events.
+    A known gap until something reads PortOne's feed of events or its settlements.
     """
+    async with db.transaction(snapshot=True) as tx:
+        found = await store.rows(tx)
+    told = []
+    for row in found:
+        payment = world.payment(STORE_ID, row.provider_order_id)
+        if _is_paid_unheard(row, world):
+            told.append((row.provider_order_id, "paid after we had stopped asking, and no webhook came"))
+        elif payment is not None and is_untold(world, payment):
+            told.append((row.provider_order_id, "cancelled, and no webhook came"))
+    return told
+
+
+def _is_paid_unheard(row: Row, world: World) -> bool:
     payment = world.payment(STORE_ID, row.provider_order_id)
     paid_at = payment.succeeded.paid_at if payment is not None and payment.succeeded is not None else None
     if payment is None or paid_at is None or row.is_captured or row.status == "MISMATCH":
@@ -156,6 +219,11 @@ def _disagreement(row: Row, purchase: Purchase, world: World) -> list[str]:
     for (path, currency), minor in wanted.items():
         if legs[path, currency] != minor:
             problems.append(f"{says}; the books say {legs[path, currency]} in {path}")
+    back = given_back(attempt) if attempt is not None and not is_live else {}
+    if _given_back(row) != sorted(back.items()):
+        problems.append(f"{says}; PortOne gave back {back}, we {_given_back(row)}")
+    if not expected.in_receivable and any(legs.values()):
+        problems.append(f"{says}; nothing is left, and the books keep {dict(legs)}")
     if any(minor for (path, currency), minor in legs.items() if currency != expected.currency):
         problems.append(f"{says}; the books have another currency: {dict(legs)}")
     return problems

@@ -1,9 +1,9 @@
 """The processes of the play: web programs and workers, each with its own memory, dying and starting again."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import anyio
 from pgqueuer.core.buffers import HeartbeatBuffer, JobStatusLogBuffer
@@ -12,7 +12,8 @@ from pgqueuer.domain.models import Context
 from jangbu.clock import Clock
 from jangbu.errors import Refusal
 from jangbu.ids import Ids
-from jangbu.outbox.rules import Answer
+from jangbu.outbox.sender import Sender
+from jangbu.outbox.service import delivery, feed
 from jangbu.portone import PortOne, Transport
 from jangbu.queue import Job, Waker
 from jangbu.runtime import Runtime
@@ -22,16 +23,7 @@ from jangbu.simulator.wire import Shelf, SimulatedDatabase
 from jangbu.wiring import Wired, wire
 
 LIVES_MAX = 100_000
-
-
-class NobodyListens:
-    """The merchant's own systems, which asked for no events: the play does not send any yet."""
-
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002
-        raise AssertionError(f"no endpoint was made, and something is sent to {url}")
-
-    async def check(self, url: str) -> None:
-        """Nothing is refused."""
+PATIENCE_WITHOUT_END_S = 1e9
 
 
 class SilentWaker(Waker):
@@ -70,6 +62,7 @@ class Machine:
         turns: Turns,
         clock: Clock,
         transport: Transport,
+        sender: Sender,
     ) -> None:
         self.name = name
         self._number = number
@@ -79,6 +72,7 @@ class Machine:
         self._turns = turns
         self._clock = clock
         self._transport = transport
+        self._sender = sender
         self._lives = 0
         self._is_mourned = False
         self._desk: Desk | None = None
@@ -115,8 +109,9 @@ class Machine:
             self._transport, api_secret=self._settings.v2_api_secret, store_id=self._settings.portone_store_id
         )
         system, request = self._shelves
-        wired = wire(runtime(system, "system"), runtime(request, "request"), portone, NobodyListens())
-        process.wired = replace(wired, jobs=[_observed(job, process) for job in wired.jobs])
+        wired = wire(runtime(system, "system"), runtime(request, "request"), portone, self._sender)
+        jobs = [_in_one_lane(job, wired) if job.name == feed.DELIVER else job for job in wired.jobs]
+        process.wired = replace(wired, jobs=[_observed(job, process) for job in jobs])
         return process
 
     @property
@@ -125,6 +120,17 @@ class Machine:
         if self._desk is None:
             self._desk = Desk(self.process, timedelta(seconds=self._settings.job_lease_s))
         return self._desk
+
+
+def _in_one_lane(job: Job, wired: Wired) -> Job:
+    """Deliveries one after the other, and all of them: side by side, the quicker answer would choose the story."""
+
+    async def deliver(endpoint_id: str) -> None:
+        await delivery.deliver(
+            UUID(endpoint_id), run=wired.system, sender=wired.sender, lanes=1, patience_s=PATIENCE_WITHOUT_END_S
+        )
+
+    return replace(job, handler=deliver)
 
 
 def _observed(job: Job, process: Process) -> Job:

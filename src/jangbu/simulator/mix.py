@@ -46,9 +46,13 @@ class Mix:
     call_fault: int = 0
     call_faults: tuple[str, ...] = CALL_FAULTS
     outage: int = 0
+    cancel_slow: int = 0
+    cancel_no: int = 0
     webhook_lost: int = 0
     webhook_again: int = 0
     webhook_forged: int = 0
+    merchant_fault: int = 0
+    merchant_outage: int = 0
     stays_down: int = 0
     decline: int = 0
     tamper: int = 0
@@ -59,19 +63,23 @@ class Mix:
 
 CALM = Mix()
 ORDINARY = Mix(
-    crash_at_failpoint=120,
-    crash_at_statement=20,
-    crash_at_commit=50,
-    crash_at_call=60,
-    line_lost=6,
+    crash_at_failpoint=60,
+    crash_at_statement=10,
+    crash_at_commit=25,
+    crash_at_call=30,
+    line_lost=10,
     commit_answer_lost=15,
-    deadlock=4,
-    pause=60,
-    call_fault=120,
+    deadlock=6,
+    pause=80,
+    call_fault=160,
     outage=10,
+    cancel_slow=300,
+    cancel_no=60,
     webhook_lost=150,
     webhook_again=150,
     webhook_forged=30,
+    merchant_fault=350,
+    merchant_outage=20,
     stays_down=300,
     decline=200,
     tamper=30,
@@ -86,11 +94,11 @@ def draw(chance: Chance) -> Mix:
     if shape < 0.2:
         # One kind of trouble, half of the time where it can be; and deaths, because they are what we count.
         worst = chance.choice(names)
-        rates = {"crash_at_failpoint": 150, "decline": 200, "tamper": 20, worst: 500}
+        rates = {"crash_at_failpoint": 60, "decline": 200, "tamper": 20, worst: 500}
         mix = _with(CALM, rates)
     elif shape < 0.6:
         quiet = set(chance.sample(names, len(names) // 2))
-        mix = _with(ORDINARY, dict.fromkeys(quiet, 0) | {"crash_at_failpoint": 180})
+        mix = _with(ORDINARY, dict.fromkeys(quiet, 0) | {"crash_at_failpoint": 80})
     else:
         mix = _with(ORDINARY, {name: getattr(ORDINARY, name) * chance.choice((0, 1, 1, 2, 4)) for name in names})
     if chance.random() < 0.4:

@@ -3,11 +3,15 @@
 Nothing of ours is asked: the expected state of a payment follows from the order and PortOne's own record.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
-from jangbu.sandbox.records import Attempt, Payment
-from jangbu.sandbox.world import World
+from jangbu.payments.service.cancel import Authority
+from jangbu.sandbox import STORE_ID
+from jangbu.sandbox.core.records import Attempt, Cancellation, Payment
+from jangbu.sandbox.core.world import World
 
 WHOLE = ("PAID", "PARTIAL_CANCELLED", "CANCELLED")
 
@@ -37,6 +41,24 @@ class Purchase:
         return next(iter(self.payment_ids), None)
 
 
+@dataclass
+class Refund:
+    """Something the shop wants to give back, once. `reason` is its business key: PortOne's records carry it too."""
+
+    payment_id: str
+    key: str
+    reason: str
+    amount: int | None
+    tax_free: int | None
+    who: Authority
+    first_asked_at: datetime
+    cancellation_id: UUID | None = None
+    stands: str = ""
+    """Its status, as far as the shop knows."""
+    told: set[str] = field(default_factory=set)
+    """What the shop was told of it: SUCCEEDED, FAILED, REJECTED and so on."""
+
+
 @dataclass(frozen=True)
 class Expected:
     """How a payment must stand once everything has settled."""
@@ -53,18 +75,23 @@ UNPAID = Expected(None)
 
 
 def expected_of(purchase: Purchase, attempt: Attempt | None, *, is_live: bool) -> Expected:
-    """What PortOne's successful attempt, if any, means for our books (reliability F08, F16; ADR 0011)."""
+    """What PortOne's successful attempt, if any, means for our books (reliability F08, F16, F37; ADR 0011)."""
     if attempt is None:
         return UNPAID
     order = attempt.order
     if is_live:
         # This is a sandbox installation: real money is a mix-up for a person, and not ours to book.
         return Expected("MISMATCH", "live_channel")
+    left = order.total_minor - sum(given_back(attempt).values())
+    mismatch = ""
     if order.currency != purchase.currency:
-        return Expected("MISMATCH", "other_currency", order.total_minor, -order.total_minor, order.currency)
-    if order.total_minor != purchase.amount:
-        return Expected("MISMATCH", "other_amount", order.total_minor, -order.total_minor, order.currency)
-    return Expected("PAID", "", order.total_minor, 0, order.currency)
+        mismatch = "other_currency"
+    elif order.total_minor != purchase.amount:
+        mismatch = "other_amount"
+    if mismatch:
+        return Expected("MISMATCH", mismatch if left else "returned", left, -left, order.currency)
+    status = "PAID" if left == order.total_minor else "PARTIAL_CANCELLED" if left else "CANCELLED"
+    return Expected(status, "", left, 0, order.currency)
 
 
 def succeeded(world: World, payment: Payment | None) -> tuple[Attempt | None, bool]:
@@ -80,3 +107,72 @@ def captured_twice(world: World) -> list[str]:
         if attempt.status in WHOLE:
             paid[attempt.order.order_name] = paid.get(attempt.order.order_name, 0) + 1
     return [f"order {name} was paid {times} times at PortOne" for name, times in paid.items() if times > 1]
+
+
+# Cancellations as PortOne has them. Only here is the sandbox's record of them known.
+
+
+def given_back(attempt: Attempt) -> dict[str, int]:
+    """What really went back: PortOne's cancellation ids with their sums."""
+    return {one.id: one.total_minor for one in attempt.cancellations if one.status == "SUCCEEDED"}
+
+
+def under_way(world: World, payment_id: str) -> bool:
+    """Whether the PG took on a cancellation of this payment and has not decided."""
+    return any(one.status == "REQUESTED" for one in cancellations_of(world, payment_id))
+
+
+def left_of(world: World, payment_id: str) -> int:
+    """What may still be given back of a payment."""
+    payment = world.payment(STORE_ID, payment_id)
+    if payment is None or payment.succeeded is None:
+        return 0
+    gone = sum(one.total_minor for one in payment.succeeded.cancellations if one.status != "FAILED")
+    return payment.succeeded.order.total_minor - gone
+
+
+def cancellations_of(world: World, payment_id: str) -> list[Cancellation]:
+    """Every cancellation of a payment, whatever became of it."""
+    payment = world.payment(STORE_ID, payment_id)
+    return payment.succeeded.cancellations if payment is not None and payment.succeeded is not None else []
+
+
+def done_for(world: World, refund: Refund) -> list[Cancellation]:
+    """The cancellations at PortOne that were made for this refund and did not fail; one at most, if all is well."""
+    return [one for one in cancellations_of(world, refund.payment_id) if _is_for(one, refund.reason)]
+
+
+def _is_for(one: Cancellation, reason: str) -> bool:
+    return one.status != "FAILED" and one.reason.startswith(f"{reason} ")
+
+
+def given_back_twice(world: World) -> Iterator[str]:
+    """Refunds that PortOne made twice, and payments of which more went back than was ever taken."""
+    for attempt in world.attempts():
+        if not attempt.cancellations:
+            continue
+        made: dict[str, int] = {}
+        for one in attempt.cancellations:
+            if one.trigger == "API" and one.status != "FAILED":
+                wish = one.reason.partition(" [")[0]
+                made[wish] = made.get(wish, 0) + 1
+        for wish, times in made.items():
+            if times > 1:
+                yield f"{wish} of {attempt.order.order_name} was made {times} times at PortOne"
+        if sum(given_back(attempt).values()) > attempt.order.total_minor:
+            yield f"more of {attempt.order.order_name} was given back than was taken"
+
+
+def is_untold(world: World, payment: Payment) -> bool:
+    """Whether PortOne gave money back of which no webhook told us: we would have to ask, and have no reason to."""
+    heard = [
+        (delivery.triggered_at, one.requested_at)
+        for delivery in world.deliveries_of(payment)
+        for one in delivery.tries
+        if one.status == 200
+    ]
+    return any(
+        all(triggered < one.cancelled_at and asked <= one.cancelled_at for triggered, asked in heard)
+        for one in cancellations_of(world, payment.id)
+        if one.cancelled_at is not None
+    )

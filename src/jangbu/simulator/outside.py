@@ -1,18 +1,21 @@
 """The line to PortOne and the line from it: both break as the seed wants."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from jangbu.errors import Refusal, Unavailable
 from jangbu.failpoints import Crash
 from jangbu.ids import Chance
 from jangbu.inbox.service import receive
 from jangbu.sandbox.testing import Sandbox
-from jangbu.simulator.machine import Machine
+from jangbu.simulator.machine import Machine, Process
 from jangbu.simulator.mix import Mix
 from jangbu.simulator.turns import Kind, here
 
 READ_TIMEOUT = timedelta(seconds=60)
+CANCEL_FAILS = "cancel_fails"
+"""The sandbox's name for a PG that says no to a cancellation, with status 200."""
 ANSWER_FAULTS = frozenset({"unknown_status", "unknown_method", "unknown_fields"})
 Sometimes = Callable[[str], None]
 
@@ -27,6 +30,8 @@ class LineToPortOne:
         self._sometimes = sometimes
         self.down_until: datetime | None = None
         self.is_faulty = True
+        self.refused: set[str] = set()
+        """Requests that were told a PG's "no", by their paths."""
         self.calls = 0
 
     async def send(
@@ -45,8 +50,11 @@ class LineToPortOne:
             if self.down_until is not None and clock.now() < self.down_until:
                 self._sometimes("PortOne was away")
                 raise ConnectionRefusedError("PortOne is away")
-            if self.is_faulty and self._chance.randrange(1000) < self._mix.call_fault:
-                self._order(method)
+            if self.is_faulty:
+                if self._chance.randrange(1000) < self._mix.call_fault:
+                    self._order(method, target)
+                if target.endswith("/cancel"):
+                    self._order_of_the_pg(target.split("/")[-2])
             try:
                 answer = await self._sandbox.transport.send(method, target, headers, body)
             finally:
@@ -59,12 +67,14 @@ class LineToPortOne:
         finally:
             fiber.calls_open -= 1
 
-    def _order(self, method: str) -> None:
+    def _order(self, method: str, target: str) -> None:
         possible = [name for name in self._mix.call_faults if method == "GET" or name not in ANSWER_FAULTS]
         if not possible:
             return
         name = self._chance.choice(possible)
         self._sometimes(f"PortOne: {name}")
+        if name.startswith("status_502"):
+            self.refused.add(target.partition("?")[0])
         match name:
             case "not_sent":
                 raise ConnectionRefusedError("no connection")
@@ -75,9 +85,18 @@ class LineToPortOne:
             case _:
                 self._sandbox.fault(name.removesuffix("_after"), acts=name.endswith("_after"))
 
+    def _order_of_the_pg(self, payment_id: str) -> None:
+        roll = self._chance.randrange(1000)
+        if roll < self._mix.cancel_slow:
+            self._sometimes("a PG took a cancellation on")
+            self._sandbox.cancel_slowly(payment_id)
+        elif roll < self._mix.cancel_slow + self._mix.cancel_no:
+            self._sometimes("a PG gave nothing back")
+            self._sandbox.fault(CANCEL_FAILS, payment_id=payment_id)
+
 
 class Door:
-    """Where PortOne's webhooks arrive: at one of the web programs, or nowhere while all are down."""
+    """Where requests arrive, PortOne's and the shop's: at one of the web programs, or nowhere while all are down."""
 
     def __init__(self, chance: Chance, sometimes: Sometimes) -> None:
         self._chance = chance
@@ -108,6 +127,23 @@ class Door:
         if not new:
             self._sometimes("a webhook came again")
         return 200, {}, b"{}"
+
+    async def ask(self, ask: Callable[[Process], Coroutine[Any, Any, None]]) -> None:
+        """The shop's or a person's request. What they learn when the program dies over it: nothing."""
+        up = [web for web in self.webs if web.is_up]
+        if not up:
+            self._sometimes("the shop found nobody at home")
+            return
+        process = self._chance.choice(up).process
+        fiber = here()
+        assert fiber is not None
+        try:
+            with fiber.inside(process, called=True):
+                await ask(process)
+        except Crash:
+            self._sometimes("a web program died over the shop's request")
+        except Unavailable as refusal:
+            self._sometimes(f"the shop was told {refusal.code}")
 
 
 def _operation(target: str) -> str:

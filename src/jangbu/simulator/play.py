@@ -9,27 +9,34 @@ from functools import partial
 
 from jangbu.failpoints import watched
 from jangbu.ids import Ids
+from jangbu.outbox import feed_store
+from jangbu.outbox.rules import TRIES_MAX
 from jangbu.sandbox.testing import Sandbox
 from jangbu.settings import Settings
 from jangbu.simulator import store
-from jangbu.simulator.cast import Cast, Work
-from jangbu.simulator.checks import Watch, when_settled
+from jangbu.simulator.cast import Cast
+from jangbu.simulator.checks import Watch, only_asking_tells, when_settled
+from jangbu.simulator.feed_checks import problems_of_feed
 from jangbu.simulator.machine import Machine
+from jangbu.simulator.merchant import Merchant
 from jangbu.simulator.mix import Mix, draw
 from jangbu.simulator.outside import Door, LineToPortOne
+from jangbu.simulator.script import Notes, Work
 from jangbu.simulator.stage import Stage
 from jangbu.simulator.turns import Fate, Fiber, Kind, Turns, here
 
 SHOWN_ACTIONS = 40
 IN_FLIGHT_MAX = 2
 """Two may interleave. With three, two could wait for one lock, and which of them wakes first is PostgreSQL's choice."""
-GO_ON = 350
+GO_ON = 300
 """How likely, per mille, a paused fiber goes on rather than something new begins."""
 SETTLING = (62, 310, 930, 3_700)
 """How many seconds pass, again and again, until every payment was re-read: past backoff and the longest wait."""
 LEASE_IS_OVER = timedelta(seconds=31)
 KNOWN_AFTER_LOOKS_MAX = 40
-SETTLE_ODDS = 6
+SETTLE_ODDS = 2
+NEW_PLACE = 3
+"""How much likelier a death is where nobody died yet in this play. With each it becomes rarer."""
 JOBS_MAX = 5_000
 
 
@@ -81,13 +88,18 @@ class Play:
         self._spoken: deque[str] = deque(maxlen=SHOWN_ACTIONS)
         self._digest = hashlib.sha256()
         self._is_calm = False
+        self._died_at: Counter[tuple[Kind, str]] = Counter()
         self._step = 0
         self.turns = Turns(self._decide, stage.is_waiting)
+        notes = Notes(self._say, self._sometimes, self._problem)
         self._door = Door(self._chance, self._sometimes)
         self.portone = Sandbox(seed=seed, deliver=self._door)
         # The play delivers webhooks itself, one by one; time alone must not.
         self.portone.clock.agendas.clear()
         self._line = LineToPortOne(self.portone, self.mix, self._chance, self._sometimes)
+        self.merchant = Merchant(
+            mix=self.mix, chance=self._chance, clock=self.portone.clock, door=self._door, notes=notes
+        )
         machines = [
             Machine(
                 number,
@@ -98,6 +110,7 @@ class Play:
                 turns=self.turns,
                 clock=self.portone.clock,
                 transport=self._line,
+                sender=self.merchant,
             )
             for number, name in enumerate(
                 [*(f"web{n + 1}" for n in range(self.mix.webs)), *(f"worker{n + 1}" for n in range(self.mix.workers))]
@@ -111,9 +124,8 @@ class Play:
             line=self._line,
             door=self._door,
             workers=self._workers,
-            say=self._say,
-            sometimes=self._sometimes,
-            problem=self._problem,
+            merchant=self.merchant,
+            notes=notes,
         )
         self._watch = Watch(stage.glance, self.portone.world)
 
@@ -197,8 +209,12 @@ class Play:
     def _decide(self, fiber: Fiber, kind: Kind, name: str) -> Fate:
         if self._is_calm:
             return Fate.GO
-        mix, roll = self.mix, self._chance.randrange(1000)
-        is_mortal = fiber.process is not None
+        mix = self.mix
+        roll: float = self._chance.randrange(1000)
+        place = (kind, name)
+        # Where many died already the next one passes more easily: what lies behind is to be reached as well.
+        is_mortal = 0.0 if fiber.process is None else NEW_PLACE / (1 + self._died_at[place])
+        odds: list[tuple[Fate, float]]
         match kind:
             case Kind.FAILPOINT:
                 odds = [(Fate.CRASH, mix.crash_at_failpoint * is_mortal)]
@@ -218,7 +234,8 @@ class Play:
             case Kind.CALL | Kind.ANSWER:
                 odds = [(Fate.CRASH, mix.crash_at_call * is_mortal)]
         if kind is not Kind.FAILPOINT and not mix.is_sequential:
-            odds.append((Fate.PAUSE, mix.pause))
+            # Within a transaction it holds locks, or has read what another may be changing.
+            odds.append((Fate.PAUSE, mix.pause * (1 + bool(fiber.in_transaction))))
         fate = Fate.GO
         for possible, rate in odds:
             if roll < rate:
@@ -227,6 +244,8 @@ class Play:
             roll -= rate
         if fate is Fate.GO:
             return fate
+        if fate is Fate.CRASH:
+            self._died_at[place] += 1
         self._note(fiber, kind, name, fate)
         return fate
 
@@ -253,14 +272,23 @@ class Play:
         """All troubles end; everything runs until it is quiet, and then everything must be right."""
         self._say("all troubles end")
         self._is_calm, self._line.is_faulty, self._line.down_until = True, False, None
+        self.merchant.is_faulty = False
+        self.merchant.down_until.clear()
         while ready := [fiber for fiber in self.turns.in_flight if not fiber.is_blocked]:
             await self._let(ready[0])
         for machine in (*self._door.webs, *self._workers):
             if not machine.is_up:
                 machine.start()
+        await self.cast.refunds.settle_all()
         await self._time_to_know()
         for seconds in SETTLING:
             await self._let_pass(timedelta(seconds=seconds))
+        for payment_id, why in await only_asking_tells(db=self._stage.checker, world=self.portone.world):
+            self._sometimes(why)
+            await self._begin("settling: operator syncs", partial(self.cast.sync, payment_id))
+        await self._send_all()
+        if is_final:
+            await self._begin("settling: checks", partial(self.cast.ask_checks, self._workers[0]))
         now = self.portone.clock.now()
         found = await when_settled(
             self.cast.purchases,
@@ -268,14 +296,16 @@ class Play:
             world=self.portone.world,
             now=now,
             is_final=is_final,
-            sometimes=self._sometimes,
+            refused=self._line.refused,
         )
+        found += self.cast.refunds.problems()
+        found += await problems_of_feed(self.merchant, db=self._stage.checker)
         for problem in found:
             self._problem(problem)
         if self.ending.problems:
             raise PlayFailed
         self._say("everything has settled")
-        self._is_calm, self._line.is_faulty = False, True
+        self._is_calm, self._line.is_faulty, self.merchant.is_faulty = False, True, True
 
     async def _time_to_know(self) -> None:
         """Let time pass until every call has an outcome, and note how long that was (reliability G06)."""
@@ -291,6 +321,18 @@ class Play:
             self._problem(f"{unknown.attempts} calls still have no outcome")
         self.ending.recovered_s.append(int((self.portone.clock.now() - began).total_seconds()))
 
+    async def _send_all(self) -> None:
+        """Let every event reach everybody: what waits for its next try waits, what was given up is sent again."""
+        await self._begin("settling: operator brings back", self.merchant.bring_back)
+        await self._let_pass(timedelta())
+        for _ in range(TRIES_MAX):
+            due_at = await self._stage.glance.maybe(store.DELIVERY_DUE_AT)
+            if due_at is None:
+                break
+            await self._let_pass(max(due_at - self.portone.clock.now(), timedelta()))
+        while len(self.merchant.read) < await self._stage.glance.one(feed_store.HEAD):
+            await self._begin("settling: reads the feed", self.merchant.read_on)
+
     async def _let_pass(self, by: timedelta) -> None:
         if held := await self._stage.requeue_held():
             self._sometimes("a job had given up and was queued again", held)
@@ -300,14 +342,20 @@ class Play:
         await self._begin("settling: schedule", partial(self.cast.schedule, worker))
         while due := self.cast.due_webhooks():
             await self._begin("settling: webhook", partial(self.cast.deliver, due[0]))
+        for _ in range(2):
+            # What the jobs announce is sent too.
+            await self._work_off(worker)
+            await self._begin("settling: tick", partial(self.cast.tick, worker))
+        await self._work_off(worker)
+        await self._look()
+
+    async def _work_off(self, worker: Machine) -> None:
         for _ in range(JOBS_MAX):
             before = self.cast.idle_looks
             await self._begin("settling: job", partial(self.cast.job, worker))
             if self.cast.idle_looks != before:
-                break
-        else:
-            self._problem(f"the queue is not empty after {JOBS_MAX} jobs")
-        await self._look()
+                return
+        self._problem(f"the queue is not empty after {JOBS_MAX} jobs")
 
     # Words.
 

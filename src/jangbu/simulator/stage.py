@@ -38,6 +38,11 @@ BEGIN
     EXECUTE format('ALTER DATABASE %I SET search_path = sim, pg_catalog, public', current_database());
     -- Only our programs die here, never PostgreSQL: a commit need not wait for the disk.
     EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database());
+    -- Statistics and guesses at parameters would change plans, and with them the order of rows, between two plays.
+    EXECUTE format('ALTER DATABASE %I SET plan_cache_mode = force_generic_plan', current_database());
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('ALTER TABLE public.%I SET (autovacuum_enabled = false)', name);
+    END LOOP;
     -- What the migrations put there is put back after each play.
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations' LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM public.%I)', name) INTO has_rows;
@@ -47,15 +52,21 @@ BEGIN
     END LOOP;
 END $$;
 """
+# TRUNCATE and not DELETE: rows that lie elsewhere come back in another order, and a play would not repeat. Only of what
+# was written to, because each table costs a new file for itself and every index.
 EMPTY = """
 DO $$
 DECLARE
     name text;
 BEGIN
     SET LOCAL session_replication_role = replica;
-    SELECT string_agg(format('public.%I', tablename), ', ') INTO name
-      FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations';
-    EXECUTE 'TRUNCATE ' || name || ' RESTART IDENTITY';
+    SELECT string_agg(format('public.%I', relname), ', ') INTO name FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'schema_migrations'
+       AND pg_relation_size(oid) > 0;
+    IF name IS NOT NULL THEN
+        EXECUTE 'TRUNCATE ' || name || ' RESTART IDENTITY CASCADE';
+    END IF;
+    PERFORM setval(format('public.%I', sequencename), 1, false) FROM pg_sequences WHERE schemaname = 'public';
     FOR name IN SELECT substr(tablename, 6) FROM pg_tables
                  WHERE schemaname = 'sim' AND starts_with(tablename, 'kept_') LOOP
         EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE SELECT * FROM sim.%I', name, 'kept_' || name);

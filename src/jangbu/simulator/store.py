@@ -30,7 +30,28 @@ class Row:
     entries: list[dict[str, Any]]
     events: list[dict[str, Any]]
     actions: list[str]
+    cancellations: list[dict[str, Any]]
     open_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """An event that outsiders may see: its place in the feed, and its place among all that happened."""
+
+    id: str
+    type: str
+    subject: str
+    seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An endpoint as it is, with the number after which it is told."""
+
+    url: str
+    state: str
+    types: list[str]
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +76,19 @@ ROWS = Query(
               FROM ledger_entries e WHERE starts_with(e.key, 'payment:' || p.id || ':')) AS entries,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('type', v.type, 'before', v.data -> 'before',
                                                          'status', v.data -> 'status', 'at', v.happened_at)
-                                    ORDER BY v.xid), '[]')
+                                    ORDER BY v.xid, v.id), '[]')
               FROM events v WHERE v.subject = 'payment:' || p.id) AS events,
            (SELECT coalesce(jsonb_agg(g.action ORDER BY g.id), '[]')
               FROM audit_log g WHERE g.subject = 'payment:' || p.id) AS actions,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                       'id', c.id, 'portone', c.portone_cancellation_id, 'status', c.status, 'amount', c.amount,
+                       'reason', c.reason, 'origin', c.origin)), '[]')
+              FROM payment_cancellations c WHERE c.payment_id = p.id) AS cancellations,
            (SELECT count(*) FROM payment_attempts t
              WHERE t.payment_id = p.id AND t.state IN ('sent', 'unknown')) AS open_attempts
       FROM payments p
      WHERE p.xmin::text::bigint >= :since_xid
+        OR p.id IN (SELECT payment_id FROM payment_cancellations WHERE xmin::text::bigint >= :since_xid)
      ORDER BY p.id
     """,
 )
@@ -80,15 +106,41 @@ OPEN_ENDS = Query(
     SELECT 'payment ' || id || ' (' || status || ') is due and nobody asks' FROM payments WHERE due_at <= :now
     UNION ALL
     SELECT 'payment ' || id || ' is REGISTERING' FROM payments WHERE status = 'REGISTERING'
+    UNION ALL
+    SELECT 'cancellation ' || id || ' is ' || status FROM payment_cancellations WHERE status IN ('SENDING', 'REQUESTED')
+    UNION ALL
+    SELECT 'cancellation ' || c.id || ' waits for a second person, and was sent'
+      FROM payment_cancellations c JOIN payment_attempts t ON t.id = c.id WHERE c.status IN ('WAITING', 'REJECTED')
+    UNION ALL
+    SELECT 'event ' || event_id || ' has no place in the feed' FROM outbox_waiting
+    UNION ALL
+    SELECT 'delivery of ' || seq || ' to ' || endpoint_id || ' is ' || state FROM webhook_deliveries
+     WHERE state <> 'delivered'
     """,
 )
 UNKNOWN = Query(
     Unknown,
     """
-    SELECT count(*) AS attempts, min(p.due_at) AS asked_again_at
-      FROM payment_attempts t JOIN payments p ON p.id = t.payment_id WHERE t.state IN ('sent', 'unknown')
+    SELECT count(*) AS attempts, min(CASE WHEN c.id IS NULL THEN p.due_at ELSE c.due_at END) AS asked_again_at
+      FROM payment_attempts t JOIN payments p ON p.id = t.payment_id LEFT JOIN payment_cancellations c ON c.id = t.id
+     WHERE t.state IN ('sent', 'unknown')
     """,
 )
+# By when they were written: those of one transaction in the order they were made.
+FED = Query(
+    Fed,
+    """
+    SELECT e.id::text, e.type, e.subject, f.seq FROM events e LEFT JOIN outbox_feed f ON f.event_id = e.id
+     WHERE e.type = ANY(:public::text[]) ORDER BY e.xid, e.id
+    """,
+)
+SUBSCRIPTIONS = Query(
+    Subscription, "SELECT url, state, types, filter_since AS since FROM webhook_endpoints ORDER BY created_at, id"
+)
+DELIVERY_DUE_AT = Query(
+    datetime, "SELECT due_at FROM webhook_deliveries WHERE state = 'pending' ORDER BY due_at LIMIT 1"
+)
+WEBHOOK_IDS = Query(str, "SELECT webhook_id FROM webhook_logs")
 TRIAL_BALANCE = Query(
     str,
     """

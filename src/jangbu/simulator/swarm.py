@@ -16,6 +16,8 @@ from jangbu.settings import Settings, load
 from jangbu.simulator.play import Ending, Play
 from jangbu.simulator.stage import Stage
 
+STEPS = 500
+"""How long a play is, unless told: a payment's life several times over."""
 PACKAGE = Path(jangbu.__file__).parent
 
 
@@ -55,7 +57,12 @@ class Report:
 
     def recovery_s(self, per_mille: int) -> int:
         """The given quantile of the time to recover, in the play's seconds."""
-        ordered = sorted(self.recovered_s)
+        return self.quantile(self.recovered_s, per_mille)
+
+    @staticmethod
+    def quantile(of: Sequence[int], per_mille: int) -> int:
+        """The value below which `per_mille` thousandths lie; 0 of nothing."""
+        ordered = sorted(of)
         return ordered[min(len(ordered) - 1, len(ordered) * per_mille // 1000)] if ordered else 0
 
 

@@ -20,6 +20,7 @@ from jangbu.web import docs
 from jangbu.web.chrome import Mode, NavItem
 from jangbu.web.envelope import Answer
 from jangbu.web.errors import ErrorAnswers
+from jangbu.web.proxies import Network, Proxied
 from jangbu.web.rendering import Pages
 from jangbu.web.requests import BODY_BYTES_MAX, Bounded, Crossable, Headed, Identified, LastResort, checked_origins
 from jangbu.web.statics import Statics
@@ -34,8 +35,8 @@ class WebOptions:
     https: bool = False
     """Whether people reach us by https, whoever ends TLS: turns on HSTS and Secure cookies."""
     mode: Mode = "live"
-    trusted_hops: int = 0
-    """How many proxies stand before us and append to X-Forwarded-For."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     body_bytes_max: int = BODY_BYTES_MAX
     body_bytes_by_path: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Exact path → its own limit."""
@@ -90,6 +91,7 @@ def assemble(
         # An address is right or it is a 404; a redirect would lose a POST's body on some clients.
         redirect_slashes=False,
         middleware=[
+            Middleware(Proxied, trusted=options.trusted_proxies),
             Middleware(Identified, ids=ids),
             Middleware(Headed, https=options.https),
             Middleware(Crossable, allowed_origins=options.allowed_origins, answers=answers),

@@ -1,5 +1,6 @@
 """Is it alive? `/health` for people and load balancers (B10), `/api/health` with the database's state (E15)."""
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +15,8 @@ from jangbu.db import Query
 from jangbu.runtime import Runtime
 
 PING = Query(int, "SELECT 1")
+WAIT_S = 3
+"""A monitor gives up soon; "no connection in this time" is what it wants to know."""
 SENTENCE = "장부 백엔드 서버가 정상적으로 실행 중입니다."
 
 
@@ -25,15 +28,9 @@ def routes(people: Runtime, system: Runtime) -> list[Route]:
         return JSONResponse({"status": "ok", "message": SENTENCE, "timestamp": at, "version": __version__})
 
     async def api_health(_: Request) -> Response:
-        pools: dict[str, Any] = {}
-        ok = True
-        for name, run in (("request", people), ("system", system)):
-            try:
-                await run.db.statement(PING)
-                pools[name] = {"reachable": True, **run.db.pool_state()}
-            except Exception:  # noqa: BLE001 (whatever it is, this is where it is shown)
-                ok = False
-                pools[name] = {"reachable": False}
+        request, of_system = await asyncio.gather(_state(people), _state(system))
+        pools = {"request": request, "system": of_system}
+        ok = all(pool["reachable"] for pool in pools.values())
         body = {
             "status": "ok" if ok else "degraded",
             "database": pools,
@@ -45,3 +42,12 @@ def routes(people: Runtime, system: Runtime) -> list[Route]:
 
     rule = Public("load balancers and monitors have no credentials")
     return [declare(Route("/health", health), rule), declare(Route("/api/health", api_health), rule)]
+
+
+async def _state(run: Runtime) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await run.db.statement(PING)
+    except Exception:  # noqa: BLE001 (whatever it is, this is where it is shown)
+        return {"reachable": False}
+    return {"reachable": True, **run.db.pool_state()}

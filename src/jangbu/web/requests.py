@@ -5,13 +5,12 @@ buffers anything.
 """
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -264,21 +263,3 @@ def checked_origins(origins: Sequence[str]) -> list[str]:
                 "Write each as https://shop.example (lower case, no path, no wildcard)."
             )
     return list(origins)
-
-
-def client_address(connection: HTTPConnection, *, trusted_hops: int) -> str:
-    """The caller's address, believing exactly `trusted_hops` proxies: "" when the server knows none.
-
-    Each proxy appends the address it saw to X-Forwarded-For, so the entry that many places from the right is the last
-    one that we can believe; what stands further left was written by the caller.
-    """
-    peer = connection.client.host if connection.client else ""
-    if trusted_hops == 0:
-        return peer
-    forwarded = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-    if len(forwarded) < trusted_hops:
-        return peer
-    try:
-        return str(ipaddress.ip_address(forwarded[-trusted_hops].strip()))
-    except ValueError:
-        return peer

@@ -22,6 +22,7 @@ from jangbu.access.rules import (
     SESSION_LIFE,
     email_of,
     locked_for,
+    place_of,
     role_of,
     scopes_of,
 )
@@ -56,7 +57,7 @@ class _Try:
 
     @property
     def ip_subject(self) -> str | None:
-        return f"ip:{self.ip}" if self.ip else None
+        return f"ip:{place_of(self.ip)}" if self.ip else None
 
 
 async def sign_in(

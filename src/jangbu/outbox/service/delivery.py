@@ -13,6 +13,8 @@ from jangbu.audit import Actor
 from jangbu.clock import rfc3339
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
+from jangbu.notices.rules import EndpointDisabled
+from jangbu.notices.service.telling import alert
 from jangbu.outbox import delivery_store, feed_store, store
 from jangbu.outbox.announcements import DISABLED
 from jangbu.outbox.delivery_store import Claim, Result
@@ -42,12 +44,14 @@ PATIENCE_S = 3
 WORKER = Actor("job:outbox.deliver")
 
 
-async def deliver(endpoint_id: UUID, *, run: Runtime, sender: Sender, lanes: int = LANES) -> int:
+async def deliver(
+    endpoint_id: UUID, *, run: Runtime, sender: Sender, lanes: int = LANES, patience_s: float = PATIENCE_S
+) -> int:
     """Make what is due at one endpoint, several at a time; how many were tried. Whatever is left waits for the tick.
 
     When a record cannot be written, calls that are under way still get theirs; then it raises.
     """
-    drain = _Drain(endpoint_id, run, sender)
+    drain = _Drain(endpoint_id, run, sender, patience_s)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(lanes):
@@ -63,7 +67,7 @@ async def deliver(endpoint_id: UUID, *, run: Runtime, sender: Sender, lanes: int
 class _Drain:
     """The deliveries of one endpoint that were claimed and not yet made, shared by the lanes."""
 
-    def __init__(self, endpoint_id: UUID, run: Runtime, sender: Sender) -> None:
+    def __init__(self, endpoint_id: UUID, run: Runtime, sender: Sender, patience_s: float) -> None:
         self._endpoint_id = endpoint_id
         self._run = run
         self._sender = sender
@@ -72,7 +76,7 @@ class _Drain:
         self._secrets: list[str] = []
         self._claiming = asyncio.Lock()
         self._is_dry = False
-        self._until_s = asyncio.get_running_loop().time() + PATIENCE_S
+        self._until_s = asyncio.get_running_loop().time() + patience_s
         self.tried = 0
         self.problem: Exception | None = None
 
@@ -183,6 +187,8 @@ async def disable(tx: Tx, endpoint: Endpoint, reason: str, *, now: datetime, run
     await audit.record(
         tx, at=now, actor=WORKER, action="webhook_endpoint.disabled", subject=endpoint.subject, reason=reason
     )
+    facts = EndpointDisabled(str(endpoint.id), endpoint.origin, endpoint.failing_since or now, reason)
+    await alert(tx, facts, key=f"endpoint:{endpoint.id}:{rfc3339(now)}", subject=endpoint.subject, run=run)
     await events.announce(
         tx,
         events.Event(

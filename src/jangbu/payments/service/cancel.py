@@ -20,6 +20,7 @@ from jangbu.failpoints import failpoint
 from jangbu.money import Money
 from jangbu.payments import cancellation_store, store
 from jangbu.payments.cancellation_rules import (
+    RECORDED_ELSEWHERE,
     Ask,
     Cancellation,
     CancellationStatus,
@@ -42,6 +43,7 @@ from jangbu.payments.refusals import (
     SecondPersonNeeded,
 )
 from jangbu.payments.rules import UNKNOWN_CHECKS, Payment, SeenCancellation
+from jangbu.payments.service.alerts import tell_of_refund
 from jangbu.payments.service.record import record_cancellations
 from jangbu.payments.service.sync import find, seen_cancellation, sync
 from jangbu.portone.client import PortOne
@@ -214,6 +216,7 @@ async def _written_down(payment: Payment, ask: Ask, *, who: Authority, run: Runt
         await cancellation_store.save(tx, new)
         if new.status is SENDING:
             await _begin_attempt(tx, current, new, run=run)
+        await tell_of_refund(tx, current, new, run=run)
         await _audit(tx, current, new, "payment.cancellation_asked", who.actor, run=run)
         failpoint("payment.cancel.before_intent_commit")
     return new, True
@@ -287,7 +290,7 @@ async def _answered(one: Cancellation, shown: SeenCancellation, *, actor: Actor,
     failpoint("payment.cancel.committed")
     if booked_as.id != one.id:
         # A look at the payment came first and did not know it for ours; the money is in the books, once, under that.
-        await _failed(one, {"type": "RECORDED_ELSEWHERE", "as": str(booked_as.id)}, actor=actor, run=run)
+        await _failed(one, {"type": RECORDED_ELSEWHERE, "as": str(booked_as.id)}, actor=actor, run=run)
 
 
 async def _refused(

@@ -12,6 +12,7 @@ from jangbu.ledger.service import post
 from jangbu.payments import cancellation_store, postings, store
 from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus, Change, Folded
 from jangbu.payments.rules import Event, Payment
+from jangbu.payments.service.alerts import tell_of_refund
 from jangbu.runtime import Runtime
 
 ANNOUNCED = {
@@ -80,6 +81,7 @@ async def _record_cancellation(
         currency=one.currency,
         made=one.origin,
     )
+    await tell_of_refund(tx, payment, one, run=run)
     type_ = ANNOUNCED[change.event] if change.event else _ON_THE_WAY.get(one.status, "payment.changed")
     await _announce(tx, before, payment, type_=type_, now=now, run=run, cancellation=one)
 

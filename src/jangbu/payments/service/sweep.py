@@ -14,6 +14,7 @@ from jangbu.audit import Actor
 from jangbu.payments import store
 from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import CALL_A_PERSON_AFTER, Status
+from jangbu.payments.service.alerts import tell_of_unknown
 from jangbu.payments.service.cancel import sweep_cancellations
 from jangbu.payments.service.initialize import register
 from jangbu.payments.service.sync import sync
@@ -42,6 +43,8 @@ async def sweep(*, run: Runtime) -> int:
     claimed += found
     async with run.db.transaction() as tx:
         stuck = await store.flag_stuck(tx, now - CALL_A_PERSON_AFTER)
+        for payment_id in sorted(stuck):
+            await tell_of_unknown(tx, payment_id, run=run)
     for payment_id in stuck:
         log.error("Nobody knows the outcome of a call to PortOne: a person should look", payment_id=str(payment_id))
     if claimed:

@@ -31,6 +31,7 @@ from jangbu.payments.rules import (
     has_waited_enough,
     next_due,
 )
+from jangbu.payments.service.alerts import tell_of_mismatch
 from jangbu.payments.service.record import record_cancellations, record_change
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused
@@ -186,6 +187,7 @@ async def _record(
             taken = Money(answer.total, answer.currency)
             await post(tx, postings.mismatched(after, taken, answer.paid_at or now), recorded_at=now)
         log.error("PortOne says paid, but not what was asked", payment_id=str(after.id), review=after.review)
+        await tell_of_mismatch(tx, after, answer, run=run)
     await record_change(tx, before, after, event=event, actor=actor, now=now, run=run)
 
 

@@ -1,0 +1,69 @@
+"""Calling a person about a payment, in the transaction that found out (notices.service.telling)."""
+
+from uuid import UUID
+
+from jangbu.db import Tx
+from jangbu.money import EXPONENTS, Money, written
+from jangbu.notices.rules import (
+    CancelledElsewhere,
+    OutcomeUnknown,
+    PaymentMismatch,
+    RefundFailed,
+    RefundWaitsForApproval,
+)
+from jangbu.notices.service.telling import alert
+from jangbu.payments import cancellation_store, store
+from jangbu.payments.cancellation_rules import RECORDED_ELSEWHERE, Cancellation, CancellationStatus
+from jangbu.payments.rules import Payment, Seen
+from jangbu.runtime import Runtime
+
+
+async def tell_of_mismatch(tx: Tx, payment: Payment, answer: Seen, *, run: Runtime) -> None:
+    """PortOne says paid, but not what was asked (F08): once for every capture of every kind of mismatch."""
+    facts = PaymentMismatch(
+        payment_id=str(payment.id),
+        order_name=payment.order_name,
+        asked=written(payment.total),
+        paid=_written(answer.total, answer.currency),
+        review=payment.review,
+    )
+    key = f"{payment.subject}:{payment.review}:{answer.transaction_id or ''}"
+    await alert(tx, facts, key=key, subject=payment.subject, run=run)
+
+
+async def tell_of_unknown(tx: Tx, payment_id: UUID, *, run: Runtime) -> None:
+    """A call has had no answer for six hours (design §4.1): once for the oldest call that is open now."""
+    payment = await store.find(tx, str(payment_id))
+    assert payment is not None, f"payment {payment_id} is stuck and is not there"
+    attempt = next(one for one in await store.attempts(tx, payment_id) if one.state in {"sent", "unknown"})
+    refund = await cancellation_store.by_id(tx, attempt.id)
+    facts = OutcomeUnknown(
+        payment_id=str(payment.id),
+        order_name=payment.order_name,
+        amount=written(payment.total if refund is None else refund.total),
+        operation=attempt.operation,
+        since=attempt.started_at,
+    )
+    await alert(tx, facts, key=f"attempt:{attempt.id}:unknown", subject=payment.subject, run=run)
+
+
+async def tell_of_refund(tx: Tx, payment: Payment, one: Cancellation, *, run: Runtime) -> None:
+    """What a person should know of a cancellation that has just moved: it waits for one, it failed, or nobody here
+    asked for it. Whatever else it does is in the daily lists only."""
+    facts: RefundWaitsForApproval | RefundFailed | CancelledElsewhere
+    of = {"payment_id": str(payment.id), "order_name": payment.order_name, "amount": written(one.total)}
+    why = (one.failure or {}).get("type", "FAILED")
+    if one.status is CancellationStatus.WAITING:
+        facts = RefundWaitsForApproval(**of, asked_by=one.requested_by, reason=one.reason)
+    elif one.status is CancellationStatus.FAILED and why != RECORDED_ELSEWHERE:
+        facts = RefundFailed(**of, why=why)
+    elif one.status is CancellationStatus.SUCCEEDED and not one.is_ours:
+        facts = CancelledElsewhere(**of, reason=one.reason)
+    else:
+        return
+    await alert(tx, facts, key=f"cancellation:{one.id}:{facts.kind}", subject=payment.subject, run=run)
+
+
+def _written(amount_minor: int, currency: str) -> str:
+    # What we cannot name an exponent for is shown as PortOne gave it.
+    return written(Money(amount_minor, currency)) if currency in EXPONENTS else f"{amount_minor} {currency}"

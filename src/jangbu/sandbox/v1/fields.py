@@ -1,0 +1,84 @@
+"""What V1 is given: JSON or a form, amounts in major units, times as unix seconds (portone-facts §6.1, §6.3)."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.v1.problems import V1Refusal
+
+_JSON = msgspec.json.Decoder(float_hook=Decimal)
+"""An amount may have decimals, and a float would change it."""
+_SUB_KEY = re.compile(r"\[([^\]]*)\]")
+
+
+def decoded(raw: bytes, content_type: str) -> dict[str, Any]:
+    """The fields of a body. Refuses what is neither a JSON object nor a form."""
+    if not raw:
+        return {}
+    if content_type.partition(";")[0].strip() == "application/x-www-form-urlencoded":
+        return form(raw.decode(errors="replace"))
+    try:
+        fields = _JSON.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _unreadable() from None
+    if not isinstance(fields, dict):
+        raise _unreadable()
+    return fields
+
+
+def form(text: str) -> dict[str, Any]:
+    """`a=1&b[]=2&c[0][d]=3` as `{"a": "1", "b": ["2"], "c": [{"d": "3"}]}`: how forms write lists and objects."""
+    root: dict[str, Any] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        path = [name.partition("[")[0], *_SUB_KEY.findall(name)]
+        at: Any = root
+        for key, below in pairwise(path):
+            at = at.setdefault(key or str(len(at)), {"[]": True} if below == "" or below.isdecimal() else {})
+            if not isinstance(at, dict):
+                raise _unreadable()
+        at[path[-1] or str(len(at))] = value
+    whole: dict[str, Any] = _lists(root)
+    return whole
+
+
+def _lists(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if value.pop("[]", False):
+        return [_lists(each) for each in value.values()]
+    return {name: _lists(each) for name, each in value.items()}
+
+
+def minor_of(amount: Decimal, currency: str) -> int:
+    """Minor units. Refuses an unknown currency, and what the currency has no coin for."""
+    if currency not in EXPONENTS:
+        raise V1Refusal(400, f"지원하지 않는 통화입니다. ({currency})")
+    # Its size is looked at first: Decimal rounds or raises where a number is beyond its own limits.
+    if amount.is_finite() and 0 <= amount <= AMOUNT_MINOR_MAX:
+        minor = int(amount.scaleb(EXPONENTS[currency]))
+        if minor <= AMOUNT_MINOR_MAX and Decimal(minor).scaleb(-EXPONENTS[currency]) == amount:
+            return minor
+    raise V1Refusal(400, "금액이 올바르지 않습니다.")
+
+
+def unix(at: datetime | None) -> int:
+    """Whole seconds, 0 when it never happened."""
+    return int(at.timestamp()) if at is not None else 0
+
+
+def time_of(seconds: int) -> datetime:
+    """Refuses what no clock shows."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise V1Refusal(400, "시각이 올바르지 않습니다.") from None
+
+
+def _unreadable() -> V1Refusal:
+    return V1Refusal(400, "요청 본문을 해석할 수 없습니다.")

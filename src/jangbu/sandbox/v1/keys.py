@@ -1,0 +1,162 @@
+"""V1's cards to charge again under a `customer_uid`, and what is asked to be paid with them (portone-facts §6.5)."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from jangbu.sandbox.core import billing_keys, charges
+from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.inputs import Credential
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import Order
+from jangbu.sandbox.v1.fields import minor_of, unix
+from jangbu.sandbox.v1.gate import Call
+from jangbu.sandbox.v1.problems import V1Refusal
+from jangbu.sandbox.v1.window import customer_of, replace, text_of, urls_of
+from jangbu.sandbox.v1.wire import CARD_TYPES, CARDS
+
+CUSTOMER_UID_MAX = 80
+MERCHANT_UID_MAX = 40
+
+
+class ChannelInput(msgspec.Struct):
+    """`pg` is the older way to name a channel: its provider, and after a dot the merchant's id with it."""
+
+    channel_key: str | None = None
+    pg: str | None = None
+
+
+class CardInput(ChannelInput):
+    card_number: str | None = None
+    expiry: str | None = None
+    birth: str | None = None
+    pwd_2digit: str | None = None
+
+
+class OrderInput(msgspec.Struct, kw_only=True):
+    merchant_uid: str
+    amount: Decimal
+    name: str
+    currency: str = "KRW"
+    tax_free: Decimal = Decimal(0)
+    vat_amount: Decimal | None = None
+    buyer_name: str | None = None
+    buyer_email: str | None = None
+    buyer_tel: str | None = None
+    buyer_addr: str | None = None
+    buyer_postcode: str | None = None
+    card_quota: int = 0
+    custom_data: Any = None
+    notice_url: list[str] | str | None = None
+
+
+def issued(call: Call, customer_uid: str, card: CardInput, customer: dict[str, Any]) -> BillingKey:
+    """A new key under this customer_uid. Refuses a card that is none, and what the PG refuses."""
+    check_uid(customer_uid)
+    key = key_of(call, customer_uid, card, {name: value for name, value in customer.items() if value})
+    replace(call.world, key)
+    billing_keys.succeed(call.world, key, call.now, is_announced=False)
+    return key
+
+
+def key_of(call: Call, key_id: str, card: CardInput, customer: dict[str, Any]) -> BillingKey:
+    """A key that is entered nowhere yet. Refuses a card that is none, and what the PG refuses."""
+    key = BillingKey(
+        id=key_id,
+        store_id=call.store.id,
+        channel_keys=[channel_key_of(call, card.channel_key, card.pg)],
+        requested_at=call.now,
+        customer=customer,
+        version="V1",
+    )
+    billing_keys.accept_card(call.world, call.faults, key, _credential(card), call.now)
+    return key
+
+
+def _credential(card: CardInput) -> Credential:
+    """`dddd-dddd-dddd-dddd` and `YYYY-MM`; the dashes may be missing."""
+    if card.card_number is None or card.expiry is None:
+        raise V1Refusal(400, "card_number와 expiry는 필수입니다.")
+    expiry = card.expiry.replace("-", "")
+    return Credential(card.card_number.replace("-", ""), expiry[2:4], expiry[4:6], card.birth, card.pwd_2digit)
+
+
+def channel_key_of(call: Call, channel_key: str | None, pg: str | None) -> str:
+    if channel_key is not None:
+        found = call.world.state.channels.get(channel_key)
+        if found is None or found.store_id != call.store.id:
+            raise ApiError("CHANNEL_NOT_FOUND", "The channel is not found.")
+        return channel_key
+    if pg is None:
+        return call.settings.default_channel_key
+    provider, _, merchant = pg.partition(".")
+    for channel in call.world.state.channels.values():
+        is_named = channel.pg_provider.lower() == provider and merchant in ("", channel.pg_merchant_id)
+        if is_named and channel.store_id == call.store.id:
+            return channel.key
+    raise ApiError("CHANNEL_NOT_FOUND", "The channel is not found.")
+
+
+def check_uid(customer_uid: str) -> None:
+    if not 0 < len(customer_uid) <= CUSTOMER_UID_MAX:
+        raise V1Refusal(400, f"customer_uid는 {CUSTOMER_UID_MAX}자 이하여야 합니다.")
+
+
+def usable(call: Call, customer_uid: str) -> BillingKey:
+    """Refuses BILLING_KEY_NOT_FOUND, for a deleted one as well."""
+    key = billing_keys.find(call.world, call.store, customer_uid)
+    if key.status == "DELETED":
+        raise ApiError("BILLING_KEY_NOT_FOUND", "The billing key is deleted.")
+    return key
+
+
+def order_of(call: Call, asked: OrderInput) -> Order:
+    if not 0 < len(asked.merchant_uid) <= MERCHANT_UID_MAX:
+        raise V1Refusal(400, f"merchant_uid는 {MERCHANT_UID_MAX}자 이하여야 합니다.")
+    total, tax_free = minor_of(asked.amount, asked.currency), minor_of(asked.tax_free, asked.currency)
+    vat = minor_of(asked.vat_amount, asked.currency) if asked.vat_amount is not None else None
+    if total == 0:
+        raise V1Refusal(400, "결제 금액은 0보다 커야 합니다.")
+    if tax_free + (vat or 0) > total:
+        raise ApiError("SUM_OF_PARTS_EXCEEDS_TOTAL_AMOUNT", "The parts are more than the whole.")
+    return Order(
+        order_name=asked.name,
+        total_minor=total,
+        tax_free_minor=tax_free,
+        vat_minor=vat if vat is not None else call.world.vat_of(total, tax_free),
+        currency=asked.currency,
+        customer=customer_of(asked),
+        custom_data=text_of(asked.custom_data),
+        notice_urls=urls_of(asked.notice_url),
+        version="V1",
+    )
+
+
+def wish_of(call: Call, key: BillingKey, asked: OrderInput, channel_key: str | None) -> charges.Wish:
+    return charges.Wish(asked.merchant_uid, key.id, order_of(call, asked), channel_key, asked.card_quota)
+
+
+def customer_json(call: Call, key: BillingKey) -> dict[str, Any]:
+    """A registered card: a mask at best."""
+    channel = call.world.state.channels[key.channel_keys[0]]
+    card = (key.method or {}).get("card", {})
+    card_code, card_name = CARDS.get(card.get("issuer", ""), (None, None))
+    customer = key.customer
+    return {
+        "customer_uid": key.id,
+        "pg_provider": channel.pg_provider.lower(),
+        "pg_id": channel.pg_merchant_id,
+        "sandbox": channel.type == "TEST",
+        "card_name": card_name or "",
+        "card_code": card_code,
+        "card_number": card.get("number"),
+        "card_type": CARD_TYPES.get(card.get("type", "")),
+        "customer_name": customer.get("name"),
+        "customer_tel": customer.get("phoneNumber"),
+        "customer_email": customer.get("email"),
+        "customer_addr": customer.get("address", {}).get("oneLine"),
+        "customer_postcode": customer.get("zipcode"),
+        "inserted": unix(key.issued_at),
+        "updated": unix(key.deleted_at or key.issued_at),
+    }

@@ -1,0 +1,230 @@
+"""Who gives money back in a play: the shop and its clerk, a second person, PortOne's console, and slow PGs."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from jangbu.audit import Actor
+from jangbu.errors import Refusal, Unavailable
+from jangbu.ids import Chance
+from jangbu.payments.cancellation_rules import OPEN, RESEND_WITHIN, Ask, Cancellation, CancellationStatus
+from jangbu.payments.refusals import (
+    CancelAmountExceeds,
+    CancellationInProgress,
+    CancellationNotWaiting,
+    CancellationRefused,
+    IdempotencyKeyReused,
+    SecondPersonNeeded,
+)
+from jangbu.payments.service.cancel import Authority, approve, cancel, reject
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.testing import Sandbox
+from jangbu.simulator.machine import Process
+from jangbu.simulator.mix import Mix
+from jangbu.simulator.model import Purchase, Refund, done_for, left_of, under_way
+from jangbu.simulator.outside import Door
+from jangbu.simulator.script import May, Notes
+
+SHOP = Authority(Actor("key:shop"))
+CLERK = Authority(Actor("console:clerk"), limits={"KRW": 20_000, "USD": 20_000})
+BOSS = Authority(Actor("console:boss"))
+RECENT = 4
+ITSELF, REJECTED = 0.2, 0.4
+A_WHILE = timedelta(minutes=20)
+
+
+class RefundDesk:
+    """Everybody who gives money back, and what each of them was told."""
+
+    def __init__(self, *, mix: Mix, chance: Chance, portone: Sandbox, door: Door, notes: Notes) -> None:
+        self._mix = mix
+        self._chance = chance
+        self._portone = portone
+        self._world = portone.world
+        self._door = door
+        self._notes = notes
+        self.refunds: list[Refund] = []
+        self._busy_until: dict[str, datetime] = {}
+
+    def choices(self, may: May, purchases: Sequence[Purchase]) -> None:
+        """What may happen now."""
+        paid = [one for one in purchases if one.payment_id and left_of(self._world, one.payment_id)]
+        if paid:
+            may("shop: refund", 25, lambda: self._refund(self._one_to_refund(paid)))
+            may("console: cancels", 1, lambda: self._cancel_elsewhere(self._chance.choice(paid[-RECENT:])))
+        if self.refunds:
+            may("shop: refund again", 12, lambda: self._ask(self._chance.choice(self.refunds[-RECENT:])))
+        if waiting := [one for one in self.refunds if one.stands == "WAITING"]:
+            may("second person: decides", 8, lambda: self._decide(self._chance.choice(waiting)))
+        if slow := self._under_way():
+            may("PG: settles a cancellation", 3, lambda: self._settle(self._chance.choice(slow)))
+
+    # The shop and its clerk.
+
+    async def _refund(self, purchase: Purchase) -> None:
+        assert purchase.payment_id is not None
+        number = len(self.refunds) + 1
+        amount, tax_free = self._sum_of(purchase)
+        refund = Refund(
+            payment_id=purchase.payment_id,
+            key=f"refund-key-{number}",
+            reason=f"refund {number}",
+            amount=amount,
+            tax_free=tax_free,
+            who=CLERK if self._chance.random() < 0.3 else SHOP,
+            first_asked_at=self._portone.clock.now(),
+        )
+        self.refunds.append(refund)
+        await self._ask(refund)
+
+    def _one_to_refund(self, paid: Sequence[Purchase]) -> Purchase:
+        """Mostly one of which no refund is open, as far as the shop knows: the answer to others is known beforehand."""
+        now = self._portone.clock.now()
+        open_ = {one.payment_id for one in self.refunds if one.stands in OPEN}
+        quiet = [
+            one
+            for one in paid
+            if one.payment_id not in open_ and self._busy_until.get(one.payment_id or "", now) <= now
+        ]
+        return self._chance.choice((quiet if quiet and self._chance.random() < 0.8 else paid)[-RECENT:])
+
+    def _sum_of(self, purchase: Purchase) -> tuple[int | None, int | None]:
+        """All that is left; or 700 of 1,000, which goes once; or a piece, sometimes more than there is."""
+        whole = purchase.amount
+        amount = self._chance.choice((None, whole * 7 // 10, whole * 7 // 10, whole // 3, whole // 5, 1, whole + 1))
+        if amount is None or not purchase.tax_free:
+            return amount or None, None
+        return amount or None, self._chance.choice((None, min(amount, purchase.tax_free), amount // 2))
+
+    async def _ask(self, refund: Refund) -> None:
+        ask = Ask(amount=refund.amount, tax_free_amount=refund.tax_free, reason=refund.reason, request_key=refund.key)
+
+        async def request(web: Process) -> None:
+            try:
+                outcome = await cancel(
+                    refund.payment_id, ask, who=refund.who, run=web.wired.request, portone=web.wired.portone
+                )
+            except CancellationRefused:
+                self._is_told_no(refund)
+                return
+            except IdempotencyKeyReused:
+                self._notes.problem(f"{refund.reason} was asked for again, and taken for another one")
+                return
+            except Unavailable:
+                raise
+            except Refusal as refusal:
+                self._notes.sometimes(f"a refund was refused: {refusal.code}")
+                if isinstance(refusal, CancellationInProgress):
+                    self._busy_until[refund.payment_id] = self._portone.clock.now() + A_WHILE
+                return
+            self._hears(refund, outcome.cancellation)
+
+        await self._door.ask(request)
+
+    def _hears(self, refund: Refund, one: Cancellation) -> None:
+        if refund.told:
+            self._notes.sometimes("a refund was asked for again")
+        if refund.cancellation_id not in (None, one.id):
+            self._notes.problem(f"{refund.reason} is {refund.cancellation_id} and {one.id}")
+        refund.cancellation_id = one.id
+        refund.stands = one.status.value
+        refund.told.add(refund.stands)
+        self._notes.sometimes(f"the shop was told that a refund is {one.status}")
+        self._notes.say(f"{refund.reason} of {refund.payment_id[:6]}: {one.status}")
+        made = [each.status for each in done_for(self._world, refund)]
+        if one.status is CancellationStatus.SUCCEEDED and "SUCCEEDED" not in made:
+            self._notes.problem(f"the shop was told that {refund.reason} was given back, and it was not")
+        if one.status in {CancellationStatus.WAITING, CancellationStatus.REJECTED} and made:
+            self._notes.problem(f"{refund.reason} is {one.status}, and PortOne was told of it")
+
+    def _is_told_no(self, refund: Refund) -> None:
+        refund.stands = "FAILED"
+        refund.told.add("FAILED")
+        self._notes.sometimes("the shop was told that a refund failed")
+        self._notes.say(f"{refund.reason} of {refund.payment_id[:6]}: refused")
+        for one in done_for(self._world, refund):
+            if one.requested_at - refund.first_asked_at < RESEND_WITHIN:
+                self._notes.problem(f"the shop was told that {refund.reason} failed, and PortOne has it {one.status}")
+            else:
+                # A program that slept for hours between its decision and its call: nobody can call that back. PortOne
+                # shows it, so the books follow, and `currentCancellableAmount` keeps it from being a second refund.
+                self._notes.sometimes("a cancellation reached PortOne after it was given up")
+
+    # The second person.
+
+    async def _decide(self, refund: Refund) -> None:
+        cancellation_id = refund.cancellation_id
+        assert cancellation_id is not None
+        roll = self._chance.random()
+
+        async def request(web: Process) -> None:
+            run, portone = web.wired.request, web.wired.portone
+            try:
+                if roll < ITSELF:
+                    await approve(cancellation_id, who=refund.who, run=run, portone=portone)
+                    self._notes.problem(f"{refund.reason} was approved by the one who asked for it")
+                elif roll < REJECTED:
+                    outcome = await reject(cancellation_id, who=BOSS, run=run)
+                    self._hears(refund, outcome.cancellation)
+                else:
+                    refund.first_asked_at = self._portone.clock.now()
+                    outcome = await approve(cancellation_id, who=BOSS, run=run, portone=portone)
+                    if outcome.cancellation.status is CancellationStatus.FAILED:
+                        self._is_told_no(refund)
+                    else:
+                        self._hears(refund, outcome.cancellation)
+            except SecondPersonNeeded:
+                self._notes.sometimes("a refund needs a second person")
+                if roll >= ITSELF:
+                    self._notes.problem("the second person was not enough")
+            except CancellationNotWaiting:
+                self._notes.sometimes("a refund was decided already")
+                refund.stands = ""
+            except CancelAmountExceeds:
+                self._notes.sometimes("a refund waited until too little was left")
+
+        await self._door.ask(request)
+
+    # PortOne's side.
+
+    async def _cancel_elsewhere(self, purchase: Purchase) -> None:
+        assert purchase.payment_id is not None
+        left = left_of(self._world, purchase.payment_id)
+        amount = self._chance.choice((None, left // 2 or None, 1))
+        try:
+            await self._portone.cancel_elsewhere(
+                purchase.payment_id, amount, is_silent=self._chance.randrange(1000) < self._mix.webhook_lost
+            )
+        except ApiError as refusal:
+            self._notes.sometimes(f"the console refused: {refusal.body['type']}")
+            return
+        self._notes.sometimes("a payment was cancelled elsewhere")
+        self._notes.say(f"{purchase.name}: {amount or left} cancelled in the console")
+
+    def _under_way(self) -> list[str]:
+        ids = dict.fromkeys(one.payment_id for one in self.refunds)
+        return [one for one in ids if under_way(self._world, one)]
+
+    async def _settle(self, payment_id: str) -> None:
+        succeeds = self._chance.random() < 0.7
+        await self._portone.end_cancellation(payment_id, succeeds=succeeds)
+        self._notes.sometimes(f"a PG decided later: {'yes' if succeeds else 'no'}")
+        self._notes.say(f"the PG settles a cancellation of {payment_id[:6]}: {succeeds}")
+
+    async def settle_all(self) -> None:
+        """The PGs decide all that they took on."""
+        while slow := self._under_way():
+            await self._settle(slow[0])
+
+    def problems(self) -> list[str]:
+        """What the shop was told and what PortOne did, once nothing is under way."""
+        found = []
+        for refund in self.refunds:
+            made = done_for(self._world, refund)
+            if "SUCCEEDED" in refund.told and not made:
+                found.append(f"the shop was told that {refund.reason} was given back, and it was not")
+            if "REJECTED" in refund.told and made:
+                found.append(f"{refund.reason} was rejected, and given back")
+            late = [one for one in made if one.requested_at - refund.first_asked_at >= RESEND_WITHIN]
+            if "FAILED" in refund.told and made and not late:
+                found.append(f"the shop was told that {refund.reason} failed, and it was given back")
+        return found

@@ -1,0 +1,238 @@
+"""Refunds through the doors people and shops use: the API with a key, the console with a role (B3, F35, F39)."""
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from jangbu.access.cookies import PLAIN_NAME
+from jangbu.access.service.keys import create_api_key
+from jangbu.access.service.sessions import sign_in
+from jangbu.access.service.staff import create_admin
+from jangbu.app import create
+from jangbu.payments import cancellation_store
+from jangbu.payments.cancellation_rules import REASON_LONGEST
+from jangbu.payments.rules import Payment
+from jangbu.payments.service.initialize import Order, initialize
+from kit import TESTER, House
+
+CANCEL = "/api/portone/cancel"
+URL = "http://127.0.0.1:8080"
+ABOVE_A_MANAGERS_LIMIT = 1_200_000
+
+
+@asynccontextmanager
+async def client_of(house: House, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create(house.wired), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=URL, **options) as client:
+        yield client
+
+
+@asynccontextmanager
+async def shop(house: House, *scopes: str, store_id: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """The shop's backend with a key of its own."""
+    _, key = await create_api_key("shop", scopes or ("payments:cancel",), store_id, actor=TESTER, run=house.run)
+    async with client_of(
+        house, headers={"Authorization": f"Bearer {key}", "Accept-Language": "en", "Content-Type": "application/json"}
+    ) as client:
+        yield client
+
+
+@asynccontextmanager
+async def desk(house: House, name: str, role: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The console, as one member of staff sees it."""
+    email, password = f"{name}@shop.example", "보리차 두 병 주세요"
+    await create_admin(email, name, password, role, actor=TESTER, run=house.wired.request)
+    _, value = await sign_in(email, password, "192.0.2.1", "tests", run=house.wired.request)
+    headers = {"origin": URL, "accept": "text/html"}
+    async with client_of(house, cookies={PLAIN_NAME: value}, headers=headers) as client:
+        yield client
+
+
+async def paid(house: House, amount: int = 11_000, **order: Any) -> Payment:
+    asked = Order(amount=amount, currency="KRW", order_name="보리차", **order)
+    payment = await initialize(asked, actor=TESTER, run=house.run, portone=house.wired.portone)
+    await house.portone.pay(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    return payment
+
+
+def code(answer: httpx.Response) -> str:
+    return str(answer.json()["error"]["code"])
+
+
+def given_back(house: House, payment: Payment) -> list[int]:
+    return house.portone.refunds(payment.provider_order_id)
+
+
+async def rows(house: House, payment: Payment) -> list[tuple[str, int]]:
+    async with house.run.db.transaction() as tx:
+        found = await cancellation_store.of_payment(tx, payment.id)
+    return [(one.status.value, one.amount) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "expected"),
+    [
+        ({"amount": 0}, 422, "CANCEL_AMOUNT_OUT_OF_RANGE"),
+        ({"amount": -1}, 422, "CANCEL_AMOUNT_OUT_OF_RANGE"),
+        ({"amount": 11_001}, 422, "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT"),
+        ({"amount": 2**63}, 422, "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT"),
+        ({"amount": 10**400}, 422, "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT"),
+        ({"amount": "3000"}, 422, "INVALID_REQUEST"),
+        ({"amount": 3000.0}, 422, "INVALID_REQUEST"),
+        ({"amount": 3000.5}, 422, "INVALID_REQUEST"),
+        ({"amount": True}, 422, "INVALID_REQUEST"),
+        ({"currency": "USD"}, 422, "CANCEL_CURRENCY_DIFFERS"),
+        ({"currency": "won"}, 422, "INVALID_REQUEST"),
+        ({"taxFreeAmount": 12_000}, 422, "CANCEL_TAX_FREE_AMOUNT_OUT_OF_RANGE"),
+        ({"taxFreeAmount": -1}, 422, "CANCEL_TAX_FREE_AMOUNT_OUT_OF_RANGE"),
+        ({"reason": ""}, 422, "INVALID_REQUEST"),
+        ({"reason": "가" * (REASON_LONGEST + 1)}, 422, "INVALID_REQUEST"),
+        ({"requester": "BOSS"}, 422, "INVALID_REQUEST"),
+        ({"refund": "all"}, 422, "INVALID_REQUEST"),
+        ({"paymentId": "nobody"}, 404, "PAYMENT_NOT_FOUND"),
+        ({"paymentId": ""}, 422, "INVALID_REQUEST"),
+        ({"paymentId": "nobody\x00"}, 422, "TEXT_UNSTORABLE"),
+        ({"paymentId": "\ud800"}, 422, "INVALID_REQUEST"),
+        ({"paymentId": None}, 422, "INVALID_REQUEST"),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
+)
+async def test_what_cannot_be_given_back_is_refused_with_its_code_and_nothing_is_written(
+    house: House, body: dict[str, Any], status: int, expected: str
+) -> None:
+    payment = await paid(house)
+    async with shop(house) as client:
+        # httpx would not write half a surrogate pair; JSON has an escape for it.
+        answer = await client.post(CANCEL, content=json.dumps({"paymentId": str(payment.id)} | body))
+    assert (answer.status_code, code(answer)) == (status, expected), answer.text
+    assert await rows(house, payment) == [] and given_back(house, payment) == []
+
+
+async def test_one_stores_key_finds_nothing_of_another_stores_payment(house: House) -> None:
+    payment = await paid(house)
+    async with shop(house, store_id="store-of-somebody-else") as client:
+        answer = await client.post(CANCEL, json={"paymentId": str(payment.id)})
+    assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND")
+    assert given_back(house, payment) == []
+
+
+async def test_a_key_that_may_only_read_gives_nothing_back(house: House) -> None:
+    payment = await paid(house)
+    async with shop(house, "payments:read", "payments:create") as client:
+        answer = await client.post(CANCEL, json={"paymentId": str(payment.id)})
+    assert answer.status_code == 403
+    assert given_back(house, payment) == []
+
+
+async def test_fifty_at_once_over_http_are_one_refund(house: House) -> None:
+    payment = await paid(house)
+    async with shop(house) as client:
+        body = {"paymentId": str(payment.id), "amount": 4_000}
+        answers = await asyncio.gather(*(client.post(CANCEL, json=body) for _ in range(50)))
+    done = [answer for answer in answers if answer.status_code == 200]
+    # Whoever came after the first had finished asked for another 4,000 of what was left.
+    refused = Counter(code(answer) for answer in answers if answer.status_code != 200)
+    assert 1 <= len(done) <= 2
+    assert set(refused) <= {"CANCELLATION_IN_PROGRESS", "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT"}
+    assert given_back(house, payment) == [4_000] * len(done)
+
+
+async def test_fifty_times_the_same_key_over_http_are_one_refund_and_each_is_told_of_it(house: House) -> None:
+    payment = await paid(house)
+    async with shop(house) as client:
+        body, headers = {"paymentId": str(payment.id), "amount": 4_000}, {"Idempotency-Key": "refund-1"}
+        answers = await asyncio.gather(*(client.post(CANCEL, json=body, headers=headers) for _ in range(50)))
+        other = await client.post(CANCEL, json=body | {"amount": 5_000}, headers=headers)
+    assert {answer.status_code for answer in answers} <= {200, 202}
+    assert len({answer.json()["data"]["cancellation"]["id"] for answer in answers}) == 1
+    assert (other.status_code, code(other)) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert given_back(house, payment) == [4_000]
+
+
+async def test_a_lost_answer_is_told_as_not_known_and_the_same_request_later_says_done(house: House) -> None:
+    payment = await paid(house)
+    house.portone.fault("answer_lost", operation="cancel_payment")
+    body, headers = {"paymentId": str(payment.id)}, {"Idempotency-Key": "refund-1"}
+    async with shop(house) as client:
+        first = await client.post(CANCEL, json=body, headers=headers)
+        assert (first.status_code, first.json()["data"]["cancellation"]["status"]) == (202, "SENDING")
+        assert first.json()["data"]["cancelledAmount"] == 0, "not known is not done"
+        await house.move(timedelta(minutes=30))
+        second = await client.post(CANCEL, json=body, headers=headers)
+    assert (second.status_code, second.json()["data"]["cancellation"]["status"]) == (200, "SUCCEEDED")
+    assert given_back(house, payment) == [11_000]
+
+
+async def test_a_double_click_on_the_form_is_one_refund(house: House) -> None:
+    payment = await paid(house)
+    page = f"/console/payments/{payment.id}"
+    async with desk(house, "kim", "Manager") as client:
+        key = re.findall(r'name="key" value="([0-9a-f]+)"', (await client.get(page)).text)[0]
+        form = {"amount": "4,000", "reason": "단순 변심", "key": key}
+        clicks = await asyncio.gather(*(client.post(f"{page}/refund", data=form) for _ in range(2)))
+        assert {click.status_code for click in clicks} == {303}
+        shown = (await client.get(page)).text
+    assert given_back(house, payment) == [4_000]
+    assert "단순 변심" in shown and "7,000" in shown
+
+
+@pytest.mark.parametrize("typed", ["0", "-1", "11,001", "사천", "4000.5", "4,000원만", "1e3", "9" * 400])
+async def test_a_sum_the_form_cannot_take_is_said_beside_it_and_kept_as_typed(house: House, typed: str) -> None:
+    payment = await paid(house)
+    page = f"/console/payments/{payment.id}"
+    async with desk(house, "kim", "Manager") as client:
+        answer = await client.post(f"{page}/refund", data={"amount": typed, "reason": "단순 변심", "key": "k"})
+    assert 400 <= answer.status_code < 500
+    assert 'role="alert"' in answer.text and f'value="{typed}"' in answer.text and "단순 변심" in answer.text
+    assert await rows(house, payment) == [] and given_back(house, payment) == []
+
+
+async def test_support_sees_no_form_and_may_not_send_one(house: House) -> None:
+    payment = await paid(house)
+    page = f"/console/payments/{payment.id}"
+    async with desk(house, "lee", "Support") as client:
+        assert '/refund"' not in (await client.get(page)).text
+        assert (await client.post(f"{page}/refund", data={"amount": "1,000"})).status_code == 403
+    assert given_back(house, payment) == []
+
+
+async def test_another_sites_form_gives_nothing_back(house: House) -> None:
+    payment = await paid(house)
+    async with desk(house, "kim", "Manager") as client:
+        forged = {"origin": "https://evil.example"}
+        answer = await client.post(f"/console/payments/{payment.id}/refund", data={"amount": "1,000"}, headers=forged)
+    assert answer.status_code == 403
+    assert given_back(house, payment) == []
+
+
+async def test_a_large_refund_is_asked_by_one_and_decided_by_another_person(house: House) -> None:
+    payment = await paid(house, ABOVE_A_MANAGERS_LIMIT)
+    async with desk(house, "kim", "Manager") as asker, desk(house, "choi", "Super Admin") as second:
+        await asker.post(f"/console/payments/{payment.id}/refund", data={"reason": "단순 변심", "key": "k"})
+        assert given_back(house, payment) == []
+        own = (await asker.get("/console/refunds")).text
+        assert "/reject" in own and "/approve" not in own, "nobody approves what they asked for"
+        (approve,) = re.findall(
+            r'action="(/console/refunds/[^"]+/approve)"', (await second.get("/console/refunds")).text
+        )
+        refused = await asker.post(approve)
+        assert refused.status_code == 403 and given_back(house, payment) == []
+        clicks = await asyncio.gather(second.post(approve), second.post(approve))
+        assert sorted(click.status_code for click in clicks) in ([303, 303], [303, 409])
+    assert given_back(house, payment) == [ABOVE_A_MANAGERS_LIMIT]
+
+
+@pytest.mark.parametrize("path", ["nonsense/approve", f"{'0' * 32}/approve", f"{'0' * 32}/burn"])
+async def test_a_decision_on_nothing_is_not_found(house: House, path: str) -> None:
+    async with desk(house, "choi", "Super Admin") as client:
+        assert (await client.post(f"/console/refunds/{path}")).status_code == 404
