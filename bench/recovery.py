@@ -25,6 +25,7 @@ from bench.place import ROUNDS, Place
 from jangbu import sandbox
 from jangbu.access import cli as access_cli
 from jangbu.db import Query
+from jangbu.logs import configure
 from jangbu.money import Money
 from jangbu.runtime import SET_CLOCK_OFFSET, follow_sandbox_clock
 from jangbu.settings import Settings, load
@@ -228,6 +229,7 @@ async def _town(place: Place, where: Any) -> AsyncIterator[_Town]:
         "JANGBU_LOG_LEVEL": "warning", "BETTER_AUTH_SECRET": "a-secret-for-benchmarks-only-0123456789",
     }  # fmt: skip
     settings = load(_env_file=None, **environment)
+    configure(settings)
     async with build(settings, where) as wired:
         scopes = ["payments:create", "payments:verify", "payments:cancel"]
         key = await access_cli.create_key("bench", scopes, run=wired.system)

@@ -216,9 +216,9 @@ def events_page() -> str:
 
 def sandbox_page() -> str:
     """What of PortOne's API the sandbox has, and what it can be ordered to do."""
+    from jangbu.sandbox.core.faults import KINDS
+    from jangbu.sandbox.core.inferred import Inferred
     from jangbu.sandbox.coverage import BROWSER, FAMILIES, V1_OPERATIONS, WITHOUT_A_STATUS, older, rows
-    from jangbu.sandbox.faults import KINDS
-    from jangbu.sandbox.inferred import Inferred
     from jangbu.sandbox.orders import ORDERS
 
     found = rows()

@@ -141,6 +141,15 @@ def test_imports_go_down_the_house(path: Path) -> None:
             assert FLOOR_OF[theirs] <= FLOOR_OF[mine], f"{where}: that is upstairs"
 
 
+@pytest.mark.parametrize("path", sorted((SRC / "sandbox" / "core").glob("*.py")), ids=module_of)
+def test_the_sandboxs_core_knows_none_of_its_doors(path: Path) -> None:
+    for module, line in imports(path):
+        if house_of(module) == "sandbox":
+            assert module == "sandbox" or module.startswith("sandbox.core"), (
+                f"{path.relative_to(SRC)}:{line} imports {module}: PortOne is the same behind every door"
+            )
+
+
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_nobody_imports_another_capabilitys_store_or_doors(path: Path) -> None:
     mine = house_of(module_of(path))

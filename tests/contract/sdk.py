@@ -14,8 +14,8 @@ from portone_server_sdk.payment import PaymentClient
 from contract.openapi import BESIDE_THE_PROJECT, Description
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, STORE_ID
 from jangbu.sandbox.app import operations
-from jangbu.sandbox.faults import KINDS, Kind
-from jangbu.sandbox.parts import Parts
+from jangbu.sandbox.core.faults import KINDS, Kind
+from jangbu.sandbox.core.parts import Parts
 
 DESCRIPTION = Description(BESIDE_THE_PROJECT) if BESIDE_THE_PROJECT else None
 BENT = (Kind.CALL, Kind.ANSWER)

@@ -18,7 +18,7 @@ from portone_server_sdk.payment import (
 )
 
 from contract.sdk import Portone
-from jangbu.sandbox.faults import Fault
+from jangbu.sandbox.core.faults import Fault
 
 
 async def test_the_sdk_reads_a_partial_and_a_full_cancellation(portone: Portone) -> None:

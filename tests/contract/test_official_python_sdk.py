@@ -27,7 +27,7 @@ from portone_server_sdk.payment import (
 from contract.sdk import Portone
 from jangbu.clock import SystemClock
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, EASY_PAY_CHANNEL, LIVE_CHANNEL, STORE_ID, WEBHOOK_SECRET
-from jangbu.sandbox.faults import Fault
+from jangbu.sandbox.core.faults import Fault
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 

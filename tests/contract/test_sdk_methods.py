@@ -8,7 +8,7 @@ from portone_server_sdk.errors import PaymentNotWaitingForDepositError
 
 from contract.sdk import Portone
 from jangbu.sandbox import JAPAN_CHANNEL, PAYPAL_CHANNEL, orders
-from jangbu.sandbox.methods import OFFERED
+from jangbu.sandbox.core.methods import OFFERED
 
 METHODS = {
     "CARD": sdk.PaymentMethodCard,

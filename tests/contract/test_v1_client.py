@@ -16,7 +16,7 @@ from iamport import Iamport
 from contract.swagger import BESIDE_THE_PROJECT, FILE, V1Description
 from jangbu.sandbox import LIVE_CHANNEL, V1_KEY, V1_SECRET, V1_USER_CODE
 from jangbu.sandbox.app import running
-from jangbu.sandbox.parts import Parts
+from jangbu.sandbox.core.parts import Parts
 
 DESCRIPTION = V1Description(BESIDE_THE_PROJECT) if BESIDE_THE_PROJECT else None
 CARD = {"card_number": "4330-1212-3456-7890", "expiry": "2031-12", "birth": "900101", "pwd_2digit": "12"}

@@ -19,7 +19,7 @@ from jangbu.payments import store
 from jangbu.queue import open_count
 from jangbu.runtime import SET_CLOCK_OFFSET, follow_sandbox_clock
 from jangbu.sandbox.app import running
-from jangbu.sandbox.parts import Parts
+from jangbu.sandbox.core.parts import Parts
 from jangbu.settings import load
 from jangbu.wiring import Addresses, Wired, build
 from kit import Books, books_of, free_port, until

@@ -19,9 +19,9 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jangbu.sandbox.app import assemble, build, open_world, write_state
-from jangbu.sandbox.clock import SandboxClock
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.webhooks import HttpDeliver
+from jangbu.sandbox.core.clock import SandboxClock
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.webhooks import HttpDeliver
 
 
 class Memory:

@@ -8,7 +8,7 @@ import pytest
 from contract.openapi import BESIDE_THE_PROJECT, Description
 from contract.swagger import BESIDE_THE_PROJECT as V1_BESIDE_THE_PROJECT
 from contract.swagger import V1Description
-from jangbu.sandbox.faults import KINDS, Kind
+from jangbu.sandbox.core.faults import KINDS, Kind
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 DESCRIPTION = Description(BESIDE_THE_PROJECT) if BESIDE_THE_PROJECT else None

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, EASY_PAY_CHANNEL, LIVE_CHANNEL, MERCHANT_ID, STORE_ID
-from jangbu.sandbox.billing_records import ChannelGroup
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Channel, Store
+from jangbu.sandbox.core.billing_records import ChannelGroup
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.records import Channel, Store
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 
 NUMBER = "4330129876541234"

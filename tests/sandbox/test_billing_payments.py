@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, LIVE_CHANNEL
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 
 ORDER = "ord-000001"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, STORE_ID
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Sandbox
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"

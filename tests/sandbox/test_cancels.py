@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jangbu.sandbox import CARD_CHANNEL
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 KEY = {"idempotency-key": '"0123456789abcdef"'}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 

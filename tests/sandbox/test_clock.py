@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from jangbu.sandbox.clock import SandboxClock
+from jangbu.sandbox.core.clock import SandboxClock
 
 START = datetime(2026, 8, 1, 3, 0, tzinfo=UTC)
 

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from jangbu.sandbox import CARD_CHANNEL, LIVE_CHANNEL, PAYPAL_CHANNEL
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.webhooks import sign
 from jangbu.sandbox.testing import Endpoint, Sandbox
-from jangbu.sandbox.webhooks import sign
 
 CONFIRM = "/payments/ord-000001/confirm"
 URL = "https://shop.test/confirm"

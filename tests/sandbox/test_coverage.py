@@ -12,11 +12,11 @@ import pytest
 from contract.openapi import BESIDE_THE_PROJECT, FILE, METHODS, Description
 from contract.swagger import BESIDE_THE_PROJECT as V1_FILE
 from jangbu.sandbox.app import operations
+from jangbu.sandbox.core.faults import KINDS
+from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.coverage import FAMILIES, V1_OPERATIONS, V2, WITHOUT_A_STATUS, older, rows
-from jangbu.sandbox.faults import KINDS
 from jangbu.sandbox.gate import Call, Operation
 from jangbu.sandbox.orders import ORDERS
-from jangbu.sandbox.problems import ApiError
 from jangbu.sandbox.testing import Sandbox
 
 TESTS = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]

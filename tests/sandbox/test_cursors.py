@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Store
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.records import Store
 from jangbu.sandbox.testing import Sandbox
 
 PAYMENTS, EVENTS = "/payments-by-cursor", "/payment-events-by-cursor"

@@ -8,21 +8,12 @@ import pytest
 
 from contract.openapi import BESIDE_THE_PROJECT, FILE, Description
 from contract.statuses import status_of
-from jangbu.sandbox import (
-    API_SECRET,
-    CARD_CHANNEL,
-    PROMOTION_ID,
-    api_cancel,
-    api_cash_receipts,
-    api_instant,
-    api_lists,
-    api_payments,
-    api_v2,
-)
+from jangbu.sandbox import API_SECRET, CARD_CHANNEL, PROMOTION_ID
+from jangbu.sandbox.core.problems import STATUS_OF_TYPE
+from jangbu.sandbox.core.small_records import DiscountStep
 from jangbu.sandbox.gate import Operation
-from jangbu.sandbox.problems import STATUS_OF_TYPE
-from jangbu.sandbox.small_records import DiscountStep
 from jangbu.sandbox.testing import START, Sandbox
+from jangbu.sandbox.v2 import api_cancel, api_cash_receipts, api_instant, api_lists, api_payments, api_v2
 
 REGISTERS = (api_v2, api_lists, api_payments, api_instant, api_cancel, api_cash_receipts)
 OPERATIONS = {operation.name: operation for module in REGISTERS for operation in module.operations.all}

@@ -11,25 +11,14 @@ import pytest
 
 from contract.openapi import BESIDE_THE_PROJECT, FILE, Description
 from contract.statuses import status_of
-from jangbu.sandbox import (
-    CARD_CHANNEL,
-    CHECKOUT_PROFILE,
-    EASY_PAY_CHANNEL,
-    IDENTITY_CHANNEL,
-    PROMOTION_ID,
-    STORE_ID,
-    api_billing,
-    api_identity,
-    api_schedules,
-    small_v2,
-    vat_reports,
-)
-from jangbu.sandbox.billing_records import ChannelGroup
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.small_records import DiscountStep
+from jangbu.sandbox import CARD_CHANNEL, CHECKOUT_PROFILE, EASY_PAY_CHANNEL, IDENTITY_CHANNEL, PROMOTION_ID, STORE_ID
+from jangbu.sandbox.core.billing_records import ChannelGroup
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.small_records import DiscountStep
 from jangbu.sandbox.testing import START, Sandbox
+from jangbu.sandbox.v2 import api_billing, api_identity, api_schedules, api_small, api_vat_reports
 
-REGISTERS = (api_billing, api_schedules, api_identity, small_v2, vat_reports)
+REGISTERS = (api_billing, api_schedules, api_identity, api_small, api_vat_reports)
 OPERATIONS = {operation.name: operation for module in REGISTERS for operation in module.operations.all}
 ID = "ord-000001"
 NEXT_YEAR = START.replace(year=2027).isoformat()

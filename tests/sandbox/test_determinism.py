@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import Endpoint, Sandbox
-from jangbu.sandbox.world import World
 
 
 async def script(seed: int) -> bytes:

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from jangbu.sandbox import STORE_ID
-from jangbu.sandbox.faults import KINDS, Fault
-from jangbu.sandbox.problems import NotOurs
+from jangbu.sandbox.core.faults import KINDS, Fault
+from jangbu.sandbox.core.problems import NotOurs
 from jangbu.sandbox.testing import Sandbox
 
 TARGET = "/payments/ord-000001/pre-register"

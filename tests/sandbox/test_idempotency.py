@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Sandbox
 
 KEY = {"idempotency-key": '"0123456789abcdef"'}

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, STORE_ID, identity
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Channel
+from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, STORE_ID
+from jangbu.sandbox.core import identity
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.records import Channel
 from jangbu.sandbox.testing import START, Sandbox
 
 CUSTOMER = {"name": "김장부", "phoneNumber": "01012345678", "ipAddress": "127.0.0.1", "identityNumber": "9002282"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jangbu.sandbox.inferred import switches
+from jangbu.sandbox.core.inferred import switches
 
 
 @pytest.mark.parametrize("switch", switches())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 PAYMENT = "/payments/ord-000001"

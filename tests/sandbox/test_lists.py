@@ -8,7 +8,7 @@ import pytest
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox import EASY_PAY_CHANNEL, LIVE_CHANNEL
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Sandbox
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, JAPAN_CHANNEL, PAYPAL_CHANNEL
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.methods import METHODS, OFFERED
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.methods import METHODS, OFFERED
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 PAYPAL: dict[str, Any] = {"channelKey": PAYPAL_CHANNEL, "payMethod": "PAYPAL", "currency": "USD", "totalAmount": 1_999}

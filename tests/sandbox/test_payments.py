@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, EASY_PAY_CHANNEL, LIVE_CHANNEL, MERCHANT_ID, STORE_ID
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.records import Store
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.records import Store
 from jangbu.sandbox.testing import Sandbox
 
 REQUIRED = {

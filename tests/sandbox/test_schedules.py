@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 import msgspec
 
 from jangbu.sandbox import LIVE_CHANNEL, STORE_ID, control
-from jangbu.sandbox.clock import SandboxClock
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.clock import SandboxClock
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
-from jangbu.sandbox.world import World
 
 DAY = timedelta(days=1)
 

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, STORE_ID
 from jangbu.sandbox.app import running
-from jangbu.sandbox.clock import SandboxClock
-from jangbu.sandbox.faults import Fault
+from jangbu.sandbox.core.clock import SandboxClock
+from jangbu.sandbox.core.faults import Fault
 from jangbu.sandbox.testing import START
 
 AUTHORIZED = {"authorization": f"PortOne {API_SECRET}"}

@@ -15,8 +15,8 @@ from jangbu.sandbox import (
     PROMOTION_ID,
     STORE_ID,
 )
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.small_records import DiscountStep, Promotion
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.small_records import DiscountStep, Promotion
 from jangbu.sandbox.testing import START, Sandbox
 
 SESSION = {

@@ -7,8 +7,8 @@ import pytest
 
 from jangbu import sandbox as names
 from jangbu.sandbox.control import Config, configure
+from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
-from jangbu.sandbox.world import World
 
 NOW = int(START.timestamp())
 DAY = 86_400

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from jangbu import sandbox as names
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 from jangbu.sandbox.v1.fields import form, minor_of
 from jangbu.sandbox.v1.problems import V1Refusal

@@ -7,7 +7,7 @@ import pytest
 
 from jangbu import sandbox as names
 from jangbu.sandbox.control import Config, configure
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 
 CARD = {"card_number": "4330-1212-3456-7890", "expiry": "2031-12", "channel_key": names.LIVE_CHANNEL}

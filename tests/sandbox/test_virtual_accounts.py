@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 CLOSE = "/payments/ord-000001/virtual-account/close"

@@ -14,9 +14,9 @@ import pytest
 from jangbu.failpoints import Crash
 from jangbu.sandbox import LIVE_CHANNEL, STORE_ID, WEBHOOK_SECRET
 from jangbu.sandbox.control import Config, configure, reset
-from jangbu.sandbox.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.webhooks import sign
 from jangbu.sandbox.testing import Endpoint, Sandbox
-from jangbu.sandbox.webhooks import sign
 
 LAST_TRY_WITHIN = timedelta(minutes=1 + 4 + 16 + 64 + 256)
 

@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from jangbu.sandbox import CARD_CHANNEL, STORE_ID
 from jangbu.sandbox.app import running
-from jangbu.sandbox.parts import Parts
+from jangbu.sandbox.core.parts import Parts
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCREENSHOTS = os.environ.get("JANGBU_SCREENSHOTS")

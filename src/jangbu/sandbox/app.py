@@ -18,7 +18,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jangbu import sandbox
-from jangbu.sandbox import (
+from jangbu.sandbox import control
+from jangbu.sandbox.core import approvals, deeds, identity, schedules
+from jangbu.sandbox.core.chores import Chores
+from jangbu.sandbox.core.clock import ClockState, Pause, SandboxClock
+from jangbu.sandbox.core.default import default_world
+from jangbu.sandbox.core.faults import Faults
+from jangbu.sandbox.core.idempotency import forget_old
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.state import State
+from jangbu.sandbox.core.webhooks import TYPES, Courier, Deliver, HttpDeliver
+from jangbu.sandbox.core.world import World
+from jangbu.sandbox.gate import joined, json_response
+from jangbu.sandbox.lines import Lines
+from jangbu.sandbox.v1 import api_certifications as v1_certifications
+from jangbu.sandbox.v1 import api_codes as v1_codes
+from jangbu.sandbox.v1 import api_payments as v1_payments
+from jangbu.sandbox.v1 import api_schedules as v1_schedules
+from jangbu.sandbox.v1 import api_subscribe as v1_subscribe
+from jangbu.sandbox.v1 import api_vbanks as v1_vbanks
+from jangbu.sandbox.v1 import gate as v1_gate
+from jangbu.sandbox.v2 import (
     api_billing,
     api_cancel,
     api_cash_receipts,
@@ -27,35 +48,11 @@ from jangbu.sandbox import (
     api_lists,
     api_payments,
     api_schedules,
+    api_small,
     api_v2,
-    approvals,
-    browser,
-    control,
-    deeds,
-    identity,
-    schedules,
-    small_v2,
-    vat_reports,
+    api_vat_reports,
 )
-from jangbu.sandbox.chores import Chores
-from jangbu.sandbox.clock import ClockState, Pause, SandboxClock
-from jangbu.sandbox.default import default_world
-from jangbu.sandbox.faults import Faults
-from jangbu.sandbox.gate import joined, json_response
-from jangbu.sandbox.idempotency import forget_old
-from jangbu.sandbox.inferred import Inferred
-from jangbu.sandbox.lines import Lines
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.state import State
-from jangbu.sandbox.v1 import api_certifications as v1_certifications
-from jangbu.sandbox.v1 import api_codes as v1_codes
-from jangbu.sandbox.v1 import api_payments as v1_payments
-from jangbu.sandbox.v1 import api_schedules as v1_schedules
-from jangbu.sandbox.v1 import api_subscribe as v1_subscribe
-from jangbu.sandbox.v1 import api_vbanks as v1_vbanks
-from jangbu.sandbox.v1 import gate as v1_gate
-from jangbu.sandbox.webhooks import TYPES, Courier, Deliver, HttpDeliver
-from jangbu.sandbox.world import World
+from jangbu.sandbox.window import browser
 
 SAVE_AT_MOST_EVERY_S = 0.2
 IDLE_S = 3600.0
@@ -68,8 +65,8 @@ operations = joined(
     api_billing.operations,
     api_schedules.operations,
     api_identity.operations,
-    small_v2.operations,
-    vat_reports.operations,
+    api_small.operations,
+    api_vat_reports.operations,
     api_cash_receipts.operations,
 )
 

@@ -14,16 +14,17 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu import sandbox
 from jangbu.clock import rfc3339
-from jangbu.sandbox import browser, control_billing, identity_windows, orders
-from jangbu.sandbox.bodies import amount_json
-from jangbu.sandbox.default import default_state
-from jangbu.sandbox.faults import Fault, as_list
+from jangbu.sandbox import control_billing, orders
+from jangbu.sandbox.core.bodies import amount_json
+from jangbu.sandbox.core.default import default_state
+from jangbu.sandbox.core.faults import Fault, as_list
+from jangbu.sandbox.core.idempotency import forget_old
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
 from jangbu.sandbox.gate import json_response
-from jangbu.sandbox.idempotency import forget_old
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import ApiError, BrowserRefusal, NotOurs
-from jangbu.sandbox.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
-from jangbu.sandbox.wire import cancellation_json
+from jangbu.sandbox.v2.wire import cancellation_json
+from jangbu.sandbox.window import browser, identity_windows
 
 Body = TypeVar("Body")
 V1_WEBHOOK_RETRIES_MAX = 5

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox import billing_keys, declines, schedules
-from jangbu.sandbox.billing_records import BillingKey
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import NotOurs
+from jangbu.sandbox.core import billing_keys, declines, schedules
+from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import NotOurs
 
 
 class Refuse(msgspec.Struct, forbid_unknown_fields=True):

@@ -14,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from jangbu.sandbox import idempotency
-from jangbu.sandbox.access import Caller, caller_of
-from jangbu.sandbox.faults import Fault, Kind
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import Store
-from jangbu.sandbox.world import World
+from jangbu.sandbox.core import idempotency
+from jangbu.sandbox.core.access import Caller, caller_of
+from jangbu.sandbox.core.faults import Fault, Kind
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import Store
+from jangbu.sandbox.core.world import World
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 HTML_502 = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from jangbu.sandbox import accounts, approvals, cancels, records
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import ApiError, NotOurs
-from jangbu.sandbox.records import Attempt, CancelTrigger, Payment
-from jangbu.sandbox.wire import cancellation_json
+from jangbu.sandbox.core import accounts, approvals, cancels, records
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import ApiError, NotOurs
+from jangbu.sandbox.core.records import Attempt, CancelTrigger, Payment
+from jangbu.sandbox.v2.wire import cancellation_json
 
 
 class ConsoleCancel(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

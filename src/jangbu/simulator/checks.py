@@ -9,7 +9,7 @@ from jangbu.db import Database, Tx
 from jangbu.ledger.service import seal, verify
 from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY
 from jangbu.sandbox import STORE_ID
-from jangbu.sandbox.world import World
+from jangbu.sandbox.core.world import World
 from jangbu.simulator import store
 from jangbu.simulator.model import (
     Purchase,

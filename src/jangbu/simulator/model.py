@@ -10,8 +10,8 @@ from uuid import UUID
 
 from jangbu.payments.service.cancel import Authority
 from jangbu.sandbox import STORE_ID
-from jangbu.sandbox.records import Attempt, Cancellation, Payment
-from jangbu.sandbox.world import World
+from jangbu.sandbox.core.records import Attempt, Cancellation, Payment
+from jangbu.sandbox.core.world import World
 
 WHOLE = ("PAID", "PARTIAL_CANCELLED", "CANCELLED")
 

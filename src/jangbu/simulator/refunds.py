@@ -16,7 +16,7 @@ from jangbu.payments.refusals import (
     SecondPersonNeeded,
 )
 from jangbu.payments.service.cancel import Authority, approve, cancel, reject
-from jangbu.sandbox.problems import ApiError
+from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
 from jangbu.simulator.mix import Mix

@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from jangbu.sandbox import identity
-from jangbu.sandbox.identity_records import IdentityVerification, Operator
-from jangbu.sandbox.problems import ApiError
+from jangbu.sandbox.core import identity
+from jangbu.sandbox.core.identity_records import IdentityVerification, Operator
+from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.v1.fields import unix
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.problems import V1Refusal

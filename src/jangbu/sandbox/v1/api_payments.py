@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from jangbu.sandbox import cancels
-from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import Attempt, PreRegistration
+from jangbu.sandbox.core import cancels
+from jangbu.sandbox.core.bodies import major_of
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import Attempt, PreRegistration
 from jangbu.sandbox.v1 import payments
-from jangbu.sandbox.v1.fields import major_of, minor_of, time_of, unix
+from jangbu.sandbox.v1.fields import minor_of, time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations, token_of
 from jangbu.sandbox.v1.problems import V1Refusal
 from jangbu.sandbox.v1.wire import payment_json

@@ -5,12 +5,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from jangbu.sandbox import billing_keys, charges, schedules
-from jangbu.sandbox.billing_records import Schedule
-from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import Attempt
+from jangbu.sandbox.core import billing_keys, charges, schedules
+from jangbu.sandbox.core.billing_records import Schedule
+from jangbu.sandbox.core.bodies import major_of
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.v1 import payments
-from jangbu.sandbox.v1.fields import major_of, time_of, unix
+from jangbu.sandbox.v1.fields import time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.keys import CardInput, OrderInput, issued, wish_of
 from jangbu.sandbox.v1.problems import V1Refusal

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from jangbu.sandbox import billing_keys, charges
-from jangbu.sandbox.billing_records import BillingKey
-from jangbu.sandbox.problems import ApiError
+from jangbu.sandbox.core import billing_keys, charges
+from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.v1 import payments
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.keys import CardInput, OrderInput, check_uid, customer_json, issued, key_of, usable, wish_of

@@ -5,13 +5,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from jangbu.sandbox import accounts, approvals, cancels, cash_receipts, charges
-from jangbu.sandbox.faults import Kind
-from jangbu.sandbox.naming_rules import refuse_what_the_pg_refuses
-from jangbu.sandbox.problems import BrowserRefusal, pg_refusal
-from jangbu.sandbox.records import AccountWish, Attempt, CashReceipt
+from jangbu.sandbox.core import accounts, approvals, cancels, cash_receipts, charges
+from jangbu.sandbox.core.bodies import major_of
+from jangbu.sandbox.core.faults import Kind
+from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
+from jangbu.sandbox.core.problems import BrowserRefusal, pg_refusal
+from jangbu.sandbox.core.records import AccountWish, Attempt, CashReceipt
 from jangbu.sandbox.v1 import payments
-from jangbu.sandbox.v1.fields import major_of, minor_of, time_of, unix
+from jangbu.sandbox.v1.fields import minor_of, time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.keys import OrderInput, channel_key_of, order_of
 from jangbu.sandbox.v1.problems import V1Refusal

@@ -67,12 +67,6 @@ def minor_of(amount: Decimal, currency: str) -> int:
     raise V1Refusal(400, "금액이 올바르지 않습니다.")
 
 
-def major_of(minor: int, currency: str) -> int | Decimal:
-    """Major units, whole ones as an integer: 14.2 dollars, 1000 won."""
-    amount = Decimal(minor).scaleb(-EXPONENTS[currency])
-    return int(amount) if amount == amount.to_integral_value() else amount.normalize()
-
-
 def unix(at: datetime | None) -> int:
     """Whole seconds, 0 when it never happened."""
     return int(at.timestamp()) if at is not None else 0

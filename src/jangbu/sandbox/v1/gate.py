@@ -11,15 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from jangbu.sandbox.faults import Fault, Faults, Kind
+from jangbu.sandbox.core.faults import Fault, Faults, Kind
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import Store, Token, V1Settings
+from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import HTML_502, NoAnswer, bent, done
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import Store, Token, V1Settings
 from jangbu.sandbox.v1 import PREFIX
 from jangbu.sandbox.v1.fields import decoded
 from jangbu.sandbox.v1.problems import WORDS, V1Refusal, v1_refusal_of
-from jangbu.sandbox.world import World
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 TOKEN_LIFE = timedelta(minutes=30)

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from jangbu.sandbox import billing_keys, charges
-from jangbu.sandbox.billing_records import BillingKey
-from jangbu.sandbox.inputs import Credential
-from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import Order
+from jangbu.sandbox.core import billing_keys, charges
+from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.inputs import Credential
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import Order
 from jangbu.sandbox.v1.fields import minor_of, unix
 from jangbu.sandbox.v1.gate import Call
 from jangbu.sandbox.v1.problems import V1Refusal

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from jangbu.sandbox.problems import ApiError
-from jangbu.sandbox.records import Attempt
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.v1.fields import unix
 from jangbu.sandbox.v1.gate import Call
 from jangbu.sandbox.v1.problems import V1Refusal

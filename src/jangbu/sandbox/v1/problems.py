@@ -1,6 +1,6 @@
 """V1's refusals: a `code` that is not 0, and a Korean sentence (portone-facts §6.1). No list of codes is published."""
 
-from jangbu.sandbox.problems import ApiError
+from jangbu.sandbox.core.problems import ApiError
 
 
 class V1Refusal(Exception):  # noqa: N818 (as of ApiError: the caller is told no)

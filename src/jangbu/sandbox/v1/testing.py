@@ -1,21 +1,19 @@
 """V1's verbs of the sandbox for tests."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from jangbu import sandbox
+from jangbu.sandbox.in_process import InProcess
 from jangbu.sandbox.v1 import PREFIX
-
-if TYPE_CHECKING:
-    from jangbu.sandbox.testing import InProcess
 
 
 class V1Verbs:
     """What `testing.Sandbox` can do through V1."""
 
-    transport: "InProcess"
+    transport: InProcess
 
     async def decide(self, transaction_id: str, action: str, **more: str) -> dict[str, Any]:
         raise NotImplementedError

@@ -8,15 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from jangbu.sandbox import billing_keys
-from jangbu.sandbox.billing_records import BillingKey
+from jangbu.sandbox.core import billing_keys
+from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import BrowserRefusal
+from jangbu.sandbox.core.records import AccountWish, Attempt, Failure, Order, Store, V1Settings, Window
+from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
-from jangbu.sandbox.parts import Parts
-from jangbu.sandbox.problems import BrowserRefusal
-from jangbu.sandbox.records import AccountWish, Attempt, Failure, Order, Store, V1Settings, Window
 from jangbu.sandbox.v1.fields import minor_of
 from jangbu.sandbox.v1.problems import V1Refusal
-from jangbu.sandbox.world import World
 
 PAY_METHODS = {
     "card": "CARD",

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from jangbu.sandbox import cash_receipts
-from jangbu.sandbox.records import Attempt
-from jangbu.sandbox.v1.fields import major_of, unix
-from jangbu.sandbox.world import World
+from jangbu.sandbox.core import cash_receipts
+from jangbu.sandbox.core.bodies import major_of
+from jangbu.sandbox.core.records import Attempt
+from jangbu.sandbox.core.world import World
+from jangbu.sandbox.v1.fields import unix
 
 PAY_METHODS = {
     "PaymentMethodCard": "card",

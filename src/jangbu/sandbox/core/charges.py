@@ -1,0 +1,136 @@
+"""Charging a billing key: at once, at its scheduled time, or with its issue (portone-facts §3.2)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jangbu.sandbox.core import approvals, billing_keys, declines, promotions
+from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.faults import Faults
+from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
+from jangbu.sandbox.core.problems import ApiError, BrowserRefusal
+from jangbu.sandbox.core.records import Attempt, Channel, Order, Store
+from jangbu.sandbox.core.world import World
+
+ORIGIN = {"platformType": "API", "ipAddress": "127.0.0.1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A charge as somebody asked for it."""
+
+    payment_id: str
+    billing_key: str
+    order: Order
+    channel_key: str | None = None
+    installment_months: int = 0
+    schedule_id: str | None = None
+    is_announced: bool = True
+    """Off: the success of this very call is not announced (portone-facts §2.3)."""
+
+
+def charge(world: World, faults: Faults, store: Store, wish: Wish, now: datetime) -> Attempt:
+    """Charge the key. Answers the attempt; one that the PG declined is FAILED, not refused.
+
+    Refuses what PortOne checks itself, in this order [I], and then there is no attempt.
+    """
+    is_scheduled = wish.schedule_id is not None
+    # A wallet's owner may delete the key of a schedule that waits (portone-facts §3.1).
+    key = (billing_keys.find if is_scheduled else billing_keys.usable)(world, store, wish.billing_key)
+    return charge_with(world, faults, store, key, wish, now)
+
+
+def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wish: Wish, now: datetime) -> Attempt:
+    """As `charge`, with a key at hand: one that V1 makes of a card for this one payment is not among the store's."""
+    channel = _channel(world, key, wish.channel_key)
+    refuse_unpayable(world, store, wish.payment_id, schedule_id=wish.schedule_id)
+    try:
+        refuse_what_the_pg_refuses(channel, wish.payment_id, wish.order)
+    except BrowserRefusal as refusal:
+        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal.pg_code, pgMessage=refusal.message) from None
+    promotions.apply(world, store, wish.order, key.method, now)
+    attempt = Attempt(
+        transaction_id=world.new_transaction_id(wish.order),
+        payment_id=wish.payment_id,
+        store_id=store.id,
+        channel_key=channel.key,
+        order=wish.order,
+        origin=dict(ORIGIN),
+        requested_at=now,
+        updated_at=now,
+        status_changed_at=now,
+        billing_key=key.id or None,
+        schedule_id=wish.schedule_id,
+    )
+    world.enter(attempt)
+    decide(world, faults, key, attempt, wish, now)
+    return attempt
+
+
+def refuse_unpayable(world: World, store: Store, payment_id: str, *, schedule_id: str | None = None) -> None:
+    """At most one success per paymentId, and no charge of what a schedule waits for (portone-facts §2.1, §12)."""
+    payment = world.payment(store.id, payment_id)
+    if payment is not None and payment.succeeded is not None:
+        raise ApiError("ALREADY_PAID", "The payment is already paid.")
+    if payment is not None and len(payment.attempts) >= world.inferred.transactions_max:
+        raise ApiError("MAX_TRANSACTION_COUNT_REACHED", "The payment was tried too often.")
+    waits = world.state.scheduled_payments.get(store.id, {}).get(payment_id)
+    if waits not in (None, schedule_id) and world.inferred.charge_of_schedules_payment_is_refused:
+        raise ApiError("PAYMENT_SCHEDULE_ALREADY_EXISTS", "A schedule waits for this payment.")
+
+
+def decide(world: World, faults: Faults, key: BillingKey, attempt: Attempt, wish: Wish, now: datetime) -> None:
+    """The PG's word. It has nothing to say about a key that is gone: a schedule's payment fails."""
+    is_told = world.inferred.declined_charge_is_announced
+    if key.status == "DELETED":
+        world.fail(attempt, declines.KEY_DELETED.failure("BILLING_KEY_ALREADY_DELETED"), now, is_announced=is_told)
+        return
+    attempt.method = payment_method(world, key, wish.installment_months)
+    approvals.approve(
+        world,
+        faults,
+        attempt,
+        "paypal" if attempt.method.get("provider") == "PAYPAL" else "card",
+        now,
+        is_announced=wish.is_announced,
+        refusal=billing_keys.refusal_of(key),
+        is_refusal_announced=is_told,
+    )
+
+
+def payment_method(world: World, key: BillingKey, months: int) -> dict[str, Any]:
+    """The payment's `method` for what the key stands for (portone-facts §2.2, §3.1)."""
+    method = key.method or {}
+    card = {
+        "type": "PaymentMethodCard",
+        "approvalNumber": f"{world.ids.chance().randrange(100_000_000):08d}",
+        "installment": {"month": months, "isInterestFree": False},
+    }
+    match method.get("type"):
+        case "BillingKeyPaymentMethodEasyPay":
+            return {
+                "type": "PaymentMethodEasyPay",
+                "provider": method["provider"],
+                "easyPayMethod": card | {"card": method["method"]["card"]},
+            }
+        case "BillingKeyPaymentMethodMobile":
+            return {"type": "PaymentMethodMobile", "phoneNumber": method["phoneNumber"]}
+        case "BillingKeyPaymentMethodPaypal":
+            # PayPal tells nothing of the account (portone-facts §3.4).
+            return {"type": "PaymentMethodEasyPay", "provider": "PAYPAL"}
+        case _:
+            return card | {"card": method["card"]}
+
+
+def _channel(world: World, key: BillingKey, channel_key: str | None) -> Channel:
+    """The named channel when the key was issued on it, else the key's first."""
+    if channel_key is not None and channel_key not in key.channel_keys:
+        raise ApiError("CHANNEL_NOT_FOUND", "The billing key was not issued on this channel.")
+    return world.state.channels[channel_key or key.channel_keys[0]]
+
+
+def declined(attempt: Attempt) -> ApiError:
+    """The PG's no as an answer."""
+    failure = attempt.failure
+    assert failure is not None, "a declined attempt knows why"
+    return ApiError("PG_PROVIDER", failure.reason, pgCode=failure.pg_code, pgMessage=failure.pg_message)

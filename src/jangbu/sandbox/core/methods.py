@@ -1,0 +1,134 @@
+"""What a shopper can pay with, and the `method` object of each (portone-facts §2.2): no expiry of a card anywhere."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jangbu.ids import Ids
+from jangbu.sandbox.core.problems import NotOurs
+
+
+def _digits(ids: Ids, count: int) -> str:
+    return f"{ids.chance().randrange(10**count):0{count}d}"
+
+
+def card(ids: Ids, *, bin_: str = "433012", last: str | None = None, months: int = 0) -> dict[str, Any]:
+    """A Korean credit card, masked."""
+    return {
+        "type": "PaymentMethodCard",
+        "card": {
+            "publisher": "SHINHAN_CARD",
+            "issuer": "SHINHAN_CARD",
+            "brand": "LOCAL",
+            "type": "CREDIT",
+            "ownerType": "PERSONAL",
+            "bin": bin_,
+            "name": "신한카드",
+            "number": f"{bin_}******{last or _digits(ids, 4)}",
+        },
+        "approvalNumber": _digits(ids, 8),
+        "installment": {"month": months, "isInterestFree": False},
+    }
+
+
+def _transfer(ids: Ids) -> dict[str, Any]:
+    return {"type": "PaymentMethodTransfer", "bank": "SHINHAN", "accountNumber": f"110***{_digits(ids, 6)}"}
+
+
+def _easy_pay(provider: str, inner: Callable[[Ids], dict[str, Any]] | None) -> Callable[[Ids], dict[str, Any]]:
+    def of_easy_pay(ids: Ids) -> dict[str, Any]:
+        method: dict[str, Any] = {"type": "PaymentMethodEasyPay", "provider": provider}
+        return method if inner is None else {**method, "easyPayMethod": inner(ids)}
+
+    return of_easy_pay
+
+
+def _charge(_: Ids) -> dict[str, Any]:
+    return {"type": "PaymentMethodEasyPayMethodCharge"}
+
+
+def _gift_certificate(ids: Ids) -> dict[str, Any]:
+    return {
+        "type": "PaymentMethodGiftCertificate",
+        "giftCertificateType": "CULTURELAND",
+        "approvalNumber": _digits(ids, 10),
+    }
+
+
+def _mobile(ids: Ids) -> dict[str, Any]:
+    return {"type": "PaymentMethodMobile", "phoneNumber": f"010{_digits(ids, 8)}"}
+
+
+def _virtual_account(ids: Ids) -> dict[str, Any]:
+    """Without what depends on the order; `accounts.issue` adds it."""
+    return {
+        "type": "PaymentMethodVirtualAccount",
+        "bank": "SHINHAN",
+        "accountNumber": f"562{_digits(ids, 11)}",
+        "accountType": "NORMAL",
+    }
+
+
+def _convenience_store(ids: Ids) -> dict[str, Any]:
+    return {
+        "type": "PaymentMethodConvenienceStore",
+        "convenienceStoreBrand": "LAWSON",
+        "confirmationNumber": _digits(ids, 4),
+        "receiptNumber": _digits(ids, 6),
+    }
+
+
+METHODS: dict[str, Callable[[Ids], dict[str, Any]]] = {
+    "card": card,
+    "kakaopay": _easy_pay("KAKAOPAY", card),
+    "naverpay": _easy_pay("NAVERPAY", _charge),
+    "tosspay": _easy_pay("TOSSPAY", _transfer),
+    "paypal": _easy_pay("PAYPAL", None),
+    "alipay": _easy_pay("ALIPAY", None),
+    "transfer": _transfer,
+    "mobile": _mobile,
+    "gift_certificate": _gift_certificate,
+    "virtual_account": _virtual_account,
+    "convenience_store": _convenience_store,
+}
+
+OFFERED = {
+    "CARD": ("card", "kakaopay"),
+    "EASY_PAY": ("card", "kakaopay", "naverpay", "tosspay"),
+    "PAYPAL": ("paypal",),
+    "ALIPAY": ("alipay",),
+    "ALIPAY_PLUS": ("alipay",),
+    "TRANSFER": ("transfer",),
+    "MOBILE": ("mobile",),
+    "GIFT_CERTIFICATE": ("gift_certificate",),
+    "VIRTUAL_ACCOUNT": ("virtual_account",),
+    "CONVENIENCE_STORE": ("convenience_store",),
+}
+"""By the browser's payMethod (portone-facts §7.1), the first one being the usual."""
+
+TYPES_LISTED_AS = {
+    "PaymentMethodCard": "CARD",
+    "PaymentMethodTransfer": "TRANSFER",
+    "PaymentMethodVirtualAccount": "VIRTUAL_ACCOUNT",
+    "PaymentMethodGiftCertificate": "GIFT_CERTIFICATE",
+    "PaymentMethodMobile": "MOBILE",
+    "PaymentMethodEasyPay": "EASY_PAY",
+    "PaymentMethodConvenienceStore": "CONVENIENCE_STORE",
+}
+"""The list filter has its own words (portone-facts §2.2)."""
+
+
+def offered(pay_method: str, pg_provider: str) -> tuple[str, ...]:
+    """What a window for `pay_method` on a channel of this PG lets the shopper choose from."""
+    return ("kakaopay",) if pg_provider == "KAKAOPAY" else OFFERED[pay_method]
+
+
+def named(name: str) -> str:
+    """`name` when there is such a method. Refuses others, with the list."""
+    if name not in METHODS:
+        raise NotOurs(f"no method {name!r}; known: {', '.join(METHODS)}")
+    return name
+
+
+def of(name: str, ids: Ids) -> dict[str, Any]:
+    """The `method` object; its discriminators are the schema names."""
+    return METHODS[name](ids)

@@ -1,0 +1,350 @@
+"""The rows of the sandbox's world. Plain data: what may happen to them is for `world.py` and its neighbours."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+ChannelType = Literal["TEST", "LIVE"]
+AttemptStatus = Literal[
+    "READY", "PAY_PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "PARTIAL_CANCELLED", "CANCELLED", "FAILED"
+]
+
+CancellationStatus = Literal["REQUESTED", "SUCCEEDED", "FAILED"]
+CancelTrigger = Literal["CONSOLE", "API", "PORTONE_ADMIN", "CHARGEBACK"]
+WebhookVersion = Literal["2024-04-25", "2024-01-01"]
+Version = Literal["V1", "V2"]
+DeliveryState = Literal["WAITING", "DELIVERED", "DEAD", "LOST"]
+
+WEBHOOK_SECRETS_MAX = 2
+"""Up to two secrets per environment at once, for rotation (portone-facts §4.2)."""
+
+
+class WebhookSettings(msgspec.Struct):
+    """Where and how a store hears of payments, separately for live and test (portone-facts §1.5, §4.1)."""
+
+    url: str | None = None
+    secrets: list[str] = []
+    """Oldest first."""
+    version: WebhookVersion = "2024-04-25"
+    is_form: bool = False
+    """Only 2024-01-01 can be form-urlencoded."""
+
+
+class V1Settings(msgspec.Struct):
+    """What a store has of the older API (portone-facts §6.1, §4.5)."""
+
+    user_code: str
+    """What `IMP.init` is given."""
+    imp_key: str
+    imp_secret: str
+    default_channel_key: str
+    """The channel of a call that names none, which the older API allows."""
+    webhook_url: str | None = None
+    webhook_is_form: bool = False
+    webhook_retries: int = 0
+    """How often PortOne tries again, one minute apart: never, unless the merchant asked for it."""
+
+
+class Store(msgspec.Struct):
+    id: str
+    name: str
+    api_secrets: list[str]
+    webhooks: dict[ChannelType, WebhookSettings]
+    v1: V1Settings | None = None
+
+
+class Channel(msgspec.Struct):
+    key: str
+    id: str
+    name: str
+    store_id: str
+    pg_provider: str
+    pg_merchant_id: str
+    type: ChannelType
+    approves_manually: bool = False
+    """The browser gets a token, and the server's confirm approves, or issues the key (portone-facts §2.5, §3.1)."""
+    captures_later: bool = False
+    """An approval waits for the server's capture (portone-facts §2.7)."""
+
+
+class PreRegistration(msgspec.Struct):
+    total_minor: int | None
+    tax_free_minor: int | None
+    currency: str | None
+    at: datetime
+
+
+class AccountWish(msgspec.Struct):
+    """What a virtual account is to be like, where the merchant says so (portone-facts §2.6)."""
+
+    bank: str | None = None
+    valid_hours: int | None = None
+    due_at: datetime | None = None
+    remittee_name: str | None = None
+    is_fixed: bool = False
+    account_number: str | None = None
+
+
+class ReceiptWish(msgspec.Struct):
+    """The cash receipt to be issued once a transfer or deposit is paid. None: the shopper wants none."""
+
+    type: Literal["PERSONAL", "CORPORATE"] | None
+
+
+class CashReceipt(msgspec.Struct):
+    """A cash receipt (portone-facts §2.11). Whose it is, an identity number, is not kept."""
+
+    number: int
+    store_id: str
+    payment_id: str
+    channel_key: str
+    order_name: str
+    currency: str
+    total_minor: int
+    tax_free_minor: int
+    vat_minor: int
+    type: Literal["PERSONAL", "CORPORATE"]
+    is_manual: bool
+    status: Literal["ISSUED", "CANCELLED", "ISSUE_FAILED"]
+    status_updated_at: datetime
+    issue_number: str | None = None
+    pg_receipt_id: str | None = None
+    issued_at: datetime | None = None
+    cancelled_at: datetime | None = None
+
+
+class Order(msgspec.Struct):
+    """What is being paid for, whichever way the attempt began. Amounts in minor units of `currency`."""
+
+    order_name: str
+    total_minor: int
+    tax_free_minor: int
+    vat_minor: int
+    currency: str
+    customer: dict[str, Any]
+    """In the output shape of portone-facts §2.2."""
+    custom_data: str | None = None
+    products: list[dict[str, Any]] | None = None
+    product_count: int | None = None
+    notice_urls: list[str] = []
+    country: str | None = None
+    is_cultural_expense: bool | None = None
+    account: AccountWish | None = None
+    is_escrow: bool = False
+    confirm_url: str | None = None
+    """Asked just before the approval (portone-facts §4.4)."""
+    receipt: ReceiptWish | None = None
+    discount_minor: int = 0
+    """What a promotion takes off `total_minor` for the shopper (portone-facts §10.11)."""
+    promotion_id: str | None = None
+    version: Version = "V2"
+    """Which API it was asked through."""
+    issues_key: str | None = None
+    """The `customer_uid` of a V1 window: paying in it registers what was paid with (portone-facts §7.2)."""
+
+
+class Window(msgspec.Struct):
+    """The payment window a browser opened, as its page needs it."""
+
+    pay_method: str
+    display: Literal["IFRAME", "REDIRECTION"]
+    opener_origin: str | None
+    redirect_url: str | None
+    language: Literal["ko", "en"]
+
+
+class Failure(msgspec.Struct):
+    code: str
+    reason: str
+    pg_code: str
+    pg_message: str
+
+
+class Cancellation(msgspec.Struct):
+    """One cancellation of an attempt (portone-facts §2.8). Amounts are of the order, in minor units."""
+
+    id: str
+    status: CancellationStatus
+    total_minor: int
+    tax_free_minor: int
+    vat_minor: int
+    reason: str
+    trigger: CancelTrigger
+    requested_at: datetime
+    pg_cancellation_id: str | None = None
+    cancelled_at: datetime | None = None
+    receipt_url: str | None = None
+    retains_discount: bool = False
+    refund_minor: int = 0
+    """What the shopper gets back: the order's amount, less a discount that is released with it."""
+
+
+class Dispute(msgspec.Struct):
+    """A shopper's complaint at the PG (portone-facts §2.2)."""
+
+    reason: str
+    created_at: datetime
+    pg_dispute_id: str
+    resolved_at: datetime | None = None
+
+
+class Attempt(msgspec.Struct):
+    """One transaction of a payment (portone-facts §2.1)."""
+
+    transaction_id: str
+    payment_id: str
+    store_id: str
+    channel_key: str
+    order: Order
+    origin: dict[str, str]
+    requested_at: datetime
+    updated_at: datetime
+    status_changed_at: datetime
+    status: AttemptStatus = "READY"
+    window: Window | None = None
+    method: dict[str, Any] | None = None
+    pg_tx_id: str | None = None
+    receipt_url: str | None = None
+    paid_at: datetime | None = None
+    failed_at: datetime | None = None
+    failure: Failure | None = None
+    cancellations: list[Cancellation] = []
+    """Oldest first."""
+    hidden_cancellations: list[Cancellation] = []
+    """Made in the PG's own console, and PortOne does not know of them yet (portone-facts §10.13)."""
+    billing_key: str | None = None
+    schedule_id: str | None = None
+    disputes: list[Dispute] = []
+    """Oldest first."""
+    closed_at: datetime | None = None
+    """When its virtual account was closed or lapsed."""
+    has_lapsed: bool = False
+    payment_token: str | None = None
+    """For the server's confirm; `chosen` is what the shopper agreed to pay with (portone-facts §2.5)."""
+    token_expires_at: datetime | None = None
+    chosen: str | None = None
+    capture: Literal["WAITING", "DONE"] | None = None
+    escrow: dict[str, Any] | None = None
+    """In the output shape of portone-facts §2.2."""
+    is_deposit_hidden: bool = False
+    """The money is at the bank, and PortOne does not know of it yet (portone-facts §4.3)."""
+
+    @property
+    def has_paid(self) -> bool:
+        """Money came in, whatever became of it since."""
+        return self.paid_at is not None
+
+
+class Payment(msgspec.Struct):
+    """A paymentId: at most a pre-registration and any number of attempts, of which at most one succeeds."""
+
+    id: str
+    store_id: str
+    preregistration: PreRegistration | None = None
+    attempts: list[Attempt] = []
+
+    @property
+    def succeeded(self) -> Attempt | None:
+        return next((attempt for attempt in self.attempts if attempt.has_paid), None)
+
+    @property
+    def current(self) -> Attempt | None:
+        """The attempt that speaks for the payment: the one that succeeded, else the latest."""
+        return self.succeeded or (self.attempts[-1] if self.attempts else None)
+
+
+class Try(msgspec.Struct):
+    """One POST to a webhook URL and what came back."""
+
+    webhook_id: str
+    requested_at: datetime
+    headers: dict[str, str]
+    responded_at: datetime | None = None
+    status: int | None = None
+    response_headers: dict[str, str] = {}
+    response_body: str = ""
+    problem: str | None = None
+
+
+class Delivery(msgspec.Struct):
+    """One webhook to one URL: up to 1 + 5 tries (portone-facts §4.3)."""
+
+    number: int
+    id: str
+    type: str
+    payment_id: str
+    store_id: str
+    transaction_id: str
+    payment_status: str
+    environment: ChannelType
+    url: str
+    content_type: str
+    body: str
+    triggered_at: datetime
+    next_try_at: datetime
+    state: DeliveryState = "WAITING"
+    tries: list[Try] = []
+    resends: int = 0
+    is_twice: bool = False
+    is_before_return: bool = False
+    trigger: str | None = None
+    """Why it was sent, where PortOne says so: MANUAL and what happens elsewhere (portone-facts §2.12)."""
+    is_v1: bool = False
+    """Unsigned, and tried once (portone-facts §4.5)."""
+    billing_key: str = ""
+    """What it is about instead of a payment, whose ids are empty then."""
+
+    @property
+    def about(self) -> str:
+        """The paymentId or billing key it tells of: what a fault is ordered for."""
+        return self.billing_key or self.payment_id
+
+
+class Event(msgspec.Struct):
+    """Money that moved: an approval, or a cancellation that succeeded. Nothing else ever moves any."""
+
+    id: str
+    type: Literal["PAID", "PARTIAL_CANCELLED", "CANCELLED"]
+    store_id: str
+    payment_id: str
+    transaction_id: str
+    amount_minor: int
+    """Negative for cancellations."""
+    currency: str
+    at: datetime
+    total: dict[str, int]
+    """`PaymentAmount` of the payment as the event left it."""
+    cancellation_id: str | None = None
+
+
+class Chore(msgspec.Struct):
+    """What the PG will do by itself later, on the sandbox's clock."""
+
+    due_at: datetime
+    number: int
+    kind: Literal["settle_cancel", "learn_cancel", "finish_payment", "expire_account", "learn_deposit"]
+    transaction_id: str
+    cancellation_id: str | None = None
+    is_success: bool = True
+    is_announced: bool = True
+
+
+class Token(msgspec.Struct):
+    """An access or refresh token (portone-facts §1.1)."""
+
+    value: str
+    kind: Literal["ACCESS", "REFRESH", "V1"]
+    store_id: str
+    secret: str
+    expires_at: datetime
+
+
+class IdempotencyRecord(msgspec.Struct):
+    """A finished or outstanding request under its key (portone-facts §1.4)."""
+
+    fingerprint: str
+    started_at: datetime
+    status: int | None = None
+    """None while outstanding."""
+    body: bytes = b""

@@ -1,0 +1,52 @@
+"""The whole of the local PortOne as one record."""
+
+import msgspec
+
+from jangbu.sandbox.core.billing_records import BillingKey, ChannelGroup, Schedule
+from jangbu.sandbox.core.identity_records import IdentityVerification
+from jangbu.sandbox.core.records import (
+    CashReceipt,
+    Channel,
+    Chore,
+    Delivery,
+    Event,
+    IdempotencyRecord,
+    Payment,
+    Store,
+    Token,
+)
+from jangbu.sandbox.core.small_records import CheckoutProfile, PaymentSession, Promotion
+
+
+class State(msgspec.Struct):
+    """All of it: what the state file holds."""
+
+    merchant_id: str
+    stores: dict[str, Store]
+    channels: dict[str, Channel]
+    seed: int | None = None
+    lives: int = 1
+    """How often this world was started: a restart goes on with other random numbers, never with the same
+    again.
+    """
+    payments: dict[str, dict[str, Payment]] = {}
+    """By store id, then paymentId."""
+    deliveries: list[Delivery] = []
+    events: list[Event] = []
+    chores: list[Chore] = []
+    chores_planned: int = 0
+    channel_groups: dict[str, ChannelGroup] = {}
+    billing_keys: dict[str, dict[str, BillingKey]] = {}
+    """By store id, then key."""
+    schedules: dict[str, Schedule] = {}
+    scheduled_payments: dict[str, dict[str, str]] = {}
+    """The schedule that waits for a paymentId: by store id, then paymentId."""
+    identity_verifications: dict[str, dict[str, IdentityVerification]] = {}
+    """By store id, then the merchant's id."""
+    promotions: dict[str, Promotion] = {}
+    checkout_profiles: dict[str, CheckoutProfile] = {}
+    payment_sessions: dict[str, PaymentSession] = {}
+    cash_receipts: list[CashReceipt] = []
+    """Oldest first; of a payment's the latest speaks."""
+    tokens: list[Token] = []
+    idempotency: dict[str, IdempotencyRecord] = {}

@@ -1,0 +1,1 @@
+"""What the shopper sees: the browser SDK, the payment window, and the windows that issue keys or verify people."""

@@ -1,0 +1,303 @@
+"""Billing keys that a shopper makes in a window, and the server's confirm of them (portone-facts §3.1, §7.1).
+
+What requestIssueBillingKey and requestIssueBillingKeyAndPay ask for; the page they click in is not here.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import unquote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from jangbu.sandbox.core import approvals, billing_keys, charges, declines, params
+from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.faults import Faults, Kind
+from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.records import Attempt, Failure, Store
+from jangbu.sandbox.core.world import World
+from jangbu.sandbox.gate import json_response
+
+NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
+"""What the browser gets for a key while the server has yet to confirm it (portone-facts §3.1)."""
+
+WALLET_OF = {"KAKAOPAY": "KAKAOPAY", "NAVERPAY": "NAVERPAY", "TOSSPAY_V2": "TOSSPAY"}
+
+
+class RequestIssue(msgspec.Struct, rename="camel"):
+    """The parameters of both calls that the sandbox reads; a paymentId makes it issue-and-pay."""
+
+    store_id: str
+    channel_key: str | None = None
+    billing_key_method: Literal["CARD", "MOBILE", "EASY_PAY", "PAYPAL"] | None = None
+    billing_key_and_pay_method: Literal["MOBILE"] | None = None
+    issue_id: str | None = None
+    issue_name: str | None = None
+    payment_id: str | None = None
+    order_name: str | None = None
+    total_amount: int | None = None
+    tax_free_amount: int | None = None
+    currency: str | None = None
+    customer: params.BrowserCustomer | None = None
+    window_type: params.WindowTypes | None = None
+    redirect_url: str | None = None
+    force_redirect: bool = False
+    notice_urls: list[str] | None = None
+    locale: str | None = None
+    custom_data: Any = None
+
+
+class Decision(msgspec.Struct, forbid_unknown_fields=True):
+    """What the shopper does."""
+
+    action: Literal["approve", "decline", "close"]
+    reason: str | None = None
+
+
+def begin(
+    parts: Parts, raw: bytes, *, ip_address: str, opener_origin: str | None, is_mobile: bool = False
+) -> BillingKey:
+    """Open the window: a key that is READY, and for issue-and-pay a READY payment too.
+
+    Refuses as a BrowserRefusal.
+    """
+    try:
+        asked = msgspec.json.decode(raw, type=RequestIssue)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise BrowserRefusal("RequestParseFailed", str(problem)) from None
+    world, now = parts.world, parts.clock.now()
+    like_payment = _as_payment(asked)
+    window = params.window_of(like_payment, is_mobile=is_mobile, opener_origin=opener_origin)
+    store = world.state.stores.get(asked.store_id)
+    if store is None:
+        raise BrowserRefusal("StoreNotFound", f"store {asked.store_id} is not found")
+    channel = world.state.channels.get(asked.channel_key or "")
+    if channel is None or channel.store_id != store.id:
+        raise BrowserRefusal("ChannelNotFound", f"channel {asked.channel_key} is not found")
+    order = params.order_of(world, like_payment)
+    attempt = None
+    if asked.payment_id is not None:
+        platform = "MOBILE" if is_mobile else "PC"
+        origin = {"platformType": platform, "ipAddress": ip_address}
+        attempt = world.open_window(store.id, channel.key, asked.payment_id, order, window, origin, now)
+    key = BillingKey(
+        id=f"billing-key-{world.ids.uuid()}",
+        store_id=store.id,
+        channel_keys=[channel.key],
+        requested_at=now,
+        customer=order.customer,
+        custom_data=order.custom_data,
+        issue_id=asked.issue_id,
+        issue_name=asked.issue_name,
+        notice_urls=asked.notice_urls or [],
+        platform="MOBILE" if is_mobile else "PC",
+        window=window,
+        transaction_id=attempt.transaction_id if attempt is not None else None,
+    )
+    if attempt is not None:
+        attempt.billing_key = key.id
+    billing_keys.enter(world, key)
+    billing_keys.announce(world, key, "BillingKey.Ready", now)
+    return key
+
+
+def decide(parts: Parts, key: BillingKey, decision: Decision) -> dict[str, Any]:
+    """Do what the shopper did; answers what the browser gets. Deciding again changes nothing."""
+    world, now = parts.world, parts.clock.now()
+    if key.status == "READY":
+        match decision.action:
+            case "approve":
+                _approve(world, parts.faults, key, now)
+            case "decline":
+                reason = declines.reason_named(decision.reason or "blocked_card")
+                _give_up(world, key, reason.failure("PGProviderError"), now)
+            case "close":
+                _give_up(world, key, declines.CLOSED.failure(world.inferred.close_code), now)
+    return result_of(world, key)
+
+
+def result_of(world: World, key: BillingKey) -> dict[str, Any]:
+    """It failed if and only if there is a `code` (portone-facts §7.1)."""
+    attempt = world.attempt(key.transaction_id) if key.transaction_id is not None else None
+    result: dict[str, Any] = {"transactionType": "ISSUE_BILLING_KEY"}
+    if attempt is not None:
+        result = {
+            "transactionType": "ISSUE_BILLING_KEY_AND_PAY",
+            "paymentId": attempt.payment_id,
+            "txId": attempt.transaction_id,
+        }
+    failure = key.failure or (attempt.failure if attempt is not None else None)
+    if failure is not None:
+        told = {"code": failure.code, "message": failure.reason, "pgCode": failure.pg_code}
+        return result | {name: value for name, value in told.items() if value}
+    if key.status == "NEEDS_CONFIRMATION":
+        return result | {"billingKey": NEEDS_CONFIRMATION, "billingIssueToken": key.issue_token}
+    return result | {"billingKey": key.id}
+
+
+def confirm(
+    world: World,
+    faults: Faults,
+    store: Store,
+    token: str,
+    now: datetime,
+    *,
+    is_test: bool | None,
+    is_announced: bool,
+    payment: dict[str, Any] | None = None,
+) -> BillingKey:
+    """The server's word that the key may be issued. `payment` is what it believes of the payment made with it.
+
+    Refuses as PortOne does; a key that the PG then refuses is FAILED.
+    """
+    keys = world.state.billing_keys.get(store.id, {}).values()
+    key = next((key for key in keys if key.issue_token == token), None)
+    if key is None or (key.transaction_id is not None) != (payment is not None):
+        raise ApiError("BILLING_KEY_NOT_FOUND", "The billing key is not found.")
+    if key.status != "NEEDS_CONFIRMATION":
+        raise ApiError("BILLING_KEY_ALREADY_ISSUED", "The billing key is issued already.")
+    channel = world.state.channels[key.channel_keys[0]]
+    believed: dict[str, Any] = {"isTest": is_test, **(payment or {})}
+    real: dict[str, Any] = {"isTest": channel.type == "TEST"}
+    if key.transaction_id is not None:
+        attempt = _payment_of(world, key)
+        real |= {
+            "paymentId": attempt.payment_id,
+            "currency": attempt.order.currency,
+            "totalAmount": attempt.order.total_minor,
+            "taxFreeAmount": attempt.order.tax_free_minor,
+        }
+    if any(said is not None and said != real[name] for name, said in believed.items()):
+        raise ApiError("INFORMATION_MISMATCH", "What was sent differs from what the window was opened with.")
+    if faults.take(Kind.PG, billing_keys.ISSUE, key.id, "key_refused") is not None:
+        failure = _refusal()
+        _give_up(world, key, failure, now)
+        raise ApiError("PG_PROVIDER", failure.reason, pgCode=failure.pg_code, pgMessage=failure.pg_message)
+    billing_keys.succeed(world, key, now, is_announced=is_announced)
+    return key
+
+
+def pay_after_issue(
+    world: World, faults: Faults, key: BillingKey, now: datetime, *, is_announced: bool = True
+) -> Attempt:
+    """The payment made with the issue. One that the PG declines is FAILED, and the key stays [I]."""
+    attempt = _payment_of(world, key)
+    attempt.method = charges.payment_method(world, key, 0)
+    approvals.approve(world, faults, attempt, "card", now, is_announced=is_announced)
+    return attempt
+
+
+def _payment_of(world: World, key: BillingKey) -> Attempt:
+    attempt = world.attempt(key.transaction_id or "")
+    assert attempt is not None, "a key of issue-and-pay has a payment"
+    return attempt
+
+
+def _approve(world: World, faults: Faults, key: BillingKey, now: datetime) -> None:
+    assert key.window is not None, "a window's key has a window"
+    key.method = _method(world, key, key.window.pay_method)
+    if world.state.channels[key.channel_keys[0]].approves_manually:
+        key.status, key.issue_token = "NEEDS_CONFIRMATION", f"bit_{world.ids.token(32)}"
+        return
+    if faults.take(Kind.PG, billing_keys.ISSUE, key.id, "key_refused") is not None:
+        _give_up(world, key, _refusal(), now)
+        return
+    billing_keys.succeed(world, key, now, is_announced=True)
+    if key.transaction_id is not None:
+        pay_after_issue(world, faults, key, now)
+
+
+def _refusal() -> Failure:
+    return Failure(
+        "PGProviderError", "등록할 수 없는 결제수단입니다.", "ISSUE_REFUSED", "등록할 수 없는 결제수단입니다."
+    )
+
+
+def _give_up(world: World, key: BillingKey, failure: Failure, now: datetime) -> None:
+    billing_keys.fail(world, key, failure, now)
+    if key.transaction_id is not None:
+        world.fail(_payment_of(world, key), failure, now)
+
+
+def _method(world: World, key: BillingKey, pay_method: str) -> dict[str, Any]:
+    digits = world.ids.chance()
+    card = billing_keys.card_method(f"433012000000{digits.randrange(10_000):04d}")
+    match pay_method:
+        case "CARD":
+            return card
+        case "MOBILE":
+            return {"type": "BillingKeyPaymentMethodMobile", "phoneNumber": f"010{digits.randrange(10**8):08d}"}
+        case "PAYPAL":
+            return {"type": "BillingKeyPaymentMethodPaypal"}
+        case _:
+            pg_provider = world.state.channels[key.channel_keys[0]].pg_provider
+            provider = WALLET_OF.get(pg_provider, "KAKAOPAY")
+            return {"type": "BillingKeyPaymentMethodEasyPay", "provider": provider, "method": card}
+
+
+def _as_payment(asked: RequestIssue) -> params.RequestPayment:
+    """The same parameters as requestPayment's, as far as both have them. Refuses what the SDK would throw."""
+    method = asked.billing_key_method
+    if asked.payment_id is not None:
+        method = asked.billing_key_and_pay_method
+        if not asked.order_name or asked.total_amount is None or asked.currency is None:
+            raise BrowserRefusal("RequestParseFailed", "orderName, totalAmount and currency are required")
+    if method is None:
+        raise BrowserRefusal("RequestParseFailed", "billingKeyMethod is required")
+    return params.RequestPayment(
+        store_id=asked.store_id,
+        payment_id=asked.payment_id or "",
+        order_name=asked.order_name or asked.issue_name or "",
+        total_amount=asked.total_amount or 0,
+        tax_free_amount=asked.tax_free_amount,
+        currency=(asked.currency or "KRW").removeprefix("CURRENCY_"),
+        pay_method=method,
+        channel_key=asked.channel_key,
+        customer=asked.customer,
+        window_type=asked.window_type,
+        redirect_url=asked.redirect_url,
+        force_redirect=asked.force_redirect,
+        notice_urls=asked.notice_urls,
+        locale=asked.locale,
+        custom_data=asked.custom_data,
+    )
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """The JSON API under `/__browser__`."""
+
+    async def open_(request: Request) -> Response:
+        try:
+            key = begin(
+                parts,
+                await request.body(),
+                ip_address=request.client.host if request.client else "127.0.0.1",
+                opener_origin=request.headers.get("origin"),
+            )
+        except BrowserRefusal as refusal:
+            body = {"code": refusal.code, "message": refusal.message}
+            return json_response(400 if refusal.code == "RequestParseFailed" else 200, body)
+        assert key.window is not None, "begin has opened one"
+        parts.nudge()
+        return json_response(200, {"issue": key.id, "display": key.window.display})
+
+    async def decision(request: Request) -> Response:
+        wanted = unquote(request.path_params["key"])
+        stores = parts.world.state.billing_keys.values()
+        key = next((of_store[wanted] for of_store in stores if wanted in of_store), None)
+        if key is None:
+            return json_response(404, {"code": "TransactionNotFound", "message": "no such window"})
+        try:
+            result = decide(parts, key, msgspec.json.decode(await request.body(), type=Decision))
+        except (msgspec.DecodeError, NotOurs) as problem:
+            return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
+        parts.nudge()
+        return json_response(200, result)
+
+    return [
+        Route("/billing-keys", open_, methods=["POST"]),
+        Route("/billing-keys/{key}/decision", decision, methods=["POST"]),
+    ]

@@ -1,0 +1,73 @@
+"""A web program that is told to go answers whoever has a connection and is about to ask (F96, F100)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from jangbu.app import listen, served_so
+from jangbu.web.server import GOODBYE_S, Server
+
+ASK = b"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 0\r\n\r\n"
+
+
+async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[Server, int, "asyncio.Task[None]"]]:
+    listener = listen("127.0.0.1", 0)
+    server = Server(served_so(answering, drain_s=5))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server, listener.getsockname()[1], task
+    server.should_exit = True
+    await task
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("has_asked_before", [True, False], ids=["kept", "new"])
+async def test_who_is_connected_and_about_to_ask_is_answered_and_told_that_it_was_the_last(
+    has_asked_before: bool,
+) -> None:
+    async with serving() as (server, port, task), connected(port) as (reader, writer):
+        if has_asked_before:
+            writer.write(ASK)
+            head = await reader.readuntil(b"\r\n\r\nok")
+            assert b"connection: close" not in head.lower()
+        await asyncio.sleep(0.1)
+        server.should_exit = True
+        while (number := len(server.servers)) and any(one.is_serving() for one in server.servers):
+            await asyncio.sleep(0.01)
+        assert number == 1
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ASK)
+        head = await reader.read()
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in head.lower()
+        await asyncio.wait_for(task, GOODBYE_S + 1)
+
+
+async def test_who_never_asks_holds_nobody_up_and_without_anybody_it_goes_at_once() -> None:
+    loop = asyncio.get_running_loop()
+    for has_guest, most_s in ((True, GOODBYE_S + 1), (False, GOODBYE_S / 2)):
+        async with serving() as (server, port, task), connected(port) if has_guest else nullcontext():
+            await asyncio.sleep(0.1)
+            began = loop.time()
+            server.should_exit = True
+            await task
+            assert loop.time() - began < most_s
