@@ -82,7 +82,8 @@ async def test_state_is_what_postgresql_says(house: House, server: embedded.Embe
         await hand.execute("UPDATE webhook_logs SET status = 'failed', received_at = $1", now - timedelta(seconds=70))
         await hand.execute(
             "INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run) VALUES "
-            "('17 18 * * *', 'checks.all', now() - interval '200 s'), ('1 1 1 1 1', 'old.one', now() - interval '1 y')"
+            "('17 18 * * *', 'checks.all', now() - interval '200 s'), "
+            "('1 1 1 1 1', 'old.one', now() - interval '1 y'), ('2 2 2 2 2', 'checks.all', now() - interval '1 y')"
         )
     await run_checks(house.wired.checks, run=run, full=True)
     found = await scraped(house.wired)
@@ -301,6 +302,6 @@ async def test_a_scrape_does_not_wait_for_a_database_that_hangs(
         await hand.execute("LOCK TABLE webhook_logs")
         started = asyncio.get_running_loop().time()
         found = await scraped(house.wired)
-        assert asyncio.get_running_loop().time() - started < 5
+        assert asyncio.get_running_loop().time() - started < 2.5, "PostgreSQL itself would stop it at 3"
     assert value(found, "jangbu_state_up") == 0
     assert value(await scraped(house.wired), "jangbu_state_up") == 1, "and the connection it gave up is none the worse"
