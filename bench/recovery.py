@@ -158,6 +158,7 @@ class _Town:
         settled: list[float] = []
         while len(settled) < 2 * EACH:
             still_open = await self.wired.system.db.statement(OPEN)
+            assert still_open is not None
             now = perf_counter() - began
             settled.extend([now] * (2 * EACH - still_open - len(settled)))
             assert now < PATIENCE_S, f"{still_open} calls still without an outcome"
