@@ -1,5 +1,6 @@
 """From initialize to a proven ledger entry, on a real PostgreSQL and the sandbox."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,11 @@ from jangbu.ledger.service import balances, seal
 from jangbu.ledger.service import verify as verify_books
 from jangbu.payments import store
 from jangbu.payments.refusals import OrderHasOtherTerms, PortOneUnclear, PreRegistrationRefused
-from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY, Payment, Status
+from jangbu.payments.service.initialize import Order, initialize, portone_id_of
 from jangbu.payments.service.sync import find
 from jangbu.payments.service.verify import verify
+from jangbu.portone import PortOne
 from jangbu.wiring import EXPECTATIONS
 from kit import TESTER, House
 
@@ -166,15 +168,43 @@ async def test_a_payment_nobody_pays_is_abandoned_and_a_late_one_still_adopted(h
     assert await books_hold(house)
 
 
+def refused_by_portone(house: House) -> House:
+    """The same house with a secret that PortOne does not know."""
+    return replace(house, wired=replace(house.wired, portone=PortOne(house.portone.transport, api_secret="wrong")))
+
+
 async def test_a_refused_pre_registration_stops_the_payment(house: House) -> None:
-    # KRW 1,000 is fine for us; the sandbox's store refuses a secret that is not its own.
-    from dataclasses import replace
-
-    from jangbu.portone import PortOne
-
-    stranger = replace(house, wired=replace(house.wired, portone=PortOne(house.portone.transport, api_secret="wrong")))
     with pytest.raises(PreRegistrationRefused):
-        await start(stranger)
+        await start(refused_by_portone(house))
+
+
+async def test_what_is_paid_in_spite_of_a_refused_registration_is_found_without_a_webhook(house: House) -> None:
+    # Whoever knows how ids are made can open a window for an order that PortOne refused to fix the amount of.
+    order = Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1")
+    with pytest.raises(PreRegistrationRefused):
+        await start(refused_by_portone(house), order)
+    portone_id = portone_id_of(house.run.settings.portone_store_id, "order-1")
+    house.portone.fault("webhook_lost", payment_id=portone_id, times=9)
+    await house.portone.pay(portone_id, totalAmount=991, currency="KRW")
+    for _ in range(5):
+        await house.move(timedelta(hours=1))
+    found = await find(portone_id, run=house.run)
+    assert (found.status, found.review) == (Status.MISMATCH, "other_amount")
+    assert (await ledger(house))["liabilities:suspense"] == -991
+
+
+async def test_a_refused_registration_that_nobody_pays_is_asked_about_until_a_day_after_expiry(
+    house: House,
+) -> None:
+    with pytest.raises(PreRegistrationRefused):
+        await start(refused_by_portone(house), Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1"))
+    portone_id = portone_id_of(house.run.settings.portone_store_id, "order-1")
+    refused = await find(portone_id, run=house.run)
+    while refused.due_at is not None:
+        assert refused.due_at < refused.expires_at + FINAL_CHECK_AFTER_EXPIRY + timedelta(hours=2)
+        await house.move(timedelta(hours=1))
+        refused = await find(portone_id, run=house.run)
+    assert refused.status is Status.REGISTRATION_FAILED
 
 
 async def test_an_outcome_that_stays_unknown_for_six_hours_is_shown_to_a_person_until_it_is_known(house: House) -> None:

@@ -195,9 +195,9 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
     now = run.clock.now()
     async with run.db.transaction() as tx:
         before = await store.lock(tx, payment_id)
-        if before.status in {Status.ABANDONED, Status.REGISTRATION_FAILED} or before.is_captured:
+        if before.status is Status.ABANDONED or before.is_captured:
             return before
-        if not has_waited_enough(before, now):
+        if before.status is Status.REGISTRATION_FAILED or not has_waited_enough(before, now):
             after = replace(before, due_at=next_due(before, now))
             await store.update(tx, after)
             return after
