@@ -277,8 +277,9 @@ async def _answered(one: Cancellation, shown: SeenCancellation, *, actor: Actor,
         known = await cancellation_store.of_payment(tx, one.payment_id)
         mine = next(row for row in known if row.id == one.id)
         booked_as = next((row for row in known if row.portone_cancellation_id == shown.id), mine)
-        if booked_as is mine:
-            # The answer to our own call names it, whatever became of our mark in the reason.
+        if booked_as is mine and mine.portone_cancellation_id is None:
+            # The answer to our own call names it, whatever became of our mark in the reason. One that a look at the
+            # payment has named already, after another system's refund of this sum, keeps that name: both are money.
             named = replace(mine, portone_cancellation_id=shown.id)
             known = [named if row is mine else row for row in known]
         folded = fold(before, known, [shown], now=now)
