@@ -226,15 +226,16 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     """
     if _is_older(payment, seen):
         return Decision(payment, None, is_stale=True)
-    # What an earlier attempt used says nothing of this one; only a capture keeps its channel for good.
-    used = payment if payment.is_captured else replace(payment, channel_key=None, pg_provider=None, method=None)
+    # What an earlier attempt used says nothing of this one. A capture keeps its channel for good, whatever PortOne
+    # calls it later: what goes back has to leave the accounts that it came into.
+    taken_by = payment if payment.is_captured else seen
     kept = replace(
         payment,
         portone=seen.raw,
         portone_changed_at=seen.changed_at or payment.portone_changed_at,
-        channel_key=seen.channel_key or used.channel_key,
-        pg_provider=seen.pg_provider or used.pg_provider,
-        method=seen.method or used.method,
+        channel_key=taken_by.channel_key,
+        pg_provider=taken_by.pg_provider,
+        method=seen.method or (payment.method if payment.is_captured else None),
         provider_transaction_id=seen.transaction_id or payment.provider_transaction_id,
         review="" if payment.review in PASSING_REVIEWS else payment.review,
     )
