@@ -263,3 +263,12 @@ def test_another_systems_refund_of_the_same_sum_is_not_taken_for_ours(first: str
     assert len(rows) == 2
     assert rows[mine.id].status is S.SUCCEEDED
     assert fold(one, list(rows.values()), [other, own], now=NOW).changes == ()
+
+
+@pytest.mark.parametrize("origin", ["ours", "elsewhere"])
+def test_what_is_tax_free_of_a_refund_stays_within_what_portone_gave_back(origin: str) -> None:
+    # PostgreSQL takes no row that says otherwise, so every look at such a payment would fail.
+    mine = ours(S.REQUESTED, 3_000, tax_free_amount=3_000, origin=origin, portone_cancellation_id="c-1")
+    whole = payment(Status.PAID, tax_free_amount=5_000, vat_amount=545)
+    [change] = fold(whole, [mine], [shown(1, 2_000, trigger="API")], now=NOW).changes
+    assert (change.after.amount, change.after.tax_free_amount) == (2_000, 2_000)
