@@ -198,3 +198,17 @@ async def newest(house: House) -> Payment:
             tx, before_at=house.run.clock.now() + timedelta(days=1), before_id=house.run.ids.uuid(), search="", most=1
         )
     return found[0]
+
+
+async def test_a_mismatch_that_portone_does_not_show_any_more_still_waits_for_a_person(house: House) -> None:
+    payment = await start(house)
+    house.portone.fault("amount_changed", payment_id=payment.provider_order_id, times=10)
+    await house.portone.pay(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    assert (await find(str(payment.id), run=house.run)).status is Status.MISMATCH
+    await house.portone.move(timedelta(days=3))
+    # As with a secret of another store, or an answer from before the payment.
+    house.portone.world.state.payments.clear()
+    verdict = await verify(str(payment.id), actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert (verdict.payment.status, verdict.mismatch, verdict.is_paid) == (Status.MISMATCH, "other_amount", False)
