@@ -367,3 +367,15 @@ async def test_our_answer_is_booked_although_another_systems_refund_was_taken_fo
     assert status == 200
     await _answered(one, seen_cancellation(read_cancellation(body["cancellation"])), actor=TESTER, run=house.run)
     await agreed(house, payment, [3_000, 3_000])
+
+
+async def test_another_stores_caller_decides_no_refund_of_ours(house: House) -> None:
+    payment = await paid(house)
+    waiting = (await give_back(house, payment, Authority(Actor("clerk"), limits={"KRW": 0}))).cancellation
+    assert waiting.status is S.WAITING
+    stranger = Authority(TESTER, store_id="store-of-somebody-else")
+    with pytest.raises(Refusal, match="CANCELLATION_NOT_FOUND"):
+        await approve(waiting.id, who=stranger, run=house.run, portone=house.wired.portone)
+    with pytest.raises(Refusal, match="CANCELLATION_NOT_FOUND"):
+        await reject(waiting.id, who=stranger, run=house.run)
+    await agreed(house, payment, [])
