@@ -1,5 +1,6 @@
 """From initialize to a proven ledger entry, on a real PostgreSQL and the sandbox."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import find
 from jangbu.payments.service.verify import verify
+from jangbu.portone import PortOne
 from jangbu.wiring import EXPECTATIONS
 from kit import TESTER, House
 
@@ -212,3 +214,24 @@ async def test_a_mismatch_that_portone_does_not_show_any_more_still_waits_for_a_
     house.portone.world.state.payments.clear()
     verdict = await verify(str(payment.id), actor=TESTER, run=house.run, portone=house.wired.portone)
     assert (verdict.payment.status, verdict.mismatch, verdict.is_paid) == (Status.MISMATCH, "other_amount", False)
+
+
+async def test_an_expired_api_secret_stops_an_order_only_until_it_is_replaced(house: House) -> None:
+    expired = PortOne(house.portone.transport, api_secret="expired", store_id=house.wired.settings.portone_store_id)
+    order = replace(TEA, order_id="order-1")
+    for _ in range(2):
+        with pytest.raises(PreRegistrationRefused, match="UNAUTHORIZED"):
+            await initialize(order, actor=TESTER, run=house.run, portone=expired)
+    assert (await start(house, order)).status is Status.READY
+
+
+async def test_an_order_that_portone_refused_is_refused_each_time_it_is_asked_for(house: House) -> None:
+    class No:
+        async def send(self, *_: object) -> tuple[int, dict[str, str], bytes]:
+            return 400, {}, b'{"type": "INVALID_REQUEST"}'
+
+    refusing = PortOne(No(), api_secret="any", store_id=house.wired.settings.portone_store_id)
+    order = replace(TEA, order_id="order-1")
+    for _ in range(2):
+        with pytest.raises(PreRegistrationRefused, match="INVALID_REQUEST"):
+            await initialize(order, actor=TESTER, run=house.run, portone=refusing)
