@@ -11,11 +11,14 @@ from jangbu.payments import store
 from jangbu.payments.refusals import OrderHasOtherTerms, PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.sync import _apply as apply
 from jangbu.payments.service.sync import find
 from jangbu.payments.service.verify import verify
 from jangbu.portone import PortOne
 from jangbu.wiring import EXPECTATIONS
-from kit import TESTER, House
+from kit import TESTER, House, books
+
+from .told import NOW, seen
 
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차")
 
@@ -235,3 +238,17 @@ async def test_an_order_that_portone_refused_is_refused_each_time_it_is_asked_fo
     for _ in range(2):
         with pytest.raises(PreRegistrationRefused, match="INVALID_REQUEST"):
             await initialize(order, actor=TESTER, run=house.run, portone=refusing)
+
+
+async def test_money_whose_channel_is_named_later_waits_in_suspense_from_then_on(house: House) -> None:
+    payment = await start(house)
+    nameless = seen("PAID", store_id=payment.store_id, total=500, is_live=None, channel_key=None, pg_provider=None)
+    named = seen("PAID", store_id=payment.store_id, total=500, at=NOW + timedelta(minutes=1))
+    for answer, suspense in ((nameless, {}), (named, {"assets:pg_receivable": 500, "liabilities:suspense": -500})):
+        for _ in range(2):
+            after = await apply(payment.id, answer, actor=TESTER, run=house.run)
+        assert after.status is Status.MISMATCH
+        assert await ledger(house) == suspense
+        assert await books_hold(house)
+    assert after.review == "other_amount"
+    assert (await books(house)).events.count("payment.mismatched") == 2

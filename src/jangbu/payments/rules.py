@@ -271,6 +271,10 @@ def _is_older(payment: Payment, seen: Seen) -> bool:
 
 BOOKED_MISMATCHES = frozenset({"other_amount", "other_currency"})
 """Mismatches whose money is ours to account for: it waits in suspense (ADR 0011)."""
+UNBOOKED_MISMATCHES = frozenset(
+    {"other_store", "unknown_channel", "live_channel", "test_channel", "unhandled_currency", "no_amount"}
+)
+"""Mismatches of which nothing is in the books."""
 
 
 def mismatch_of(payment: Payment, seen: Seen, *, live: bool) -> str:
@@ -296,7 +300,9 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
     if reason:
         after = next_status(kept.status, Event.MISMATCHED)
         review = replace(kept, status=after or kept.status, review=reason, failure=None, failed_at=None, due_at=None)
-        return Decision(review, Event.MISMATCHED if after else None)
+        # What we could not account for at first, its channel say, may turn out to be ours: that is news, and is booked.
+        is_news = after is not None or (kept.review in UNBOOKED_MISMATCHES and reason in BOOKED_MISMATCHES)
+        return Decision(review, Event.MISMATCHED if is_news else None)
     after = next_status(kept.status, Event.CAPTURED)
     assert after is Status.PAID, f"{kept.status} has no way to PAID"
     paid = replace(
