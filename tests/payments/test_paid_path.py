@@ -11,11 +11,14 @@ from jangbu.payments import store
 from jangbu.payments.refusals import OrderHasOtherTerms, PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY, Payment, Status
 from jangbu.payments.service.initialize import Order, initialize, portone_id_of
+from jangbu.payments.service.sync import _apply as apply
 from jangbu.payments.service.sync import find
 from jangbu.payments.service.verify import verify
 from jangbu.portone import PortOne
 from jangbu.wiring import EXPECTATIONS
-from kit import TESTER, House
+from kit import TESTER, House, books
+
+from .told import NOW, seen
 
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차")
 
@@ -168,9 +171,16 @@ async def test_a_payment_nobody_pays_is_abandoned_and_a_late_one_still_adopted(h
     assert await books_hold(house)
 
 
+class No:
+    """A PortOne that refuses whatever it is sent."""
+
+    async def send(self, *_: object) -> tuple[int, dict[str, str], bytes]:
+        return 400, {}, b'{"type": "INVALID_REQUEST"}'
+
+
 def refused_by_portone(house: House) -> House:
-    """The same house with a secret that PortOne does not know."""
-    return replace(house, wired=replace(house.wired, portone=PortOne(house.portone.transport, api_secret="wrong")))
+    refusing = PortOne(No(), api_secret="any", store_id=house.wired.settings.portone_store_id)
+    return replace(house, wired=replace(house.wired, portone=refusing))
 
 
 async def test_a_refused_pre_registration_stops_the_payment(house: House) -> None:
@@ -228,3 +238,47 @@ async def newest(house: House) -> Payment:
             tx, before_at=house.run.clock.now() + timedelta(days=1), before_id=house.run.ids.uuid(), search="", most=1
         )
     return found[0]
+
+
+async def test_a_mismatch_that_portone_does_not_show_any_more_still_waits_for_a_person(house: House) -> None:
+    payment = await start(house)
+    house.portone.fault("amount_changed", payment_id=payment.provider_order_id, times=10)
+    await house.portone.pay(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    assert (await find(str(payment.id), run=house.run)).status is Status.MISMATCH
+    await house.portone.move(timedelta(days=3))
+    # As with a secret of another store, or an answer from before the payment.
+    house.portone.world.state.payments.clear()
+    verdict = await verify(str(payment.id), actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert (verdict.payment.status, verdict.mismatch, verdict.is_paid) == (Status.MISMATCH, "other_amount", False)
+
+
+async def test_an_expired_api_secret_stops_an_order_only_until_it_is_replaced(house: House) -> None:
+    expired = PortOne(house.portone.transport, api_secret="expired", store_id=house.wired.settings.portone_store_id)
+    order = replace(TEA, order_id="order-1")
+    for _ in range(2):
+        with pytest.raises(PreRegistrationRefused, match="UNAUTHORIZED"):
+            await initialize(order, actor=TESTER, run=house.run, portone=expired)
+    assert (await start(house, order)).status is Status.READY
+
+
+async def test_an_order_that_portone_refused_is_refused_each_time_it_is_asked_for(house: House) -> None:
+    order = replace(TEA, order_id="order-1")
+    for _ in range(2):
+        with pytest.raises(PreRegistrationRefused, match="INVALID_REQUEST"):
+            await start(refused_by_portone(house), order)
+
+
+async def test_money_whose_channel_is_named_later_waits_in_suspense_from_then_on(house: House) -> None:
+    payment = await start(house)
+    nameless = seen("PAID", store_id=payment.store_id, total=500, is_live=None, channel_key=None, pg_provider=None)
+    named = seen("PAID", store_id=payment.store_id, total=500, at=NOW + timedelta(minutes=1))
+    for answer, suspense in ((nameless, {}), (named, {"assets:pg_receivable": 500, "liabilities:suspense": -500})):
+        for _ in range(2):
+            after = await apply(payment.id, answer, actor=TESTER, run=house.run)
+        assert after.status is Status.MISMATCH
+        assert await ledger(house) == suspense
+        assert await books_hold(house)
+    assert after.review == "other_amount"
+    assert (await books(house)).events.count("payment.mismatched") == 2

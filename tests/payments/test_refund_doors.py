@@ -25,6 +25,7 @@ from kit import TESTER, House
 
 CANCEL = "/api/portone/cancel"
 URL = "http://127.0.0.1:8080"
+FORM_TYPE = "application/x-www-form-urlencoded"
 ABOVE_A_MANAGERS_LIMIT = 1_200_000
 
 
@@ -239,3 +240,29 @@ async def test_a_large_refund_is_asked_by_one_and_decided_by_another_person(hous
 async def test_a_decision_on_nothing_is_not_found(house: House, path: str) -> None:
     async with desk(house, "choi", "Super Admin") as client:
         assert (await client.post(f"/console/refunds/{path}")).status_code == 404
+
+
+async def test_a_key_of_another_store_is_not_told_what_became_of_a_payment(house: House) -> None:
+    payment = await paid(house)
+    calls = len(house.portone.transport.transcript)
+    async with shop(house, "payments:verify", store_id="store-of-somebody-else") as client:
+        answer = await client.post("/api/portone/verify", json={"paymentId": str(payment.id)})
+    assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND")
+    assert len(house.portone.transport.transcript) == calls
+    async with shop(house, "payments:verify", store_id=payment.store_id) as client:
+        answer = await client.post("/api/portone/verify", json={"paymentId": str(payment.id)})
+    assert answer.json()["data"]["paid"] is True
+
+
+async def test_a_key_of_one_store_has_no_business_at_the_console_which_shows_them_all(house: House) -> None:
+    payment = await paid(house)
+    scopes = ("payments:read", "payments:cancel", "events:read", "events:manage")
+    async with shop(house, *scopes, store_id="store-of-somebody-else") as client:
+        for path in ("payments", f"payments/{payment.id}", "refunds", "events"):
+            assert (await client.get(f"/console/{path}")).status_code == 403, path
+        made = await client.post(
+            "/console/events", content="url=https://a.example/", headers={"content-type": FORM_TYPE}
+        )
+        assert made.status_code == 403
+        assert (await client.post(f"/console/payments/{payment.id}/refund")).status_code == 403
+    assert given_back(house, payment) == []

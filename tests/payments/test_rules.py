@@ -6,6 +6,7 @@ later attempt may succeed". §2.2: after PAID only cancellations follow. Design 
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -263,3 +264,11 @@ def test_waiting_ends_a_day_after_the_expiry_and_never_for_a_captured_payment() 
     assert not has_waited_enough(payment(), end - timedelta(microseconds=1))
     assert has_waited_enough(payment(), end)
     assert not has_waited_enough(payment(Status.PAID), end)
+
+
+@pytest.mark.parametrize("first", [{}, {"channel_key": None, "pg_provider": None}])
+def test_money_in_the_books_keeps_the_channel_it_came_by(first: dict[str, Any]) -> None:
+    booked = decide(payment(), seen("PAID", **first), live=False, now=NOW).payment
+    renamed = {**first, "at": NOW + timedelta(hours=1), "channel_key": "channel-renamed", "pg_provider": "INICIS_V3"}
+    later = decide(booked, seen("PARTIAL_CANCELLED", **renamed), live=False, now=NOW).payment
+    assert (later.channel_key, later.pg_provider) == (booked.channel_key, booked.pg_provider)

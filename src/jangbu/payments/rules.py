@@ -230,15 +230,16 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     """
     if _is_older(payment, seen):
         return Decision(payment, None, is_stale=True)
-    # What an earlier attempt used says nothing of this one; only a capture keeps its channel for good.
-    used = payment if payment.is_captured else replace(payment, channel_key=None, pg_provider=None, method=None)
+    # What an earlier attempt used says nothing of this one. A capture keeps its channel for good, whatever PortOne
+    # calls it later: what goes back has to leave the accounts that it came into.
+    taken_by = payment if payment.is_captured else seen
     kept = replace(
         payment,
         portone=seen.raw,
         portone_changed_at=seen.changed_at or payment.portone_changed_at,
-        channel_key=seen.channel_key or used.channel_key,
-        pg_provider=seen.pg_provider or used.pg_provider,
-        method=seen.method or used.method,
+        channel_key=taken_by.channel_key,
+        pg_provider=taken_by.pg_provider,
+        method=seen.method or (payment.method if payment.is_captured else None),
         provider_transaction_id=seen.transaction_id or payment.provider_transaction_id,
         review="" if payment.review in PASSING_REVIEWS else payment.review,
     )
@@ -274,6 +275,10 @@ def _is_older(payment: Payment, seen: Seen) -> bool:
 
 BOOKED_MISMATCHES = frozenset({"other_amount", "other_currency"})
 """Mismatches whose money is ours to account for: it waits in suspense (ADR 0011)."""
+UNBOOKED_MISMATCHES = frozenset(
+    {"other_store", "unknown_channel", "live_channel", "test_channel", "unhandled_currency", "no_amount"}
+)
+"""Mismatches of which nothing is in the books."""
 
 
 def mismatch_of(payment: Payment, seen: Seen, *, live: bool) -> str:
@@ -299,7 +304,9 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
     if reason:
         after = next_status(kept.status, Event.MISMATCHED)
         review = replace(kept, status=after or kept.status, review=reason, failure=None, failed_at=None, due_at=None)
-        return Decision(review, Event.MISMATCHED if after else None)
+        # What we could not account for at first, its channel say, may turn out to be ours: that is news, and is booked.
+        is_news = after is not None or (kept.review in UNBOOKED_MISMATCHES and reason in BOOKED_MISMATCHES)
+        return Decision(review, Event.MISMATCHED if is_news else None)
     after = next_status(kept.status, Event.CAPTURED)
     assert after is Status.PAID, f"{kept.status} has no way to PAID"
     paid = replace(

@@ -30,6 +30,7 @@ from jangbu.payments.rules import (
     decide,
     has_waited_enough,
     next_due,
+    next_status,
 )
 from jangbu.payments.service.alerts import tell_of_mismatch
 from jangbu.payments.service.record import record_cancellations, record_change
@@ -195,7 +196,8 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
     now = run.clock.now()
     async with run.db.transaction() as tx:
         before = await store.lock(tx, payment_id)
-        if before.status is Status.ABANDONED or before.is_captured:
+        if next_status(before.status, Event.GAVE_UP_WAITING) is None:
+            # Money that came, as asked or not, is not forgotten because PortOne does not show it just now.
             return before
         if before.status is Status.REGISTRATION_FAILED or not has_waited_enough(before, now):
             after = replace(before, due_at=next_due(before, now))
