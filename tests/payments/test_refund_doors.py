@@ -137,9 +137,12 @@ async def test_what_went_back_in_whole_or_in_part_is_not_to_be_delivered(
 
 async def test_one_stores_key_finds_nothing_of_another_stores_payment(house: House) -> None:
     payment = await paid(house)
-    async with shop(house, store_id="store-of-somebody-else") as client:
-        answer = await client.post(CANCEL, json={"paymentId": str(payment.id)})
-    assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND")
+    may = ("payments:cancel", "payments:verify")
+    async with shop(house, *may, store_id="store-of-somebody-else") as client:
+        for path in (CANCEL, VERIFY):
+            for reference in (str(payment.id), payment.provider_order_id):
+                answer = await client.post(path, json={"paymentId": reference})
+                assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND"), path
     assert given_back(house, payment) == []
 
 

@@ -106,7 +106,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
 
         `mismatch` says what differs: amount, currency, store or channel.
         """
-        verdict = await verify(body.payment_id, actor=caller.actor, run=run, portone=portone)
+        verdict = await verify(body.payment_id, store_id=caller.store_id, actor=caller.actor, run=run, portone=portone)
         view = payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
         return ok(view, clock=run.clock)
 

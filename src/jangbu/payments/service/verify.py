@@ -21,11 +21,14 @@ class Verdict:
     mismatch: str
 
 
-async def verify(reference: str, *, actor: Actor, run: Runtime, portone: PortOne) -> Verdict:
+async def verify(
+    reference: str, *, store_id: str | None = None, actor: Actor, run: Runtime, portone: PortOne
+) -> Verdict:
     """Re-read the payment from PortOne, compare amount, currency, store and channel, and apply what it says.
 
-    Raises PaymentUnknown; PortOneUnclear when PortOne did not answer, which is neither yes nor no.
+    Raises PaymentUnknown, also for a payment of another store than `store_id`; PortOneUnclear when PortOne did not
+    answer, which is neither yes nor no.
     """
-    payment = await sync(await find(reference, run=run), actor=actor, run=run, portone=portone)
+    payment = await sync(await find(reference, store_id=store_id, run=run), actor=actor, run=run, portone=portone)
     mismatch = payment.review if payment.status is Status.MISMATCH else ""
     return Verdict(payment, is_paid=payment.status is Status.PAID, mismatch=mismatch)
