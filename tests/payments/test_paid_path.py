@@ -232,6 +232,50 @@ async def test_an_outcome_that_stays_unknown_for_six_hours_is_shown_to_a_person_
     assert (settled.status, settled.review) == (Status.READY, "")
 
 
+@pytest.mark.parametrize("who", ["the shop asks again", "the sweeper"])
+async def test_what_was_paid_while_its_pre_registration_was_in_doubt_is_a_sale_and_no_refusal(
+    house: House, who: str
+) -> None:
+    """F07: PortOne took the amount, its answer was lost, somebody paid; the second try hears ALREADY_PAID."""
+    order = Order(amount=11_000, currency="KRW", order_name="보리차", order_id="order-1")
+    house.portone.fault("answer_lost", operation="pre_register_payment")
+    with pytest.raises(PortOneUnclear):
+        await start(house, order)
+    in_doubt = await newest(house)
+    house.portone.fault("webhook_lost", times=99)
+    house.portone.fault("webhook_lost", operation="Transaction.Ready", times=99)
+    await house.portone.pay(in_doubt.provider_order_id)
+    assert (await newest(house)).status is Status.REGISTERING
+    if who == "the sweeper":
+        await house.move(timedelta(minutes=1))
+    else:
+        assert (await start(house, order)).status is Status.PAID
+    settled = await newest(house)
+    assert (settled.id, settled.status, settled.paid_at is not None) == (in_doubt.id, Status.PAID, True)
+    assert any("/pre-register -> 409" in line and "ALREADY_PAID" in line for line in house.portone.transport.transcript)
+    async with house.run.db.transaction() as tx:
+        attempts = await store.attempts(tx, settled.id)
+    assert [attempt.state for attempt in attempts] == ["done", "refused"]
+    assert (await ledger(house))["assets:pg_receivable"] == 11_000
+    assert await books_hold(house)
+    await house.move(timedelta(hours=1))
+    assert (await ledger(house))["assets:pg_receivable"] == 11_000
+
+
+async def test_a_payment_nobody_pays_is_asked_about_less_and_less_often(house: House) -> None:
+    """F13: each look is counted, and the next one comes later, until one an hour stays."""
+    payment = await start(house)
+    for looks, minutes in enumerate((2, 5, 15, 60, 60)):
+        waiting = await find(str(payment.id), run=house.run)
+        assert (waiting.status, waiting.checks) == (Status.READY, looks)
+        assert waiting.due_at is not None
+        assert waiting.due_at - house.run.clock.now() == timedelta(minutes=minutes)
+        await house.move(waiting.due_at - house.run.clock.now() - timedelta(seconds=1))
+        assert (await find(str(payment.id), run=house.run)).checks == looks, "nobody asks before it is time"
+        await house.move(timedelta(seconds=1))
+    assert (await find(str(payment.id), run=house.run)).checks == 5
+
+
 async def newest(house: House) -> Payment:
     async with house.run.db.transaction() as tx:
         found = await store.newest(
