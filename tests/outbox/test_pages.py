@@ -181,6 +181,8 @@ async def test_the_pages_draw_whole_on_a_desk_and_on_a_phone(shop: Shop) -> None
                     page.on("console", lambda said, told=complaints: told.append(said.text))
                     page.on("pageerror", lambda error, told=complaints: told.append(str(error)))
                     await page.goto(f"{address}/console/sign-in")
+                    # The page focuses this field itself; who types before it has would have it complain.
+                    await page.wait_for_function("document.activeElement.name === 'email'")
                     await page.fill("input[name=email]", "kim@shop.example")
                     await page.fill("input[name=password]", PASSWORD)
                     await page.click("button.strong")
