@@ -121,9 +121,12 @@ async def test_what_cannot_be_given_back_is_refused_with_its_code_and_nothing_is
 
 async def test_one_stores_key_finds_nothing_of_another_stores_payment(house: House) -> None:
     payment = await paid(house)
-    async with shop(house, store_id="store-of-somebody-else") as client:
-        answer = await client.post(CANCEL, json={"paymentId": str(payment.id)})
-    assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND")
+    may = ("payments:cancel", "payments:verify")
+    async with shop(house, *may, store_id="store-of-somebody-else") as client:
+        for path in (CANCEL, "/api/portone/verify"):
+            for reference in (str(payment.id), payment.provider_order_id):
+                answer = await client.post(path, json={"paymentId": reference})
+                assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND"), path
     assert given_back(house, payment) == []
 
 

@@ -14,8 +14,12 @@ from jangbu.money import EXPONENTS, Money, vat_included
 
 FINAL_CHECK_AFTER_EXPIRY = timedelta(hours=24)
 """How long after its expiry an unpaid payment is still re-read (design §4.1)."""
-UNKNOWN_CHECKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
-"""When to ask again about a call whose outcome we do not know; the last step repeats (design §4.1)."""
+UNKNOWN_CHECKS = (timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+"""When to ask again about a call whose outcome we do not know; the last step repeats (design §4.1).
+
+The first is soon, because whoever waited for the answer may have died: with the sweep it leaves money in doubt for less
+than a minute after a restart (G06). Asking while the first call is still under way does nothing twice.
+"""
 WAITING_CHECKS = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """When to re-read a payment that waits for its payer; the last step repeats."""
 CALL_A_PERSON_AFTER = timedelta(hours=6)

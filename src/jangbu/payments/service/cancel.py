@@ -38,7 +38,6 @@ from jangbu.payments.refusals import (
     CancellationRefused,
     CancellationUnknown,
     IdempotencyKeyReused,
-    PaymentUnknown,
     PortOneUnclear,
     SecondPersonNeeded,
 )
@@ -83,9 +82,7 @@ async def cancel(reference: str, ask: Ask, *, who: Authority, run: Runtime, port
     same `request_key` with the same terms gives the same cancellation. Raises what `cancellation_rules.begin` raises,
     PaymentUnknown, IdempotencyKeyReused, and CancellationRefused when PortOne or the PG said no.
     """
-    payment = await find(reference, run=run)
-    if who.store_id is not None and payment.store_id != who.store_id:
-        raise PaymentUnknown(reference=reference)
+    payment = await find(reference, store_id=who.store_id, run=run)
     if taken(payment) is None:
         # Perhaps nobody told us yet that it was paid.
         payment = await sync(payment, actor=who.actor, run=run, portone=portone)

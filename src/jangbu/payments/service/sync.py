@@ -45,11 +45,11 @@ log = structlog.get_logger()
 PORTONE = Actor("portone")
 
 
-async def find(reference: str, *, run: Runtime) -> Payment:
-    """A payment by our id or PortOne's. Raises PaymentUnknown."""
+async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> Payment:
+    """A payment by our id or PortOne's. Raises PaymentUnknown, also for another store's when `store_id` is given."""
     async with run.db.transaction() as tx:
         payment = await store.find(tx, reference)
-    if payment is None:
+    if payment is None or store_id not in (None, payment.store_id):
         raise PaymentUnknown(reference=reference)
     return payment
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from jangbu.audit import Actor
-from jangbu.payments.refusals import PaymentUnknown
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone.client import PortOne
@@ -20,16 +19,13 @@ class Verdict:
 
 
 async def verify(
-    reference: str, *, actor: Actor, run: Runtime, portone: PortOne, store_id: str | None = None
+    reference: str, *, store_id: str | None = None, actor: Actor, run: Runtime, portone: PortOne
 ) -> Verdict:
     """Re-read the payment from PortOne, compare amount, currency, store and channel, and apply what it says.
 
     Raises PaymentUnknown, also for a payment of another store than `store_id`; PortOneUnclear when PortOne did not
     answer, which is neither yes nor no.
     """
-    found = await find(reference, run=run)
-    if store_id not in (None, found.store_id):
-        raise PaymentUnknown(reference=reference)
-    payment = await sync(found, actor=actor, run=run, portone=portone)
+    payment = await sync(await find(reference, store_id=store_id, run=run), actor=actor, run=run, portone=portone)
     mismatch = payment.review if payment.status is Status.MISMATCH else ""
     return Verdict(payment, is_paid=payment.status is Status.PAID, mismatch=mismatch)
