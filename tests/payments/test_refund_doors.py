@@ -24,6 +24,7 @@ from jangbu.payments.service.initialize import Order, initialize
 from kit import TESTER, House
 
 CANCEL = "/api/portone/cancel"
+VERIFY = "/api/portone/verify"
 URL = "http://127.0.0.1:8080"
 FORM_TYPE = "application/x-www-form-urlencoded"
 ABOVE_A_MANAGERS_LIMIT = 1_200_000
@@ -119,11 +120,27 @@ async def test_what_cannot_be_given_back_is_refused_with_its_code_and_nothing_is
     assert await rows(house, payment) == [] and given_back(house, payment) == []
 
 
+@pytest.mark.parametrize(("amount", "status"), [(11_000, "CANCELLED"), (4_000, "PARTIAL_CANCELLED")])
+async def test_what_went_back_in_whole_or_in_part_is_not_to_be_delivered(
+    house: House, amount: int, status: str
+) -> None:
+    """F08: `paid` is what a shop delivers on, so it is true of no payment of which anything was given back."""
+    payment = await paid(house)
+    body = {"paymentId": str(payment.id)}
+    async with shop(house, "payments:cancel", "payments:verify") as client:
+        before = (await client.post(VERIFY, json=body)).json()["data"]
+        assert (before["paid"], before["status"]) == (True, "PAID")
+        await client.post(CANCEL, json=body | {"amount": amount})
+        after = (await client.post(VERIFY, json=body)).json()["data"]
+    assert (after["paid"], after["status"], after["mismatch"]) == (False, status, "")
+    assert after["cancelledAmount"] == amount
+
+
 async def test_one_stores_key_finds_nothing_of_another_stores_payment(house: House) -> None:
     payment = await paid(house)
     may = ("payments:cancel", "payments:verify")
     async with shop(house, *may, store_id="store-of-somebody-else") as client:
-        for path in (CANCEL, "/api/portone/verify"):
+        for path in (CANCEL, VERIFY):
             for reference in (str(payment.id), payment.provider_order_id):
                 answer = await client.post(path, json={"paymentId": reference})
                 assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND"), path

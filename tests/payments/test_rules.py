@@ -228,7 +228,7 @@ def test_the_first_look_comes_soon_and_later_ones_never_sooner(status: Status) -
         assert set(due) == {None}
 
 
-@pytest.mark.parametrize("status", [*CAPTURED, Status.MISMATCH, Status.ABANDONED, Status.REGISTRATION_FAILED])
+@pytest.mark.parametrize("status", [*CAPTURED, Status.MISMATCH, Status.ABANDONED])
 def test_what_is_settled_is_not_asked_about(status: Status) -> None:
     assert next_due(payment(status), NOW) is None
 
@@ -243,6 +243,14 @@ def test_nobody_is_asked_about_for_ever(status: Status) -> None:
     assert late.due_at is None
     # Late money is still adopted: from a webhook, or when somebody asks.
     assert decide(late, seen("PAID", at=enough), live=False, now=enough).event is Event.CAPTURED
+
+
+def test_an_order_whose_registration_was_refused_is_asked_about_as_long_as_one_that_waits() -> None:
+    """Its amount was never fixed, so whoever knows its id can pay any sum for it, and no webhook may tell."""
+    refused = payment(Status.REGISTRATION_FAILED)
+    enough = refused.expires_at + FINAL_CHECK_AFTER_EXPIRY
+    assert next_due(refused, enough - timedelta(seconds=1)) is not None
+    assert next_due(refused, enough) is None
 
 
 @pytest.mark.parametrize("status", [Status.PAY_PENDING, Status.VIRTUAL_ACCOUNT_ISSUED])

@@ -344,10 +344,12 @@ def _ask_later(payment: Payment, now: datetime) -> Payment:
 
 def next_due(payment: Payment, now: datetime) -> datetime | None:
     """When the sweeper should ask about this payment next; None when there is nothing left to wait for."""
-    if payment.is_captured or payment.status in {Status.MISMATCH, Status.ABANDONED, Status.REGISTRATION_FAILED}:
+    if payment.is_captured or payment.status in {Status.MISMATCH, Status.ABANDONED}:
         return None
-    if payment.status in {Status.READY, Status.FAILED} and has_waited_enough(payment, now):
-        # The payer opened the window and left. PAY_PENDING and an issued account may still bring money unannounced.
+    # Whoever knows an order's id can open a window for it, even where its registration was refused: that is asked
+    # about too. PAY_PENDING and an issued account may bring money unannounced for longer.
+    is_over = payment.status in {Status.READY, Status.FAILED, Status.REGISTRATION_FAILED}
+    if is_over and has_waited_enough(payment, now):
         return None
     steps = UNKNOWN_CHECKS if payment.status is Status.REGISTERING else WAITING_CHECKS
     return now + steps[min(payment.checks, len(steps) - 1)]

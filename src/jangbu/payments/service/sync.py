@@ -196,15 +196,14 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
     now = run.clock.now()
     async with run.db.transaction() as tx:
         before = await store.lock(tx, payment_id)
-        given_up = next_status(before.status, Event.GAVE_UP_WAITING)
-        if given_up is None or before.status is Status.REGISTRATION_FAILED:
+        if next_status(before.status, Event.GAVE_UP_WAITING) is None:
             # Money that came, as asked or not, is not forgotten because PortOne does not show it just now.
             return before
-        if not has_waited_enough(before, now):
+        if before.status is Status.REGISTRATION_FAILED or not has_waited_enough(before, now):
             after = replace(before, due_at=next_due(before, now))
             await store.update(tx, after)
             return after
-        after = replace(before, status=given_up, due_at=None)
+        after = replace(before, status=Status.ABANDONED, due_at=None)
         await store.update(tx, after)
         await record_change(tx, before, after, event=Event.GAVE_UP_WAITING, actor=actor, now=now, run=run)
     return after

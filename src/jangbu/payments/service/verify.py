@@ -11,7 +11,10 @@ from jangbu.runtime import Runtime
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`is_paid` is the only thing to deliver goods on. `mismatch` says what differs, as a stable word, or is empty."""
+    """`is_paid` is the only thing to deliver goods on: false as well once all or a part of it was given back.
+
+    `mismatch` says what differs, as a stable word, or is empty.
+    """
 
     payment: Payment
     is_paid: bool
