@@ -25,6 +25,7 @@ from bench.place import ROUNDS, Place
 from jangbu import sandbox
 from jangbu.access import cli as access_cli
 from jangbu.db import Query
+from jangbu.logs import configure
 from jangbu.money import Money
 from jangbu.runtime import SET_CLOCK_OFFSET, follow_sandbox_clock
 from jangbu.settings import Settings, load
@@ -157,6 +158,7 @@ class _Town:
         settled: list[float] = []
         while len(settled) < 2 * EACH:
             still_open = await self.wired.system.db.statement(OPEN)
+            assert still_open is not None
             now = perf_counter() - began
             settled.extend([now] * (2 * EACH - still_open - len(settled)))
             assert now < PATIENCE_S, f"{still_open} calls still without an outcome"
@@ -228,6 +230,7 @@ async def _town(place: Place, where: Any) -> AsyncIterator[_Town]:
         "JANGBU_LOG_LEVEL": "warning", "BETTER_AUTH_SECRET": "a-secret-for-benchmarks-only-0123456789",
     }  # fmt: skip
     settings = load(_env_file=None, **environment)
+    configure(settings)
     async with build(settings, where) as wired:
         scopes = ["payments:create", "payments:verify", "payments:cancel"]
         key = await access_cli.create_key("bench", scopes, run=wired.system)

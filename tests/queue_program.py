@@ -30,7 +30,7 @@ LEAVE = Query(int, "INSERT INTO trace (worker, job, what) VALUES (:worker, :job,
 TIMES = Query(int, "SELECT count(*) FROM trace WHERE job = :job AND what = :what")
 
 
-def worker(db: Database, name: str, *, schedules: tuple[Schedule, ...] = ()) -> Worker:
+def worker(db: Database, name: str, *, schedules: tuple[Schedule, ...] = (), drain_s: float = 15) -> Worker:
     """The real worker with jobs that write down what they do."""
 
     async def leave(job: str, what: str) -> None:
@@ -78,6 +78,7 @@ def worker(db: Database, name: str, *, schedules: tuple[Schedule, ...] = ()) -> 
         ticks=[Tick(0.2, tick)],
         before_job=before_job,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        drain_s=drain_s,
     )
 
 

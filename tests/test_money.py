@@ -12,10 +12,12 @@ from jangbu.money import (
     AMOUNT_MINOR_MAX,
     EXPONENTS,
     AmountOutOfRange,
+    AmountUnreadable,
     Money,
     UnknownCurrency,
     checked,
     exponent_of,
+    typed,
     vat_included,
     written,
 )
@@ -145,6 +147,23 @@ def test_written_money_can_be_read_back_exactly(amount: int, currency: str) -> N
     digits = "".join(character for character in shown if character.isdigit())
     assert (-int(digits) if shown.startswith("-") else int(digits)) == amount
     assert ("." in shown) == (exponent_of(currency) > 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [("12,500", "KRW", 12_500), ("₩12500", "KRW", 12_500), ("1.2", "USD", 120), ("$1,234.56", "USD", 123_456)],
+)
+def test_a_typed_sum_is_read_to_the_last_minor_unit(text: str, currency: str, minor: int) -> None:
+    assert typed(text, currency) == Money(minor, currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"), [("12.5", "KRW"), ("12.0", "KRW"), ("₩1,000.00", "KRW"), ("100.5", "JPY"), ("1.234", "USD")]
+)
+def test_digits_that_the_currency_does_not_have_are_refused_and_not_run_together(text: str, currency: str) -> None:
+    """F61: ₩12.5 is not ₩125."""
+    with pytest.raises(AmountUnreadable):
+        typed(text, currency)
 
 
 TEXTS = st.lists(st.text(max_size=12), max_size=4)

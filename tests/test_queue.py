@@ -11,12 +11,14 @@ from itertools import pairwise
 import pytest
 
 from jangbu import embedded, queue
-from jangbu.db import Database
+from jangbu.db import Database, Query
 from jangbu.wiring import Addresses
 from kit import until
 from queue_program import QUICK, worker
-from queue_traces import did, enqueue, rows, traced, traces
+from queue_traces import Row, did, enqueue, rows, traced, traces
 from superuser import superuser
+
+TAKEN = Query(int, "SELECT count(*) FROM pgqueuer WHERE queue_manager_id IS NOT NULL")
 
 
 @pytest.fixture
@@ -184,6 +186,47 @@ async def test_a_tick_that_fails_ticks_again(db: Database) -> None:
 
     async with at_work(db):
         await until(thrice, what="the third tick")
+
+
+async def test_a_schedule_that_is_due_while_its_job_still_waits_queues_no_second_one(db: Database) -> None:
+    """F45: after a night without a worker there is one job to do, not one for every minute of it."""
+    idle = worker(db, "inside")
+    for _ in range(3):
+        await idle.queue_scheduled("note")
+    await idle.queue_scheduled("every_second")
+    assert await rows(db) == [Row("note", "queued", 0), Row("every_second", "queued", 0)]
+
+    async def empty() -> bool:
+        return await rows(db) == []
+
+    async with at_work(db) as one:
+        await until(empty, what="both jobs running")
+        await one.queue_scheduled("note")
+        await until(empty, what="the next one running")
+    assert await did(db, "note") == ["0", "0"]
+
+
+async def test_a_job_that_outlasts_the_workers_time_is_left_for_the_next_worker(db: Database) -> None:
+    """F100: told to stop, the worker breaks it off after `drain_s`; broken off is not over."""
+
+    async def started() -> bool:
+        return await did(db, "hang") == ["started"]
+
+    async def finished() -> bool:
+        return await rows(db) == []
+
+    async with at_work(db, "first", drain_s=0.2):
+        await enqueue(db, "hang")
+        await until(started, what="the job starting")
+    assert await rows(db) == [Row("hang", "queued", 0)]
+    assert await db.statement(TAKEN) == 0, "a job that is given back is nobody's"
+    async with at_work(db, "second"):
+        await until(finished, what="the next worker finishing it")
+    assert [(trace.worker, trace.what) for trace in await traces(db, "hang")] == [
+        ("first", "started"),
+        ("second", "started"),
+        ("second", "finished"),
+    ]
 
 
 async def test_a_worker_told_to_stop_before_it_started_stops(db: Database) -> None:

@@ -304,13 +304,34 @@ async def _leave_as_it_is(_: asyncpg.Connection) -> None:
     """No reset query on release: it costs a round trip, and we keep no session state to clean."""
 
 
+STARTS_UP_S = 30
+"""How long a program that starts waits for a PostgreSQL that says it is starting or recovering."""
+
+
+async def _once_it_is_up(connect: Any) -> Any:
+    """Await `connect()`, again and again while PostgreSQL answers that it is not ready yet (57P03).
+
+    After a crash everything starts at once. A program that gave up here would be started again and again, until its
+    service manager gives up too.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + STARTS_UP_S
+    while True:
+        try:
+            return await connect()
+        except asyncpg.CannotConnectNowError:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(0.25)
+
+
 async def connected(dsn: str, connect: Any) -> Any:
     """Await `connect()`, turning the driver's ways of saying "your settings are wrong" into plain sentences."""
     where = where_it_points(dsn)
     if where == NOWHERE:
         raise SetupProblem(f"DATABASE_URL is not a PostgreSQL address: {HOW_IT_LOOKS}")
     try:
-        return await connect()
+        return await _once_it_is_up(connect)
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as refused:
         raise SetupProblem(
             f"The database at {where} refused the user name or password. Check DATABASE_URL "

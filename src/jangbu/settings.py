@@ -135,7 +135,7 @@ class Settings(BaseSettings):
 
     sweep_cron: str = _named(
         "JANGBU_SWEEP_CRON",
-        default="* * * * *",
+        default="* * * * * */10",
         description="How often payments that are due are asked about (cron, UTC; a sixth field is seconds).",
     )
 

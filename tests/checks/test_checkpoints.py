@@ -1,6 +1,7 @@
 """What the minute's run promises: damage above the checkpoint at once, below it by night; and what is written down."""
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -12,8 +13,12 @@ from jangbu.checks.service import run_checks
 from jangbu.db import Query, Tx
 from jangbu.ledger.checks import GROWTH as LEDGER_GROWTH
 from jangbu.payments.checks import GROWTH as PAYMENTS_GROWTH
+from jangbu.wiring import Addresses
 from kit import jobs_named
+from superuser import opened
 
+STATEMENT_TIMEOUT = Query(str, "SHOW statement_timeout")
+LOCK_TIMEOUT = Query(str, "SHOW lock_timeout")
 SHRUNK = "UPDATE payments SET amount = 999, cancellable_amount = 999, vat_amount = 90"
 
 events.declare(events.Type("thing.happened", "일이 일어났다", "A thing happened.", {}, is_public=False))
@@ -234,6 +239,23 @@ async def test_a_check_that_takes_too_long_is_stopped(watched: Watched, monkeypa
     results = await run_checks([Check("I99", "", "", look)], run=watched.house.run, full=False)
     assert asyncio.get_running_loop().time() - started < 10
     assert results[0].found is None
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["by the minute", "by night"])
+async def test_a_checks_patience_ends_with_it_and_the_next_user_of_its_connection_has_its_own(
+    watched: Watched, where: Addresses, full: bool
+) -> None:
+    """F95: a pool resets nothing, so what a check set for its session would be everybody's from then on."""
+
+    async def look(tx: Tx, span: Span) -> Found:
+        assert await tx.one(LOCK_TIMEOUT) == "1s", "the check looks under settings of its own"
+        return Found()
+
+    async with opened(where.system, size_max=1) as db:
+        [result] = await run_checks([Check("I99", "", "", look)], run=replace(watched.house.run, db=db), full=full)
+        assert result.found is not None, result.problem
+        assert db.pool_state()["size"] == 1
+        assert (await db.statement(STATEMENT_TIMEOUT), await db.statement(LOCK_TIMEOUT)) == ("30s", "5s")
 
 
 async def test_a_check_reads_and_never_writes(watched: Watched) -> None:

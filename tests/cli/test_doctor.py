@@ -270,7 +270,7 @@ async def test_what_waits_for_a_person_is_counted(jangbu: Jangbu, house: House, 
         INSERT INTO pgqueuer (priority, entrypoint, status, execute_after)
         VALUES (0, 'inbox.handle', 'queued', now() - interval '5 minutes');
         INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run)
-        VALUES ('* * * * *', 'payments.sweep', now() + interval '30 seconds')
+        VALUES ('* * * * * */10', 'payments.sweep', now() + interval '30 seconds')
         """,
     )
     ran = await jangbu("doctor", "--json")
@@ -290,7 +290,7 @@ async def test_a_worker_that_died_is_noticed(jangbu: Jangbu, where: Addresses) -
     await sql(
         where.owner,
         "INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run) "
-        "VALUES ('* * * * *', 'payments.sweep', now() - interval '10 minutes')",
+        "VALUES ('* * * * * */10', 'payments.sweep', now() - interval '10 minutes')",
     )
     verdict, sentence = said(await jangbu("doctor", "--json"), "worker")
     assert verdict == "wrong"

@@ -1,19 +1,21 @@
 """What an operator reads when the settings are wrong: a sentence that helps, and never the password."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from jangbu import embedded
-from jangbu.db import Database, where_it_points
+from jangbu.db import Database, Query, where_it_points
 from jangbu.errors import SetupProblem
 from jangbu.migrate import migrate
 from jangbu.wiring import Addresses
 from superuser import database_of, superuser
 
 PASSWORD = "hunter2hunter"
+ONE = Query(int, "SELECT 1")
 
 
 async def problem_of(dsn: str) -> str:
@@ -75,6 +77,38 @@ async def test_somebody_else_listens() -> None:
         port = web.sockets[0].getsockname()[1]
         said = await problem_of(f"postgresql://jangbu_system:{PASSWORD}@127.0.0.1:{port}/jangbu?sslmode=disable")
     assert f"127.0.0.1:{port}" in said and PASSWORD not in said
+
+
+async def test_a_program_that_starts_while_postgresql_recovers_waits_for_it(where: Addresses) -> None:
+    refused = b"SFATAL\x00VFATAL\x00C57P03\x00Mthe database system is in recovery mode\x00\x00"
+    real_port = int(where.system.rpartition("@")[2].partition("/")[0].rpartition(":")[2])
+    came = 0
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()
+
+    async def recovering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal came
+        came += 1
+        if came <= 2:
+            length = int.from_bytes(await reader.readexactly(4))
+            await reader.readexactly(length - 4)
+            writer.write(b"E" + (len(refused) + 4).to_bytes(4) + refused)
+            writer.close()
+            return
+        there, onwards = await asyncio.open_connection("127.0.0.1", real_port)
+        await asyncio.gather(pour(reader, onwards), pour(there, writer))
+
+    server = await asyncio.start_server(recovering, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        db = await Database(where.system.replace(f":{real_port}/", f":{port}/"), name="x").open()
+        assert await db.statement(ONE) == 1
+        await db.close()
+    assert came == 3
 
 
 # A password with special characters that was not percent-encoded is the commonest mistake of all, and the DSN then

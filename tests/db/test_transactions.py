@@ -16,7 +16,7 @@ from jangbu.ids import Ids
 from jangbu.ledger import store
 from jangbu.ledger.rules import Account
 from jangbu.wiring import Addresses
-from kit import fresh_database
+from kit import House, fresh_database
 from superuser import cut_off, opened, superuser
 
 
@@ -37,6 +37,7 @@ ONE = Query(int, "SELECT 1")
 ECHO = Query(str, "SELECT :text::text")
 ECHO_JSON = Query(dict, "SELECT :value::jsonb")
 SLEEP = Query(type(None), "SELECT pg_sleep(:seconds::float8)")
+IDLE_TIMEOUT = Query(str, "SHOW idle_in_transaction_session_timeout")
 PID = Query(int, "SELECT pg_backend_pid()")
 
 
@@ -283,6 +284,15 @@ async def test_a_cancelled_request_gives_its_connection_back_clean(where: Addres
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert await events_of(db, "cancelled:1") == 0
+
+
+async def test_a_program_that_hangs_within_a_transaction_keeps_its_locks_for_twenty_seconds_at_most(
+    house: House,
+) -> None:
+    """F46: shorter than a job's lease, so whoever takes the job over does not wait for the one that hangs."""
+    for run in (house.wired.system, house.wired.webhooks, house.wired.request):
+        async with run.db.transaction() as tx:
+            assert await tx.one(IDLE_TIMEOUT) == "20s", run.db.name
 
 
 QUICKLY = Query(type(None), "SELECT set_config('lock_timeout', '100ms', true)")

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from jangbu import queue
+from jangbu import embedded, queue
 from jangbu.db import Query
+from jangbu.failpoints import Crash, armed
 from jangbu.inbox import store
 from jangbu.inbox.service import WebhookIdReused, receive
 from jangbu.inbox.store import DUPLICATES_KEPT_MAX
@@ -19,10 +20,18 @@ from jangbu.portone import (
     signature,
 )
 from jangbu.runtime import Runtime
+from jangbu.wiring import Addresses
+from kit import until
+from superuser import superuser
 
 from .hooks import PortOneSends, a_body
 
 SET_STATUS = Query(type(None), "UPDATE webhook_logs SET status = :status WHERE webhook_id = :webhook_id")
+HELD_ROW = """
+    INSERT INTO webhook_logs (id, webhook_id, webhook_type, request_body, body_sha256, received_at)
+    VALUES (gen_random_uuid(), 'wh-1', 'Transaction.Paid', '{}', sha256('x'), now())
+"""
+WAIT_FOR_US = "SELECT count(*) FROM pg_locks WHERE transactionid = pg_current_xact_id()::xid AND NOT granted"
 JOB_GONE = Query(type(None), "DELETE FROM pgqueuer")
 
 
@@ -54,6 +63,38 @@ async def test_fifty_deliveries_at_once_are_one_webhook_and_one_job(sends: PortO
         assert (repeat.request_body, repeat.body_sha256) == (original.request_body, original.body_sha256)
         assert repeat.processed_at is not None
     assert [job.arguments for job in await sends.jobs()] == [{"webhook_id": "wh-1"}]
+
+
+async def test_fifty_deliveries_that_meet_at_the_row_all_answer_and_one_is_new(
+    sends: PortOneSends, server: embedded.Embedded, where: Addresses
+) -> None:
+    """F20: every connection has looked, and found nothing, before anybody's row is there."""
+    body = a_body()
+    async with superuser(server, where) as other:
+        uncommitted = other.transaction()
+        await uncommitted.start()
+        await other.execute(HELD_ROW)
+        deliveries = [asyncio.create_task(sends(body)) for _ in range(50)]
+
+        async def all_met() -> bool:
+            return bool(await other.fetchval(WAIT_FOR_US) == sends.run.db.pool.get_max_size())
+
+        await until(all_met, what="a delivery waiting on every connection")
+        await uncommitted.rollback()
+        answers = await asyncio.gather(*deliveries)
+    assert sorted(answers) == [False] * 49 + [True]
+    assert [row.webhook_id for row in await sends.log() if "duplicate" not in row.webhook_id] == ["wh-1"]
+    assert [job.arguments for job in await sends.jobs()] == [{"webhook_id": "wh-1"}]
+
+
+async def test_dying_right_after_the_commit_leaves_the_row_with_its_one_job(sends: PortOneSends) -> None:
+    """F28: PortOne heard nothing, but whoever starts next handles it; the repeat adds no second job."""
+    with armed("inbox.receive.committed"), pytest.raises(Crash):
+        await sends(a_body())
+    assert [(row.webhook_id, row.status) for row in await sends.log()] == [("wh-1", "received")]
+    assert [(job.name, job.arguments) for job in await sends.jobs()] == [("inbox.handle", {"webhook_id": "wh-1"})]
+    assert await sends(a_body()) is False
+    assert len(await sends.jobs()) == 1
 
 
 async def test_a_patient_replayer_cannot_fill_the_table(sends: PortOneSends) -> None:

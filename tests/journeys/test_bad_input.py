@@ -11,10 +11,12 @@ import pytest
 from jangbu.access import cli as access_cli
 from jangbu.app import create
 from jangbu.db import Query
+from jangbu.payments.service.sync import find
 from jangbu.portone import sign
 from kit import House, books
 
 SCOPES = ["payments:create", "payments:verify", "payments:read"]
+TWIN_SCOPES = ["payments:create", "payments:cancel"]
 PAYMENTS = Query(int, "SELECT count(*) FROM payments")
 DELIVERIES = Query(int, "SELECT count(*) FROM webhook_logs")
 
@@ -116,6 +118,40 @@ async def test_the_same_idempotency_key_gives_the_same_payment_and_another_body_
     other = await shop.post("/api/portone/initialize", json=body | {"amount": 2_000}, headers=headers)
     assert (other.status_code, other.json()["error"]["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
     assert await count(house, PAYMENTS) == 1
+
+
+async def test_equal_idempotency_keys_of_two_callers_are_two_payments_and_two_refunds(
+    shop: httpx.AsyncClient, house: House
+) -> None:
+    """F129: two backends number their checkouts alike; neither may be shown, or refused for, what the other did."""
+    callers = [
+        {"Authorization": f"Bearer {await access_cli.create_key('twin', TWIN_SCOPES, run=house.run)}"} for _ in range(2)
+    ]
+    same = {"Idempotency-Key": "checkout-42"}
+    payments = []
+    for caller, amount in zip(callers, (1_000, 2_000), strict=True):
+        body = {"amount": amount, "orderName": f"tea {amount}"}
+        first = await shop.post("/api/portone/initialize", json=body, headers=caller | same)
+        again = await shop.post("/api/portone/initialize", json=body, headers=caller | same)
+        assert (first.status_code, again.status_code) == (200, 200), (first.text, again.text)
+        assert first.json()["data"]["amount"] == amount
+        assert first.json()["data"]["paymentId"] == again.json()["data"]["paymentId"]
+        payments.append(first.json()["data"])
+    assert len({payment["paymentId"] for payment in payments}) == await count(house, PAYMENTS) == 2
+    one = await find(payments[0]["paymentId"], run=house.run)
+    await house.portone.pay(one.provider_order_id)
+    await house.hear()
+    await house.work()
+    refunds = []
+    for caller, amount in zip(callers, (300, 200), strict=True):
+        body = {"paymentId": payments[0]["paymentId"], "amount": amount}
+        for _ in range(2):
+            answer = await shop.post("/api/portone/cancel", json=body, headers=caller | same)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["data"]["cancellation"]["amount"] == amount
+            refunds.append(answer.json()["data"]["cancellation"]["id"])
+    assert len(set(refunds)) == 2
+    assert house.portone.refunds(one.provider_order_id) == [300, 200]
 
 
 async def test_portone_being_away_is_503_with_when_to_come_back(shop: httpx.AsyncClient, house: House) -> None:

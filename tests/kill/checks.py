@@ -18,6 +18,8 @@ from kit import Books, books_of, until
 TOOK = {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
 STEPS_MOST = 40
 QUIET_S = 60
+PATIENCE_S = 60
+"""How long by the wall anything may take that needs no clock to move on. Seconds, on a machine of one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ async def is_nothing_open(wired: Wired) -> bool:
     return await open_things(wired) == {}
 
 
-async def settled(town: Town, wired: Wired, what: str, *, within_s: float = 20) -> None:
+async def settled(town: Town, wired: Wired, what: str, *, within_s: float = PATIENCE_S) -> None:
     """Wait until PortOne has delivered and we have done everything, without the clock moving on."""
 
     async def nothing_is_left() -> bool:
@@ -143,7 +145,7 @@ async def all_agree(town: Town, wired: Wired, shop: Shop) -> Books:
     """Every rule of this folder, once recovery is over. Answers the books for more."""
     await shop.ask_again()
     assert shop.complaints == []
-    await settled(town, wired, "an end of what the last refunds set off", within_s=10)
+    await settled(town, wired, "an end of what the last refunds set off")
     at_portone = (await town.control("payments"))["items"]
     taken, given = _counted(at_portone)
     assert max(taken.values(), default=0) <= 1, "somebody was charged twice"

@@ -23,7 +23,7 @@ class Cut:
     moment: Moment
     was_made: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def made(self, *, within_s: float = 15) -> None:
+    async def made(self, *, within_s: float = 60) -> None:
         """Wait until it happened."""
         try:
             await asyncio.wait_for(self.was_made.wait(), within_s)

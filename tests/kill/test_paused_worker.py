@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jangbu.db import Query
-from kill.checks import all_agree, is_nothing_open, recovered, settled
+from kill.checks import PATIENCE_S, all_agree, is_nothing_open, recovered, settled
 from kill.postgres import Postgres
 from kill.shop import Order, Shop, shop_in
 from kill.town import Town, town
@@ -56,7 +56,7 @@ async def test_what_another_took_over_is_not_done_again(postgres: Postgres, tmp_
         here.looking_in() as wired,
     ):
         await a_payment_is_paid(here, shop)
-        await until(lambda: is_paused(here, "worker A"), what=f"worker A pausing at {failpoint}")
+        await until(lambda: is_paused(here, "worker A"), seconds=PATIENCE_S, what=f"worker A pausing at {failpoint}")
         here["worker B"].start()
         await here["worker B"].ready()
         await settled(here, wired, "worker B taking over")
@@ -80,7 +80,7 @@ async def test_one_that_holds_the_payment_keeps_the_other_waiting(
         here.looking_in() as wired,
     ):
         order = await a_payment_is_paid(here, shop)
-        await until(lambda: is_paused(here, "worker A"), what="worker A pausing")
+        await until(lambda: is_paused(here, "worker A"), seconds=PATIENCE_S, what="worker A pausing")
         here["worker B"].start()
         await here["worker B"].ready()
         await asyncio.sleep(LEASE_S + LOCK_TIMEOUT_S)
@@ -88,7 +88,7 @@ async def test_one_that_holds_the_payment_keeps_the_other_waiting(
         status, _ = await shop.call("verify", {"paymentId": order.payment_id})
         assert status == 503, "who asks meanwhile is told to ask again"
         if how_long != "past its lease":
-            await settled(here, wired, "worker B taking over", within_s=45)
+            await settled(here, wired, "worker B taking over")
         await goes_on(here)
         await recovered(here, wired)
         await shop.verify(order)
@@ -110,7 +110,7 @@ async def test_a_refund_that_another_took_over_is_not_made_again(
         await shop.verify(order)
         assert not await shop.refund(order, "refund-1", order.amount), "the web program did not die over it"
         await here.let_time_pass(wired)
-        await until(lambda: is_paused(here, "worker A"), what=f"worker A pausing at {failpoint}")
+        await until(lambda: is_paused(here, "worker A"), seconds=PATIENCE_S, what=f"worker A pausing at {failpoint}")
         here["worker B"].start()
         await here["worker B"].ready()
         await settled(here, wired, "worker B taking over")

@@ -18,8 +18,8 @@ from kill.town import Town, town
 
 pytestmark = pytest.mark.kill
 
-KILLS = 40
-RUNS = 8 if os.environ.get("CI") else 1
+CI = bool(os.environ.get("CI"))
+KILLS, RUNS = (80, 4) if CI else (40, 1)
 SHOPPERS = 6
 VICTIMS = ("web", "web", "web", "worker A", "worker A", "worker B", "worker B", "portone", *DEATHS)
 LONGEST_LIFE_S = 0.8

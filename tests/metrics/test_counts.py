@@ -7,9 +7,14 @@ from dataclasses import replace
 import httpx
 import pytest
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.responses import Response
 
 from jangbu import app as web
 from jangbu import embedded
+from jangbu.db import Database
+from jangbu.errors import Unavailable
+from jangbu.inbox import api as inbox_api
 from jangbu.metrics import Metrics
 from jangbu.metrics import api as metrics_api
 from jangbu.outbox.rules import Answer
@@ -112,6 +117,22 @@ async def test_webhooks_are_counted_by_what_portone_was_answered(
     assert answers == [200, 200, 401, 500]
     for result in ("new", "duplicate", "refused", "failed"):
         assert value(found, "jangbu_webhook_accept_seconds_count", result=result) == 1, result
+
+
+async def test_a_webhook_that_found_no_database_is_not_counted_as_refused(house: House) -> None:
+    body = b'{"type": "Transaction.Ready", "timestamp": "2026-08-01T00:00:00Z", "data": {"paymentId": "p"}}'
+    signed = signature.sign(house.run.settings.webhook_secrets[0], "wh-1", house.run.clock.now(), body)
+    nowhere = await Database("postgresql://nobody@127.0.0.1:1/none", name="t", size_min=0, size_max=1).open()
+    heard: list[str] = []
+    try:
+        gone = replace(house.run, db=nowhere)
+        (first, *_) = inbox_api.routes(gone, lambda result, _: heard.append(result))
+        application = Starlette(routes=[first], exception_handlers={Unavailable: lambda *_: Response(status_code=503)})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://127.0.0.1") as caller:
+            answer = await caller.post(first.path, headers=signed, content=body)
+    finally:
+        await nowhere.close()
+    assert (answer.status_code, heard) == (503, ["failed"])
 
 
 async def test_calls_to_portone_are_counted_by_what_came_of_them(house: House) -> None:

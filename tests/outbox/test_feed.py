@@ -63,6 +63,21 @@ async def test_events_of_one_payment_keep_the_order_they_happened_in(shop: Shop)
     assert told == [first, second]
 
 
+async def test_what_waits_together_is_numbered_in_the_order_it_was_written(shop: Shop) -> None:
+    """F70: one batch numbers three transactions of one payment, minutes apart, and one whose clock was behind."""
+    written = []
+    for type_ in ("payment.paid", "payment.partially_cancelled", "payment.cancelled"):
+        written.append(await shop.announce(type_))
+        await shop.house.portone.move(timedelta(minutes=1))
+    late = replace(an_event(shop.run, shop.run.ids.uuid()), happened_at=shop.run.clock.now() - timedelta(days=1))
+    async with shop.run.db.transaction() as tx:
+        await events.announce(tx, late)
+    await feed.advance(run=shop.run)
+    page = await feed.read(after=0, most=10, run=shop.run)
+    assert [(event.seq, event.id) for event in page.events] == list(enumerate([*written, late.id], start=1))
+    assert [event.happened_at for event in page.events[:3]] == sorted(event.happened_at for event in page.events[:3])
+
+
 async def test_many_sequencers_at_once_number_every_event_once_and_without_gaps(shop: Shop) -> None:
     async def announce_some() -> None:
         for _ in range(20):

@@ -11,10 +11,11 @@ from jangbu.errors import Refusal
 from jangbu.payments import cancellation_store
 from jangbu.payments.cancellation_rules import Ask, Cancellation, CancellationStatus
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.cancel import Authority, Outcome, approve, cancel, reject
+from jangbu.payments.service.cancel import Authority, Outcome, _answered, approve, cancel, reject
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.sync import find
+from jangbu.payments.service.sync import find, seen_cancellation
 from jangbu.payments.service.verify import verify
+from jangbu.portone.wire import read_cancellation
 from kit import TESTER, House, books, settle
 
 TILL = Authority(TESTER)
@@ -352,3 +353,29 @@ async def test_money_we_did_not_ask_for_goes_back_out_of_suspense(house: House) 
     assert found.balances == {"assets:pg_receivable": 0, "liabilities:suspense": 0}
     assert house.portone.refunds(payment.provider_order_id) == [200, 300]
     assert (await find(str(payment.id), run=house.run)).review == "returned"
+
+
+async def test_our_answer_is_booked_although_another_systems_refund_was_taken_for_it_meanwhile(house: House) -> None:
+    payment = await paid(house)
+    house.portone.fault("not_reached", operation="cancel_payment", payment_id=payment.provider_order_id)
+    one = (await give_back(house, payment, amount=3_000)).cancellation
+    assert one.status is S.SENDING
+    # Another program of the merchant's gives back as much; only that one is to be seen when we look.
+    assert (await house.portone.cancel(payment.provider_order_id, 3_000))[0] == 200
+    await verify(str(payment.id), actor=TESTER, run=house.run, portone=house.wired.portone)
+    status, body = await house.portone.cancel(payment.provider_order_id, 3_000, reason=one.reason_sent)
+    assert status == 200
+    await _answered(one, seen_cancellation(read_cancellation(body["cancellation"])), actor=TESTER, run=house.run)
+    await agreed(house, payment, [3_000, 3_000])
+
+
+async def test_another_stores_caller_decides_no_refund_of_ours(house: House) -> None:
+    payment = await paid(house)
+    waiting = (await give_back(house, payment, Authority(Actor("clerk"), limits={"KRW": 0}))).cancellation
+    assert waiting.status is S.WAITING
+    stranger = Authority(TESTER, store_id="store-of-somebody-else")
+    with pytest.raises(Refusal, match="CANCELLATION_NOT_FOUND"):
+        await approve(waiting.id, who=stranger, run=house.run, portone=house.wired.portone)
+    with pytest.raises(Refusal, match="CANCELLATION_NOT_FOUND"):
+        await reject(waiting.id, who=stranger, run=house.run)
+    await agreed(house, payment, [])

@@ -246,3 +246,29 @@ def test_a_call_is_repeated_under_its_key_only_while_portone_remembers_the_key()
     assert not may_send(mine, NOW + RESEND_WITHIN)
     assert not may_send(replace(mine, status=S.REQUESTED), NOW)
     assert given_back([mine]) == 0
+
+
+@pytest.mark.parametrize("first", ["other", "own", "both"])
+def test_another_systems_refund_of_the_same_sum_is_not_taken_for_ours(first: str) -> None:
+    mine = ours(S.SENDING, 3_000)
+    # Theirs was asked for while the PG was slow about ours, and was done before it.
+    other = shown(1, 3_000, trigger="API", at=NOW + timedelta(seconds=1))
+    own = shown(2, 3_000, trigger="API", reason=mine.reason_sent, at=NOW + timedelta(seconds=2))
+    one, rows = payment(Status.PAID), {mine.id: mine}
+    for look in ([other] if first == "other" else [own] if first == "own" else [], [other, own]):
+        folded = fold(one, list(rows.values()), look, now=NOW)
+        one = folded.payment
+        rows |= {change.after.id: change.after for change in folded.changes}
+    assert one.cancelled_amount == given_back(list(rows.values())) == 6_000
+    assert len(rows) == 2
+    assert rows[mine.id].status is S.SUCCEEDED
+    assert fold(one, list(rows.values()), [other, own], now=NOW).changes == ()
+
+
+@pytest.mark.parametrize("origin", ["ours", "elsewhere"])
+def test_what_is_tax_free_of_a_refund_stays_within_what_portone_gave_back(origin: str) -> None:
+    # PostgreSQL takes no row that says otherwise, so every look at such a payment would fail.
+    mine = ours(S.REQUESTED, 3_000, tax_free_amount=3_000, origin=origin, portone_cancellation_id="c-1")
+    whole = payment(Status.PAID, tax_free_amount=5_000, vat_amount=545)
+    [change] = fold(whole, [mine], [shown(1, 2_000, trigger="API")], now=NOW).changes
+    assert (change.after.amount, change.after.tax_free_amount) == (2_000, 2_000)

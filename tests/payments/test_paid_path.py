@@ -1,5 +1,6 @@
 """From initialize to a proven ledger entry, on a real PostgreSQL and the sandbox."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,12 +9,16 @@ from jangbu.ledger.service import balances, seal
 from jangbu.ledger.service import verify as verify_books
 from jangbu.payments import store
 from jangbu.payments.refusals import OrderHasOtherTerms, PortOneUnclear, PreRegistrationRefused
-from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY, Payment, Status
+from jangbu.payments.service.initialize import Order, initialize, portone_id_of
+from jangbu.payments.service.sync import _apply as apply
 from jangbu.payments.service.sync import find
 from jangbu.payments.service.verify import verify
+from jangbu.portone import PortOne
 from jangbu.wiring import EXPECTATIONS
-from kit import TESTER, House
+from kit import TESTER, House, books
+
+from .told import NOW, seen
 
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차")
 
@@ -166,15 +171,50 @@ async def test_a_payment_nobody_pays_is_abandoned_and_a_late_one_still_adopted(h
     assert await books_hold(house)
 
 
+class No:
+    """A PortOne that refuses whatever it is sent."""
+
+    async def send(self, *_: object) -> tuple[int, dict[str, str], bytes]:
+        return 400, {}, b'{"type": "INVALID_REQUEST"}'
+
+
+def refused_by_portone(house: House) -> House:
+    refusing = PortOne(No(), api_secret="any", store_id=house.wired.settings.portone_store_id)
+    return replace(house, wired=replace(house.wired, portone=refusing))
+
+
 async def test_a_refused_pre_registration_stops_the_payment(house: House) -> None:
-    # KRW 1,000 is fine for us; the sandbox's store refuses a secret that is not its own.
-    from dataclasses import replace
-
-    from jangbu.portone import PortOne
-
-    stranger = replace(house, wired=replace(house.wired, portone=PortOne(house.portone.transport, api_secret="wrong")))
     with pytest.raises(PreRegistrationRefused):
-        await start(stranger)
+        await start(refused_by_portone(house))
+
+
+async def test_what_is_paid_in_spite_of_a_refused_registration_is_found_without_a_webhook(house: House) -> None:
+    # Whoever knows how ids are made can open a window for an order that PortOne refused to fix the amount of.
+    order = Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1")
+    with pytest.raises(PreRegistrationRefused):
+        await start(refused_by_portone(house), order)
+    portone_id = portone_id_of(house.run.settings.portone_store_id, "order-1")
+    house.portone.fault("webhook_lost", payment_id=portone_id, times=9)
+    await house.portone.pay(portone_id, totalAmount=991, currency="KRW")
+    for _ in range(5):
+        await house.move(timedelta(hours=1))
+    found = await find(portone_id, run=house.run)
+    assert (found.status, found.review) == (Status.MISMATCH, "other_amount")
+    assert (await ledger(house))["liabilities:suspense"] == -991
+
+
+async def test_a_refused_registration_that_nobody_pays_is_asked_about_until_a_day_after_expiry(
+    house: House,
+) -> None:
+    with pytest.raises(PreRegistrationRefused):
+        await start(refused_by_portone(house), Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1"))
+    portone_id = portone_id_of(house.run.settings.portone_store_id, "order-1")
+    refused = await find(portone_id, run=house.run)
+    while refused.due_at is not None:
+        assert refused.due_at < refused.expires_at + FINAL_CHECK_AFTER_EXPIRY + timedelta(hours=2)
+        await house.move(timedelta(hours=1))
+        refused = await find(portone_id, run=house.run)
+    assert refused.status is Status.REGISTRATION_FAILED
 
 
 async def test_an_outcome_that_stays_unknown_for_six_hours_is_shown_to_a_person_until_it_is_known(house: House) -> None:
@@ -192,9 +232,97 @@ async def test_an_outcome_that_stays_unknown_for_six_hours_is_shown_to_a_person_
     assert (settled.status, settled.review) == (Status.READY, "")
 
 
+@pytest.mark.parametrize("who", ["the shop asks again", "the sweeper"])
+async def test_what_was_paid_while_its_pre_registration_was_in_doubt_is_a_sale_and_no_refusal(
+    house: House, who: str
+) -> None:
+    """F07: PortOne took the amount, its answer was lost, somebody paid; the second try hears ALREADY_PAID."""
+    order = Order(amount=11_000, currency="KRW", order_name="보리차", order_id="order-1")
+    house.portone.fault("answer_lost", operation="pre_register_payment")
+    with pytest.raises(PortOneUnclear):
+        await start(house, order)
+    in_doubt = await newest(house)
+    house.portone.fault("webhook_lost", times=99)
+    house.portone.fault("webhook_lost", operation="Transaction.Ready", times=99)
+    await house.portone.pay(in_doubt.provider_order_id)
+    assert (await newest(house)).status is Status.REGISTERING
+    if who == "the sweeper":
+        await house.move(timedelta(minutes=1))
+    else:
+        assert (await start(house, order)).status is Status.PAID
+    settled = await newest(house)
+    assert (settled.id, settled.status, settled.paid_at is not None) == (in_doubt.id, Status.PAID, True)
+    assert any("/pre-register -> 409" in line and "ALREADY_PAID" in line for line in house.portone.transport.transcript)
+    async with house.run.db.transaction() as tx:
+        attempts = await store.attempts(tx, settled.id)
+    assert [attempt.state for attempt in attempts] == ["done", "refused"]
+    assert (await ledger(house))["assets:pg_receivable"] == 11_000
+    assert await books_hold(house)
+    await house.move(timedelta(hours=1))
+    assert (await ledger(house))["assets:pg_receivable"] == 11_000
+
+
+async def test_a_payment_nobody_pays_is_asked_about_less_and_less_often(house: House) -> None:
+    """F13: each look is counted, and the next one comes later, until one an hour stays."""
+    payment = await start(house)
+    for looks, minutes in enumerate((2, 5, 15, 60, 60)):
+        waiting = await find(str(payment.id), run=house.run)
+        assert (waiting.status, waiting.checks) == (Status.READY, looks)
+        assert waiting.due_at is not None
+        assert waiting.due_at - house.run.clock.now() == timedelta(minutes=minutes)
+        await house.move(waiting.due_at - house.run.clock.now() - timedelta(seconds=1))
+        assert (await find(str(payment.id), run=house.run)).checks == looks, "nobody asks before it is time"
+        await house.move(timedelta(seconds=1))
+    assert (await find(str(payment.id), run=house.run)).checks == 5
+
+
 async def newest(house: House) -> Payment:
     async with house.run.db.transaction() as tx:
         found = await store.newest(
             tx, before_at=house.run.clock.now() + timedelta(days=1), before_id=house.run.ids.uuid(), search="", most=1
         )
     return found[0]
+
+
+async def test_a_mismatch_that_portone_does_not_show_any_more_still_waits_for_a_person(house: House) -> None:
+    payment = await start(house)
+    house.portone.fault("amount_changed", payment_id=payment.provider_order_id, times=10)
+    await house.portone.pay(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    assert (await find(str(payment.id), run=house.run)).status is Status.MISMATCH
+    await house.portone.move(timedelta(days=3))
+    # As with a secret of another store, or an answer from before the payment.
+    house.portone.world.state.payments.clear()
+    verdict = await verify(str(payment.id), actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert (verdict.payment.status, verdict.mismatch, verdict.is_paid) == (Status.MISMATCH, "other_amount", False)
+
+
+async def test_an_expired_api_secret_stops_an_order_only_until_it_is_replaced(house: House) -> None:
+    expired = PortOne(house.portone.transport, api_secret="expired", store_id=house.wired.settings.portone_store_id)
+    order = replace(TEA, order_id="order-1")
+    for _ in range(2):
+        with pytest.raises(PreRegistrationRefused, match="UNAUTHORIZED"):
+            await initialize(order, actor=TESTER, run=house.run, portone=expired)
+    assert (await start(house, order)).status is Status.READY
+
+
+async def test_an_order_that_portone_refused_is_refused_each_time_it_is_asked_for(house: House) -> None:
+    order = replace(TEA, order_id="order-1")
+    for _ in range(2):
+        with pytest.raises(PreRegistrationRefused, match="INVALID_REQUEST"):
+            await start(refused_by_portone(house), order)
+
+
+async def test_money_whose_channel_is_named_later_waits_in_suspense_from_then_on(house: House) -> None:
+    payment = await start(house)
+    nameless = seen("PAID", store_id=payment.store_id, total=500, is_live=None, channel_key=None, pg_provider=None)
+    named = seen("PAID", store_id=payment.store_id, total=500, at=NOW + timedelta(minutes=1))
+    for answer, suspense in ((nameless, {}), (named, {"assets:pg_receivable": 500, "liabilities:suspense": -500})):
+        for _ in range(2):
+            after = await apply(payment.id, answer, actor=TESTER, run=house.run)
+        assert after.status is Status.MISMATCH
+        assert await ledger(house) == suspense
+        assert await books_hold(house)
+    assert after.review == "other_amount"
+    assert (await books(house)).events.count("payment.mismatched") == 2

@@ -24,7 +24,9 @@ from jangbu.payments.service.initialize import Order, initialize
 from kit import TESTER, House
 
 CANCEL = "/api/portone/cancel"
+VERIFY = "/api/portone/verify"
 URL = "http://127.0.0.1:8080"
+FORM_TYPE = "application/x-www-form-urlencoded"
 ABOVE_A_MANAGERS_LIMIT = 1_200_000
 
 
@@ -118,11 +120,30 @@ async def test_what_cannot_be_given_back_is_refused_with_its_code_and_nothing_is
     assert await rows(house, payment) == [] and given_back(house, payment) == []
 
 
+@pytest.mark.parametrize(("amount", "status"), [(11_000, "CANCELLED"), (4_000, "PARTIAL_CANCELLED")])
+async def test_what_went_back_in_whole_or_in_part_is_not_to_be_delivered(
+    house: House, amount: int, status: str
+) -> None:
+    """F08: `paid` is what a shop delivers on, so it is true of no payment of which anything was given back."""
+    payment = await paid(house)
+    body = {"paymentId": str(payment.id)}
+    async with shop(house, "payments:cancel", "payments:verify") as client:
+        before = (await client.post(VERIFY, json=body)).json()["data"]
+        assert (before["paid"], before["status"]) == (True, "PAID")
+        await client.post(CANCEL, json=body | {"amount": amount})
+        after = (await client.post(VERIFY, json=body)).json()["data"]
+    assert (after["paid"], after["status"], after["mismatch"]) == (False, status, "")
+    assert after["cancelledAmount"] == amount
+
+
 async def test_one_stores_key_finds_nothing_of_another_stores_payment(house: House) -> None:
     payment = await paid(house)
-    async with shop(house, store_id="store-of-somebody-else") as client:
-        answer = await client.post(CANCEL, json={"paymentId": str(payment.id)})
-    assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND")
+    may = ("payments:cancel", "payments:verify")
+    async with shop(house, *may, store_id="store-of-somebody-else") as client:
+        for path in (CANCEL, VERIFY):
+            for reference in (str(payment.id), payment.provider_order_id):
+                answer = await client.post(path, json={"paymentId": reference})
+                assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND"), path
     assert given_back(house, payment) == []
 
 
@@ -236,3 +257,29 @@ async def test_a_large_refund_is_asked_by_one_and_decided_by_another_person(hous
 async def test_a_decision_on_nothing_is_not_found(house: House, path: str) -> None:
     async with desk(house, "choi", "Super Admin") as client:
         assert (await client.post(f"/console/refunds/{path}")).status_code == 404
+
+
+async def test_a_key_of_another_store_is_not_told_what_became_of_a_payment(house: House) -> None:
+    payment = await paid(house)
+    calls = len(house.portone.transport.transcript)
+    async with shop(house, "payments:verify", store_id="store-of-somebody-else") as client:
+        answer = await client.post("/api/portone/verify", json={"paymentId": str(payment.id)})
+    assert (answer.status_code, code(answer)) == (404, "PAYMENT_NOT_FOUND")
+    assert len(house.portone.transport.transcript) == calls
+    async with shop(house, "payments:verify", store_id=payment.store_id) as client:
+        answer = await client.post("/api/portone/verify", json={"paymentId": str(payment.id)})
+    assert answer.json()["data"]["paid"] is True
+
+
+async def test_a_key_of_one_store_has_no_business_at_the_console_which_shows_them_all(house: House) -> None:
+    payment = await paid(house)
+    scopes = ("payments:read", "payments:cancel", "events:read", "events:manage")
+    async with shop(house, *scopes, store_id="store-of-somebody-else") as client:
+        for path in ("payments", f"payments/{payment.id}", "refunds", "events"):
+            assert (await client.get(f"/console/{path}")).status_code == 403, path
+        made = await client.post(
+            "/console/events", content="url=https://a.example/", headers={"content-type": FORM_TYPE}
+        )
+        assert made.status_code == 403
+        assert (await client.post(f"/console/payments/{payment.id}/refund")).status_code == 403
+    assert given_back(house, payment) == []

@@ -6,6 +6,7 @@ later attempt may succeed". §2.2: after PAID only cancellations follow. Design 
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -227,7 +228,7 @@ def test_the_first_look_comes_soon_and_later_ones_never_sooner(status: Status) -
         assert set(due) == {None}
 
 
-@pytest.mark.parametrize("status", [*CAPTURED, Status.MISMATCH, Status.ABANDONED, Status.REGISTRATION_FAILED])
+@pytest.mark.parametrize("status", [*CAPTURED, Status.MISMATCH, Status.ABANDONED])
 def test_what_is_settled_is_not_asked_about(status: Status) -> None:
     assert next_due(payment(status), NOW) is None
 
@@ -244,6 +245,14 @@ def test_nobody_is_asked_about_for_ever(status: Status) -> None:
     assert decide(late, seen("PAID", at=enough), live=False, now=enough).event is Event.CAPTURED
 
 
+def test_an_order_whose_registration_was_refused_is_asked_about_as_long_as_one_that_waits() -> None:
+    """Its amount was never fixed, so whoever knows its id can pay any sum for it, and no webhook may tell."""
+    refused = payment(Status.REGISTRATION_FAILED)
+    enough = refused.expires_at + FINAL_CHECK_AFTER_EXPIRY
+    assert next_due(refused, enough - timedelta(seconds=1)) is not None
+    assert next_due(refused, enough) is None
+
+
 @pytest.mark.parametrize("status", [Status.PAY_PENDING, Status.VIRTUAL_ACCOUNT_ISSUED])
 def test_money_that_may_still_be_on_its_way_is_asked_about_past_the_expiry(status: Status) -> None:
     """An account number outlives our own expiry, and its deposit may bring no webhook (portone-facts §4.3)."""
@@ -255,3 +264,11 @@ def test_waiting_ends_a_day_after_the_expiry_and_never_for_a_captured_payment() 
     assert not has_waited_enough(payment(), end - timedelta(microseconds=1))
     assert has_waited_enough(payment(), end)
     assert not has_waited_enough(payment(Status.PAID), end)
+
+
+@pytest.mark.parametrize("first", [{}, {"channel_key": None, "pg_provider": None}])
+def test_money_in_the_books_keeps_the_channel_it_came_by(first: dict[str, Any]) -> None:
+    booked = decide(payment(), seen("PAID", **first), live=False, now=NOW).payment
+    renamed = {**first, "at": NOW + timedelta(hours=1), "channel_key": "channel-renamed", "pg_provider": "INICIS_V3"}
+    later = decide(booked, seen("PARTIAL_CANCELLED", **renamed), live=False, now=NOW).payment
+    assert (later.channel_key, later.pg_provider) == (booked.channel_key, booked.pg_provider)

@@ -11,11 +11,17 @@ from jangbu.simulator.swarm import STEPS, Report, again, revision, swarm
 IN_CI = bool(os.environ.get("CI"))
 CRASHES = 10_000 if IN_CI else 1_000
 CRASHES_PER_FAILPOINT = 50 if IN_CI else 5
-PLAYS_MAX = 10_000
+PLAYS_MAX = 1_000 if IN_CI else 200
+"""Where it gives up and says what is missing; it takes about a third of them."""
 
 ELSEWHERE = {
     # Signing in is not played: nothing of it is money, and it has tests of its own.
     "access.sign_in.password_checked",
+    # No part of a play yet: tests/notices and tests/backup kill them.
+    "notices.deliver.answered",
+    "notices.deliver.before_commit",
+    "notices.deliver.begun",
+    "backup.before_rename",
 }
 SOMETIMES = {
     "PortOne was away",
@@ -105,15 +111,20 @@ RARELY = {
 
 
 async def test_whatever_dies_every_won_is_accounted_for(stage: Stage) -> None:
-    wanted = SOMETIMES | RARELY if IN_CI else SOMETIMES
-
-    def is_enough(report: Report) -> bool:
-        every = all((report.crashes + report.idle)[name] >= CRASHES_PER_FAILPOINT for name in failpoints())
-        return len(report.places) >= CRASHES and every and set(report.sometimes) >= wanted
-
-    report = await swarm(stage, seeds=range(1, PLAYS_MAX), steps=STEPS, is_enough=is_enough)
+    report = await swarm(stage, seeds=range(1, PLAYS_MAX), steps=STEPS, is_enough=lambda report: not missing(report))
     assert report.failed is None, failure(report)
-    assert is_enough(report)
+    assert missing(report) == [], f"after {report.plays} plays"
+
+
+def missing(report: Report) -> list[str]:
+    """What the swarm has not done yet of what it is there for."""
+    wanted = SOMETIMES | RARELY if IN_CI else SOMETIMES
+    passed = report.crashes + report.idle
+    return [
+        *([f"{len(report.places)} of {CRASHES} crashes"] if len(report.places) < CRASHES else []),
+        *(f"{passed[one]} deaths at {one}" for one in sorted(failpoints()) if passed[one] < CRASHES_PER_FAILPOINT),
+        *sorted(wanted - set(report.sometimes)),
+    ]
 
 
 def failpoints() -> set[str]:

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, nullcontext
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from jangbu.app import GOODBYE_S, Server, listen, served_so
+from jangbu.app import listen, served_so
+from jangbu.web.server import GOODBYE_S, Server
 
 ASK = b"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 0\r\n\r\n"
 

@@ -118,6 +118,10 @@ class _Guard:
             raise _sign_in_first(connection)
         if caller.user_id is not None and gate.greet is not None:
             gate.greet(connection, caller)
+        if caller.store_id is not None and _is_console(connection):
+            # The console is for people and shows every store; a key of one store is to see no other.
+            log.info("access.forbidden", actor=caller.actor.name, needed="every store")
+            raise Forbidden(needed="every store")
         if not may_pass(self.rule, scopes=caller.scopes, role=caller.role):
             log.info("access.forbidden", actor=caller.actor.name, needed=str(self.rule))
             raise Forbidden(needed=str(self.rule))
@@ -163,6 +167,11 @@ async def _bearer(headers: Sequence[str], run: Runtime, request_id: str) -> Call
     if credential.startswith(KEY_START):
         return await authenticate_key(credential, run=run, request_id=request_id)
     return await session_of(credential, run=run, request_id=request_id)
+
+
+def _is_console(connection: HTTPConnection) -> bool:
+    path: str = connection.scope["path"]
+    return path == CONSOLE or path.startswith(f"{CONSOLE}/")
 
 
 def _sign_in_first(connection: HTTPConnection) -> Exception:

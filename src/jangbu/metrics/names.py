@@ -120,7 +120,9 @@ SCHEDULE_OVERDUE = _database(
     "jangbu_schedule_overdue_seconds", ("task",), "How late a schedule is; above three minutes no worker is alive."
 )
 PAYMENTS = _database(
-    "jangbu_payments_day", ("status",), "Payments made in the last 24 hours, by the status they have now."
+    "jangbu_payments_day",
+    ("status",),
+    "Payments made in the last 24 hours (the newest 100,000), by the status they have now.",
 )
 SWEEP_DUE = _database(
     "jangbu_sweep_due",

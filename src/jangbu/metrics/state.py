@@ -74,6 +74,7 @@ class State:
     async def _families(self, tx: Tx, now: datetime) -> AsyncIterator[Metric]:
         attempts, refunds = await tx.all(store.ATTEMPTS, now=now), await tx.all(store.REFUNDS, now=now)
         webhooks = await tx.all(store.WEBHOOKS, now=now)
+        payments = await tx.all(store.PAYMENTS, now=now, most=store.PAYMENTS_MAX)
         for family in (
             *await self._invariants(tx),
             *await self._seals(tx, now),
@@ -84,7 +85,7 @@ class State:
             _family(names.REFUNDS_AGE, _oldest((row.state, row.oldest_s) for row in refunds), REFUNDS),
             _family(names.WEBHOOKS, {(row.state,): row.count for row in webhooks}, WEBHOOKS),
             one(names.WEBHOOKS_AGE, max((row.oldest_s for row in webhooks), default=0)),
-            _family(names.PAYMENTS, {(row.state,): row.count for row in await tx.all(store.PAYMENTS, now=now)}),
+            _family(names.PAYMENTS, {(row.state,): row.count for row in payments}),
             _family(names.PAYMENTS_REVIEW, {(row.state,): row.count for row in await tx.all(store.REVIEWS)}),
             _family(names.SWEEP_DUE, {(row.state,): row.count for row in await tx.all(store.DUE, now=now)}),
             *await _outgoing(tx, now),

@@ -7,6 +7,8 @@ from jangbu.db import Query
 
 COUNTED_MAX = 10_000
 """How far is counted what somebody else's fault can pile up without end."""
+PAYMENTS_MAX = 100_000
+"""How many of a day's payments are looked at: some tenths of a second's work, and a good day must blind nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,10 @@ WEBHOOKS = Query(
 PAYMENTS = Query(
     Counted,
     """
-    SELECT 'payment' AS kind, status AS state, count(*) AS count, 0 AS oldest_s FROM payments
-     WHERE created_at > :now::timestamptz - interval '24 hours' GROUP BY status
+    SELECT 'payment' AS kind, status AS state, count(*) AS count, 0 AS oldest_s FROM (
+           SELECT status FROM payments WHERE created_at > :now::timestamptz - interval '24 hours'
+            ORDER BY created_at DESC, id DESC LIMIT :most::bigint) newest
+     GROUP BY status
     """,
 )
 REVIEWS = Query(

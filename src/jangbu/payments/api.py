@@ -102,8 +102,11 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
 
     @router.post("/verify", summary="Ask PortOne whether a payment is paid, and paid as asked")
     async def verify_payment(body: VerifyBody, caller: Annotated[Caller, guard(Scoped("payments:verify"))]) -> Response:
-        """Deliver goods only when `paid` is true. `mismatch` says what differs: amount, currency, store or channel."""
-        verdict = await verify(body.payment_id, actor=caller.actor, run=run, portone=portone)
+        """Deliver goods only when `paid` is true; once any of it was given back, it is false (see `status`).
+
+        `mismatch` says what differs: amount, currency, store or channel.
+        """
+        verdict = await verify(body.payment_id, store_id=caller.store_id, actor=caller.actor, run=run, portone=portone)
         view = payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
         return ok(view, clock=run.clock)
 

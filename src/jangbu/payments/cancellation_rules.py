@@ -262,7 +262,7 @@ def fold(
         # Money went back, and PortOne does not say how much of it: a person looks, and it is asked about again.
         payment = replace(payment, review=payment.review or "cancellation_unclear")
     for one in sorted(shown, key=lambda each: (each.cancelled_at or each.requested_at or now, each.id)):
-        before = _known_as(one, rows.values())
+        before = _known_as(one, rows.values(), "".join(each.reason for each in shown))
         after = _moved(before, one, payment, whole, now=now)
         if after is None or after == before:
             continue
@@ -280,16 +280,19 @@ def fold(
     return Folded(payment, tuple(changes))
 
 
-def _known_as(one: SeenCancellation, rows: Iterable[Cancellation]) -> Cancellation | None:
+def _known_as(one: SeenCancellation, rows: Iterable[Cancellation], reasons: str) -> Cancellation | None:
     rows = list(rows)
     by_id = [row for row in rows if row.portone_cancellation_id == one.id]
-    by_tag = [row for row in rows if row.is_ours and row.tag in one.reason]
-    # Should a PG have cut our mark off the reason: a call of ours that is under way, for this very sum.
+    # A row that PortOne has named stands for that one cancellation alone: another, however alike, is money of its own.
+    ours = [row for row in rows if row.is_ours and row.portone_cancellation_id is None]
+    by_tag = [row for row in ours if row.tag in one.reason]
+    # Should a PG have cut our mark off the reason: a call of ours that is under way, for this very sum, and is not
+    # there under its mark as well.
     by_sum = [
         row
-        for row in rows
-        if row.is_ours
-        and row.status is _S.SENDING
+        for row in ours
+        if row.status is _S.SENDING
+        and row.tag not in reasons
         and (one.trigger, one.amount) == ("API", row.amount)
         and one.requested_at is not None
         and row.sent_at is not None
@@ -322,11 +325,13 @@ def _moved(
         return _scheduled(_named(before_it, one), now)
     if (before.status, status) not in TRANSITIONS:
         return _named(before, one)
+    # What PortOne says it gave back is what left; ours is only what we asked for.
+    amount = one.amount if one.amount > 0 else before.amount
     moved = replace(
         before,
         status=status,
-        # What PortOne says it gave back is what left; ours is only what we asked for.
-        amount=one.amount if one.amount > 0 else before.amount,
+        amount=amount,
+        tax_free_amount=min(before.tax_free_amount, amount),
         failure={"type": "CANCELLATION_FAILED"} if status is _S.FAILED else None,
         cancelled_at=(one.cancelled_at or now) if status is _S.SUCCEEDED else None,
         checks=0,

@@ -25,10 +25,10 @@ SAVE = Query(
         :reason, :requester, :requested_by, :decided_by, :request_key, :portone_cancellation_id, :pg_cancellation_id,
         :trigger, :failure, :sent_at, :cancelled_at, :due_at, :checks, :created_at)
     ON CONFLICT (id) DO UPDATE
-       SET status = :status, amount = :amount, vat_amount = :vat_amount, decided_by = :decided_by,
-           portone_cancellation_id = :portone_cancellation_id, pg_cancellation_id = :pg_cancellation_id,
-           trigger = :trigger, failure = :failure, sent_at = :sent_at, cancelled_at = :cancelled_at, due_at = :due_at,
-           checks = :checks
+       SET status = :status, amount = :amount, tax_free_amount = :tax_free_amount, vat_amount = :vat_amount,
+           decided_by = :decided_by, portone_cancellation_id = :portone_cancellation_id,
+           pg_cancellation_id = :pg_cancellation_id, trigger = :trigger, failure = :failure, sent_at = :sent_at,
+           cancelled_at = :cancelled_at, due_at = :due_at, checks = :checks
     """,
 )
 OF_PAYMENT = Query(

@@ -29,5 +29,5 @@ def jobs(run: Runtime, portone: PortOne) -> list[Job]:
 
 
 def schedules(run: Runtime) -> list[Schedule]:
-    """The sweep looks every minute; what is due is decided by `due_at` and the injected clock."""
+    """The sweep, every few seconds; what is due is decided by `due_at` and the injected clock."""
     return [Schedule(run.settings.sweep_cron, "payments.sweep")]

@@ -14,8 +14,12 @@ from jangbu.money import EXPONENTS, Money, vat_included
 
 FINAL_CHECK_AFTER_EXPIRY = timedelta(hours=24)
 """How long after its expiry an unpaid payment is still re-read (design §4.1)."""
-UNKNOWN_CHECKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
-"""When to ask again about a call whose outcome we do not know; the last step repeats (design §4.1)."""
+UNKNOWN_CHECKS = (timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+"""When to ask again about a call whose outcome we do not know; the last step repeats (design §4.1).
+
+The first is soon, because whoever waited for the answer may have died: with the sweep it leaves money in doubt for less
+than a minute after a restart (G06). Asking while the first call is still under way does nothing twice.
+"""
 WAITING_CHECKS = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """When to re-read a payment that waits for its payer; the last step repeats."""
 CALL_A_PERSON_AFTER = timedelta(hours=6)
@@ -226,15 +230,16 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     """
     if _is_older(payment, seen):
         return Decision(payment, None, is_stale=True)
-    # What an earlier attempt used says nothing of this one; only a capture keeps its channel for good.
-    used = payment if payment.is_captured else replace(payment, channel_key=None, pg_provider=None, method=None)
+    # What an earlier attempt used says nothing of this one. A capture keeps its channel for good, whatever PortOne
+    # calls it later: what goes back has to leave the accounts that it came into.
+    taken_by = payment if payment.is_captured else seen
     kept = replace(
         payment,
         portone=seen.raw,
         portone_changed_at=seen.changed_at or payment.portone_changed_at,
-        channel_key=seen.channel_key or used.channel_key,
-        pg_provider=seen.pg_provider or used.pg_provider,
-        method=seen.method or used.method,
+        channel_key=taken_by.channel_key,
+        pg_provider=taken_by.pg_provider,
+        method=seen.method or (payment.method if payment.is_captured else None),
         provider_transaction_id=seen.transaction_id or payment.provider_transaction_id,
         review="" if payment.review in PASSING_REVIEWS else payment.review,
     )
@@ -270,6 +275,10 @@ def _is_older(payment: Payment, seen: Seen) -> bool:
 
 BOOKED_MISMATCHES = frozenset({"other_amount", "other_currency"})
 """Mismatches whose money is ours to account for: it waits in suspense (ADR 0011)."""
+UNBOOKED_MISMATCHES = frozenset(
+    {"other_store", "unknown_channel", "live_channel", "test_channel", "unhandled_currency", "no_amount"}
+)
+"""Mismatches of which nothing is in the books."""
 
 
 def mismatch_of(payment: Payment, seen: Seen, *, live: bool) -> str:
@@ -295,7 +304,9 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
     if reason:
         after = next_status(kept.status, Event.MISMATCHED)
         review = replace(kept, status=after or kept.status, review=reason, failure=None, failed_at=None, due_at=None)
-        return Decision(review, Event.MISMATCHED if after else None)
+        # What we could not account for at first, its channel say, may turn out to be ours: that is news, and is booked.
+        is_news = after is not None or (kept.review in UNBOOKED_MISMATCHES and reason in BOOKED_MISMATCHES)
+        return Decision(review, Event.MISMATCHED if is_news else None)
     after = next_status(kept.status, Event.CAPTURED)
     assert after is Status.PAID, f"{kept.status} has no way to PAID"
     paid = replace(
@@ -333,10 +344,12 @@ def _ask_later(payment: Payment, now: datetime) -> Payment:
 
 def next_due(payment: Payment, now: datetime) -> datetime | None:
     """When the sweeper should ask about this payment next; None when there is nothing left to wait for."""
-    if payment.is_captured or payment.status in {Status.MISMATCH, Status.ABANDONED, Status.REGISTRATION_FAILED}:
+    if payment.is_captured or payment.status in {Status.MISMATCH, Status.ABANDONED}:
         return None
-    if payment.status in {Status.READY, Status.FAILED} and has_waited_enough(payment, now):
-        # The payer opened the window and left. PAY_PENDING and an issued account may still bring money unannounced.
+    # Whoever knows an order's id can open a window for it, even where its registration was refused: that is asked
+    # about too. PAY_PENDING and an issued account may bring money unannounced for longer.
+    is_over = payment.status in {Status.READY, Status.FAILED, Status.REGISTRATION_FAILED}
+    if is_over and has_waited_enough(payment, now):
         return None
     steps = UNKNOWN_CHECKS if payment.status is Status.REGISTERING else WAITING_CHECKS
     return now + steps[min(payment.checks, len(steps) - 1)]

@@ -1,15 +1,9 @@
 """Who acts in a play: the shop, its payers, PortOne, the workers, the operator, and time."""
 
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from functools import partial
-from typing import Any
 
 from jangbu import sandbox
 from jangbu.audit import Actor
-from jangbu.checks.service import run_checks
-from jangbu.db import CONNECTION_GONE, TOO_BUSY
-from jangbu.errors import Unavailable
 from jangbu.ids import Chance, from_facts
 from jangbu.payments.refusals import IdempotencyKeyReused, OrderHasOtherTerms, PaymentUnknown, PreRegistrationRefused
 from jangbu.payments.rules import Status
@@ -19,6 +13,7 @@ from jangbu.payments.service.verify import verify
 from jangbu.sandbox.control import approve_late
 from jangbu.sandbox.core.records import Delivery
 from jangbu.sandbox.testing import Sandbox
+from jangbu.simulator.crew import Crew
 from jangbu.simulator.machine import Machine, Process
 from jangbu.simulator.merchant import Merchant
 from jangbu.simulator.mix import Mix
@@ -26,15 +21,12 @@ from jangbu.simulator.model import Purchase
 from jangbu.simulator.outside import Door, LineToPortOne, headers_forged
 from jangbu.simulator.refunds import RefundDesk
 from jangbu.simulator.script import Action, Notes, Work
-from jangbu.simulator.turns import here
 
 SHOP = Actor("key:shop")
 OPERATOR = Actor("cli:operator")
 LIVE_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000003"
 RECENT = 8
 STEPS_PER_ORDER = 9
-CHECKING = 0.1
-JOBS_IN_A_ROW = (1, 2, 5, 8)
 
 
 class Cast:
@@ -62,11 +54,10 @@ class Cast:
         self._sometimes = notes.sometimes
         self._problem = notes.problem
         self.merchant = merchant
+        self.crew = Crew(chance=chance, workers=workers, notes=notes)
         self.refunds = RefundDesk(mix=mix, chance=chance, portone=portone, door=door, notes=notes)
         self.purchases: list[Purchase] = []
         self._hot: Purchase
-        self.idle_looks = 0
-        """How often a worker looked for a job and found none."""
 
     def choices(self, steps_left: int) -> list[Action]:
         """What may happen now."""
@@ -94,11 +85,7 @@ class Cast:
         self.refunds.choices(may, self.purchases)
         self.merchant.choices(may)
         may("PortOne: away", self._mix.outage // 10, self._go_away)
-        for worker in self._workers:
-            if worker.is_up:
-                may(f"{worker.name}: job", 16, partial(self.jobs, worker))
-                may(f"{worker.name}: second", 7, partial(self.second, worker))
-                may(f"{worker.name}: minute", 6, partial(self.minute, worker))
+        self.crew.choices(may)
         down = [one for one in (*self._workers, *self._door.webs) if not one.is_up]
         if down:
             may("operator: restarts", (1000 - self._mix.stays_down) // 40 + 4, lambda: self._restart(down))
@@ -299,90 +286,6 @@ class Cast:
         hours = self._chance.choice((0.1, 1, 6))
         self._line.down_until = self._portone.clock.now() + timedelta(hours=hours)
         self._say(f"PortOne is away for {hours} h")
-
-    # The workers.
-
-    async def job(self, worker: Machine) -> None:
-        """Take one job and run it."""
-        await self._as(worker, self._one_job)
-
-    async def jobs(self, worker: Machine) -> None:
-        """Take a few jobs, one after the other."""
-
-        async def takes(machine: Machine) -> None:
-            for _ in range(self._chance.choice(JOBS_IN_A_ROW)):
-                looks = self.idle_looks
-                await self._one_job(machine)
-                if looks != self.idle_looks:
-                    return
-
-        await self._as(worker, takes)
-
-    async def second(self, worker: Machine) -> None:
-        """What comes with every second, and what it wakes."""
-        await self.tick(worker)
-        if worker.is_up:
-            await self.jobs(worker)
-
-    async def minute(self, worker: Machine) -> None:
-        """What comes with every minute, and what there is to do then."""
-        await self.schedule(worker)
-        if worker.is_up:
-            await self.jobs(worker)
-
-    async def _one_job(self, machine: Machine) -> None:
-        name = await machine.desk.one_job()
-        self.idle_looks += name is None
-        self._say(f"{machine.name}: {name or 'no job'}")
-
-    async def tick(self, worker: Machine) -> None:
-        """What every worker does each second."""
-
-        async def ticks(machine: Machine) -> None:
-            for one in machine.process.wired.ticks:
-                await one.act()
-
-        await self._as(worker, ticks)
-
-    async def schedule(self, worker: Machine) -> None:
-        """What every worker queues each minute, once however many do."""
-
-        # The checks read everything there is: now and then is often enough, and once at the end (Play._settle).
-        is_checking = self._chance.random() < CHECKING
-
-        async def queues(machine: Machine) -> None:
-            for one in machine.process.wired.schedules:
-                if is_checking or not one.job.startswith("checks."):
-                    await machine.desk.worker.queue_scheduled(one.job)
-
-        await self._as(worker, queues)
-
-    async def ask_checks(self, worker: Machine) -> None:
-        """What the house asks of itself each night: nothing may be broken."""
-
-        async def asks(machine: Machine) -> None:
-            wired = machine.process.wired
-            # Who keeps the clock of the schedules is real time, and not played.
-            checks = [one for one in wired.checks if one.id != "I24"]
-            for result in await run_checks(checks, run=wired.system, full=True):
-                if not result.holds:
-                    self._problem(f"{result.check.id} ({result.check.en}): {result.problem or result.found}")
-
-        await self._as(worker, asks)
-
-    async def _as(self, worker: Machine, work: Callable[[Machine], Coroutine[Any, Any, None]]) -> None:
-        fiber = here()
-        assert fiber is not None
-        process = worker.process
-        try:
-            with fiber.inside(process, called=False):
-                await work(worker)
-        except (Unavailable, *CONNECTION_GONE, *TOO_BUSY) as gone:
-            # The loop around it tries again (queue.Worker).
-            self._sometimes("the queue lost its database")
-            self._say(f"{worker.name}: {type(gone).__name__}")
-        while process.surprises:
-            self._problem(process.surprises.pop())
 
     # The operator, and time.
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Container, Iterable
 from datetime import datetime
 
-from jangbu.clock import instant
 from jangbu.db import Database, Tx
 from jangbu.ledger.service import seal, verify
 from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY
@@ -192,8 +191,6 @@ def _is_paid_unheard(row: Row, world: World) -> bool:
     if payment is None or paid_at is None or row.is_captured or row.status == "MISMATCH":
         return False
     asked_until = row.expires_at + FINAL_CHECK_AFTER_EXPIRY
-    if row.status == "REGISTRATION_FAILED":
-        asked_until = instant(row.events[-1]["at"])
     told = any(one.state == "DELIVERED" and one.type == "Transaction.Paid" for one in world.deliveries_of(payment))
     return paid_at >= asked_until and not told
 

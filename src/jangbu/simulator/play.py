@@ -288,7 +288,7 @@ class Play:
             await self._begin("settling: operator syncs", partial(self.cast.sync, payment_id))
         await self._send_all()
         if is_final:
-            await self._begin("settling: checks", partial(self.cast.ask_checks, self._workers[0]))
+            await self._begin("settling: checks", partial(self.cast.crew.ask_checks, self._workers[0]))
         now = self.portone.clock.now()
         found = await when_settled(
             self.cast.purchases,
@@ -339,21 +339,21 @@ class Play:
         await self.portone.clock.move(by)
         await self._stage.show(self.portone.clock.now())
         worker = self._workers[0]
-        await self._begin("settling: schedule", partial(self.cast.schedule, worker))
+        await self._begin("settling: schedule", partial(self.cast.crew.schedule, worker))
         while due := self.cast.due_webhooks():
             await self._begin("settling: webhook", partial(self.cast.deliver, due[0]))
         for _ in range(2):
             # What the jobs announce is sent too.
             await self._work_off(worker)
-            await self._begin("settling: tick", partial(self.cast.tick, worker))
+            await self._begin("settling: tick", partial(self.cast.crew.tick, worker))
         await self._work_off(worker)
         await self._look()
 
     async def _work_off(self, worker: Machine) -> None:
         for _ in range(JOBS_MAX):
-            before = self.cast.idle_looks
-            await self._begin("settling: job", partial(self.cast.job, worker))
-            if self.cast.idle_looks != before:
+            before = self.cast.crew.idle_looks
+            await self._begin("settling: job", partial(self.cast.crew.job, worker))
+            if self.cast.crew.idle_looks != before:
                 return
         self._problem(f"the queue is not empty after {JOBS_MAX} jobs")
 

@@ -1,4 +1,4 @@
-"""A uvicorn for programs that have more to stop than it."""
+"""A uvicorn for programs that have more to stop than it, and that go while others come."""
 
 import asyncio
 import contextlib

@@ -38,7 +38,6 @@ from jangbu.payments.refusals import (
     CancellationRefused,
     CancellationUnknown,
     IdempotencyKeyReused,
-    PaymentUnknown,
     PortOneUnclear,
     SecondPersonNeeded,
 )
@@ -83,9 +82,7 @@ async def cancel(reference: str, ask: Ask, *, who: Authority, run: Runtime, port
     same `request_key` with the same terms gives the same cancellation. Raises what `cancellation_rules.begin` raises,
     PaymentUnknown, IdempotencyKeyReused, and CancellationRefused when PortOne or the PG said no.
     """
-    payment = await find(reference, run=run)
-    if who.store_id is not None and payment.store_id != who.store_id:
-        raise PaymentUnknown(reference=reference)
+    payment = await find(reference, store_id=who.store_id, run=run)
     if taken(payment) is None:
         # Perhaps nobody told us yet that it was paid.
         payment = await sync(payment, actor=who.actor, run=run, portone=portone)
@@ -115,7 +112,7 @@ async def approve(cancellation_id: UUID, *, who: Authority, run: Runtime, porton
     """The second person says yes, and it is sent. Raises SecondPersonNeeded, CancellationNotWaiting."""
     now = run.clock.now()
     async with run.db.transaction() as tx:
-        payment, waiting = await _waiting(tx, cancellation_id)
+        payment, waiting = await _waiting(tx, cancellation_id, who)
         if waiting.requested_by == who.actor.name or not who.covers(waiting.total):
             raise SecondPersonNeeded
         # What may be given back is looked at again: the payment may have been cancelled elsewhere while this waited.
@@ -144,7 +141,7 @@ async def approve(cancellation_id: UUID, *, who: Authority, run: Runtime, porton
 async def reject(cancellation_id: UUID, *, who: Authority, run: Runtime) -> Outcome:
     """It will not be sent. Whoever asked for it may take it back this way too. Raises CancellationNotWaiting."""
     async with run.db.transaction() as tx:
-        payment, waiting = await _waiting(tx, cancellation_id)
+        payment, waiting = await _waiting(tx, cancellation_id, who)
         one = replace(waiting, status=CancellationStatus.REJECTED, decided_by=who.actor.name)
         await cancellation_store.save(tx, one)
         await _audit(tx, payment, one, "payment.cancellation_rejected", who.actor, run=run)
@@ -277,8 +274,9 @@ async def _answered(one: Cancellation, shown: SeenCancellation, *, actor: Actor,
         known = await cancellation_store.of_payment(tx, one.payment_id)
         mine = next(row for row in known if row.id == one.id)
         booked_as = next((row for row in known if row.portone_cancellation_id == shown.id), mine)
-        if booked_as is mine:
-            # The answer to our own call names it, whatever became of our mark in the reason.
+        if booked_as is mine and mine.portone_cancellation_id is None:
+            # The answer to our own call names it, whatever became of our mark in the reason. One that a look at the
+            # payment has named already, after another system's refund of this sum, keeps that name: both are money.
             named = replace(mine, portone_cancellation_id=shown.id)
             known = [named if row is mine else row for row in known]
         folded = fold(before, known, [shown], now=now)
@@ -346,11 +344,13 @@ async def _told(cancellation_id: UUID, *, run: Runtime) -> Outcome:
     return Outcome(payment, one)
 
 
-async def _waiting(tx: Tx, cancellation_id: UUID) -> tuple[Payment, Cancellation]:
+async def _waiting(tx: Tx, cancellation_id: UUID, who: Authority) -> tuple[Payment, Cancellation]:
     one = await cancellation_store.by_id(tx, cancellation_id)
     if one is None:
         raise CancellationUnknown
     payment = await store.lock(tx, one.payment_id)
+    if who.store_id not in (None, payment.store_id):
+        raise CancellationUnknown
     locked = await cancellation_store.by_id(tx, cancellation_id)
     assert locked is not None
     if locked.status is not CancellationStatus.WAITING:

@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from jangbu import audit, ids
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
@@ -30,6 +32,7 @@ from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused, Unknown
 from jangbu.runtime import Runtime
 
+log = structlog.get_logger()
 OPERATION = "pre_register"
 
 
@@ -56,6 +59,9 @@ async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortO
     PreRegistrationRefused when PortOne says no; PortOneUnclear when it did not answer: send the same order again.
     """
     payment = await _written_down(order, actor=actor, run=run)
+    if payment.status is Status.REGISTRATION_FAILED:
+        # The same answer as the first time: nobody is to open a window for an amount that PortOne does not hold.
+        raise PreRegistrationRefused(type=await _why_refused(payment, run=run))
     if payment.status is not Status.REGISTERING:
         return payment
     return await register(payment, actor=actor, run=run, portone=portone)
@@ -96,6 +102,12 @@ async def register(payment: Payment, *, actor: Actor, run: Runtime, portone: Por
             # Somebody paid under this id already: what PortOne shows of it decides, not this call.
             await _note(attempt_id, "refused", {"type": outcome.type}, run=run)
             return await sync(payment, actor=actor, run=run, portone=portone)
+        case Refused(http_status=401 | 403):
+            # Our secret is wrong or has expired. That says nothing about the order: it stays open until a person has
+            # put it right, and one order has only this one payment.
+            log.error("PortOne does not accept our API secret", type=outcome.type)
+            await _note(attempt_id, "refused", {"type": outcome.type}, run=run)
+            raise PreRegistrationRefused(type=outcome.type)
         case Refused():
             facts = {"type": outcome.type, "httpStatus": outcome.http_status, "message": outcome.message}
             await _conclude(payment.id, attempt_id, Event.REGISTRATION_REFUSED, facts, actor=actor, run=run)
@@ -192,6 +204,12 @@ async def _conclude(
         await record_change(tx, before, after, event=event, actor=actor, now=now, run=run)
         failpoint("payment.register.before_commit")
     return after
+
+
+async def _why_refused(payment: Payment, *, run: Runtime) -> str:
+    async with run.db.transaction() as tx:
+        refused = [one for one in await store.attempts(tx, payment.id) if one.state == "refused"]
+    return str((refused[-1].outcome or {}).get("type", "UNKNOWN")) if refused else "UNKNOWN"
 
 
 async def _note(attempt_id: UUID, state: str, facts: dict[str, Any], *, run: Runtime) -> None:

@@ -30,6 +30,7 @@ from jangbu.payments.rules import (
     decide,
     has_waited_enough,
     next_due,
+    next_status,
 )
 from jangbu.payments.service.alerts import tell_of_mismatch
 from jangbu.payments.service.record import record_cancellations, record_change
@@ -44,11 +45,11 @@ log = structlog.get_logger()
 PORTONE = Actor("portone")
 
 
-async def find(reference: str, *, run: Runtime) -> Payment:
-    """A payment by our id or PortOne's. Raises PaymentUnknown."""
+async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> Payment:
+    """A payment by our id or PortOne's. Raises PaymentUnknown, also for another store's when `store_id` is given."""
     async with run.db.transaction() as tx:
         payment = await store.find(tx, reference)
-    if payment is None:
+    if payment is None or store_id not in (None, payment.store_id):
         raise PaymentUnknown(reference=reference)
     return payment
 
@@ -195,9 +196,10 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
     now = run.clock.now()
     async with run.db.transaction() as tx:
         before = await store.lock(tx, payment_id)
-        if before.status in {Status.ABANDONED, Status.REGISTRATION_FAILED} or before.is_captured:
+        if next_status(before.status, Event.GAVE_UP_WAITING) is None:
+            # Money that came, as asked or not, is not forgotten because PortOne does not show it just now.
             return before
-        if not has_waited_enough(before, now):
+        if before.status is Status.REGISTRATION_FAILED or not has_waited_enough(before, now):
             after = replace(before, due_at=next_due(before, now))
             await store.update(tx, after)
             return after

@@ -11,18 +11,24 @@ from jangbu.runtime import Runtime
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`is_paid` is the only thing to deliver goods on. `mismatch` says what differs, as a stable word, or is empty."""
+    """`is_paid` is the only thing to deliver goods on: false as well once all or a part of it was given back.
+
+    `mismatch` says what differs, as a stable word, or is empty.
+    """
 
     payment: Payment
     is_paid: bool
     mismatch: str
 
 
-async def verify(reference: str, *, actor: Actor, run: Runtime, portone: PortOne) -> Verdict:
+async def verify(
+    reference: str, *, store_id: str | None = None, actor: Actor, run: Runtime, portone: PortOne
+) -> Verdict:
     """Re-read the payment from PortOne, compare amount, currency, store and channel, and apply what it says.
 
-    Raises PaymentUnknown; PortOneUnclear when PortOne did not answer, which is neither yes nor no.
+    Raises PaymentUnknown, also for a payment of another store than `store_id`; PortOneUnclear when PortOne did not
+    answer, which is neither yes nor no.
     """
-    payment = await sync(await find(reference, run=run), actor=actor, run=run, portone=portone)
+    payment = await sync(await find(reference, store_id=store_id, run=run), actor=actor, run=run, portone=portone)
     mismatch = payment.review if payment.status is Status.MISMATCH else ""
     return Verdict(payment, is_paid=payment.status is Status.PAID, mismatch=mismatch)
