@@ -89,6 +89,20 @@ async def test_a_card_that_no_pg_takes_fails_the_payment(
     assert sandbox.captures("ord-000001") == [11_000]
 
 
+@pytest.mark.parametrize(
+    ("number", "issuer"), [("4312001122334455", "SHINHAN_CARD"), ("9410001122334455", "KOOKMIN_CARD")]
+)
+async def test_the_test_cards_are_taken_after_their_month(sandbox: Sandbox, number: str, issuer: str) -> None:
+    status, _ = await instant(sandbox, keyed_in(number=number, expiryYear="25", expiryMonth="12"))
+    card = (await get(sandbox))["method"]["card"]
+    assert (status, card["issuer"], card["number"]) == (200, issuer, f"{number[:6]}******{number[-4:]}")
+
+
+async def test_another_end_than_the_test_cards_own_is_judged(sandbox: Sandbox) -> None:
+    _, answer = await instant(sandbox, keyed_in(number="4312001122334455", expiryYear="25", expiryMonth="11"))
+    assert answer["pgCode"] == "EXPIRED_CARD"
+
+
 @pytest.mark.parametrize("is_told", [True, False])
 async def test_skip_webhook_silences_the_success_and_a_switch_the_decline(shop: Endpoint, is_told: bool) -> None:
     sandbox = Sandbox(deliver=shop, inferred=Inferred(declined_charge_is_announced=is_told))

@@ -96,7 +96,6 @@ RARELY = {
     "PortOne: unknown_method",
     "PortOne: unknown_status",
     "a PG decided later: no",
-    "a message arrived too late to be believed",
     "a refund needs a second person",
     "a refund was decided already",
     "an answer came after our patience",

@@ -74,13 +74,25 @@ BROWSER = (
     (
         "requestPayment",
         "partly",
-        "a clickable window for cards and easy pay only; others are decided by a call",
+        (
+            "no `channelGroupId`; POPUP and UI windows are overlays; `appScheme`, `offerPeriod`, `storeDetails`,"
+            " `shippingAddress`, `productType`, `card`, `easyPay`, `giftCertificate`, `mobile` and `bypass`"
+            " change nothing"
+        ),
         "§7.1",
     ),
-    ("requestIssueBillingKey", "partly", "not in `browser-sdk.js`; `POST /__browser__/billing-keys`", "§7.1"),
+    (
+        "requestIssueBillingKey",
+        "partly",
+        "`offerPeriod`, `productType`, `appScheme` and `bypass` change nothing",
+        "§7.1",
+    ),
     ("requestIssueBillingKeyAndPay", "partly", "as above", "§7.1"),
-    ("requestIdentityVerification", "not", "all of it", "§7.1"),
+    ("requestIdentityVerification", "partly", "`customer` and `bypass` change nothing", "§7.1"),
     ("loadPaymentUI, loadIssueBillingKeyUI", "not", "all of it", "§7.1"),
+    ("IMP.init, IMP.request_pay", "partly", "no `pg`, `vbank_due`, `digital`, `display`, `card`, `bypass`", "§7.2"),
+    ("IMP.certification", "partly", "`name`, `phone`, `company` and `popup` change nothing", "§7.2"),
+    ("IMP.agency, IMP.loadUI, IMP.updateLoadUIRequest, IMP.loadModule", "not", "all of it", "§7.2"),
 )
 """Functions of the browser SDK: name, state, what is missing, fact."""
 

@@ -54,12 +54,12 @@ def deposit(
     PortOne hears of it at once, later, or never (`known_after=None`): that needs the PG's notices (§4.3).
     Refuses a payment that no account or counter was opened for.
     """
-    attempt = next((each for each in reversed(payment.attempts) if _has_number(each)), None)
+    attempt = next((each for each in reversed(payment.attempts) if has_number(each)), None)
     if attempt is None:
         raise NotOurs(f"nobody can pay into {payment.id}: it has no account or counter number")
     if amount_minor not in (None, attempt.order.total_minor) and world.inferred.wrong_deposit_is_refused:
         return False
-    if not _is_open(attempt) and (world.inferred.late_deposit_is_refused or not attempt.has_lapsed):
+    if not is_open(attempt) and (world.inferred.late_deposit_is_refused or not attempt.has_lapsed):
         return False
     # One account takes one deposit, and one payment one success.
     if attempt.is_deposit_hidden or payment.succeeded is not None:
@@ -84,7 +84,7 @@ def learn(world: World, attempt: Attempt, now: datetime, *, is_announced: bool) 
 
 def expire(world: World, attempt: Attempt, now: datetime) -> None:
     """Nobody paid in time. What becomes of the payment is a switch; an attempt that moved on is left alone."""
-    if not _is_open(attempt):
+    if not is_open(attempt):
         return
     attempt.closed_at = now
     attempt.has_lapsed = True
@@ -96,7 +96,7 @@ def close(world: World, payment: Payment, now: datetime) -> datetime:
     attempt = payment.current
     if attempt is None:
         raise ApiError("PAYMENT_NOT_FOUND", "The payment is not found.")
-    if attempt.status != "VIRTUAL_ACCOUNT_ISSUED" or not _is_open(attempt):
+    if attempt.status != "VIRTUAL_ACCOUNT_ISSUED" or not is_open(attempt):
         raise ApiError("PAYMENT_NOT_WAITING_FOR_DEPOSIT", "The payment does not wait for a deposit.")
     return close_attempt(world, attempt, now)
 
@@ -157,10 +157,12 @@ def _end(world: World, attempt: Attempt, status: AttemptStatus, now: datetime) -
             world.announce(attempt, "Transaction.Cancelled", now)
 
 
-def _has_number(attempt: Attempt) -> bool:
-    types = ("PaymentMethodVirtualAccount", "PaymentMethodConvenienceStore")
-    return attempt.method is not None and attempt.method["type"] in types
+def has_number(attempt: Attempt) -> bool:
+    """Whether the shopper was given an account or a counter's number, whatever became of it."""
+    # What a shopper picked before the PG refused has a bank and a number too, but was never given out.
+    return attempt.method is not None and not attempt.method.keys().isdisjoint({"expiredAt", "paymentDeadline"})
 
 
-def _is_open(attempt: Attempt) -> bool:
+def is_open(attempt: Attempt) -> bool:
+    """Whether it still waits for the money."""
     return attempt.status in ("VIRTUAL_ACCOUNT_ISSUED", "PAY_PENDING") and attempt.closed_at is None

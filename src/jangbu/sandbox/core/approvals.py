@@ -29,7 +29,7 @@ class Confirm:
     is_test: bool | None = None
 
 
-def agree(world: World, faults: Faults, attempt: Attempt, method: str, now: datetime) -> None:
+def agree(world: World, faults: Faults, attempt: Attempt, method: str, now: datetime, *, waits: bool = False) -> None:
     """The shopper agrees to pay with `method`: the PG decides, or a token is given that the server confirms with.
 
     Refuses a second success of the payment as PaymentAlreadyPaid. What was decided before stands.
@@ -40,7 +40,7 @@ def agree(world: World, faults: Faults, attempt: Attempt, method: str, now: date
         world.fail(attempt, failure, now)
         return
     if not world.channel_of(attempt).approves_manually:
-        approve(world, faults, attempt, method, now)
+        approve(world, faults, attempt, method, now, waits=waits)
         return
     world.refuse_second_success(attempt, now)
     attempt.chosen = method
@@ -98,22 +98,23 @@ def approve(
     is_announced: bool = True,
     refusal: declines.Decline | None = None,
     is_refusal_announced: bool = True,
+    waits: bool = False,
 ) -> None:
     """The PG's word: READY → PAID, PAY_PENDING, VIRTUAL_ACCOUNT_ISSUED or FAILED.
 
     `is_announced` is about the success of this very call (portone-facts §2.3); `refusal` is what the PG says to this
-    card whatever else was ordered. Refuses a second success of the payment as PaymentAlreadyPaid. What was decided
-    before stands.
+    card whatever else was ordered, and `waits` puts its word off. Refuses a second success of the payment as
+    PaymentAlreadyPaid. What was decided before stands.
     """
     if attempt.status != "READY":
         return
     world.refuse_second_success(attempt, now)
-    waits = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_waits")
+    waiting = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_waits")
     refused = None if refusal is not None else faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_refused")
     if refused is not None:
         refusal = declines.reason_named(refused.reason or "insufficient_funds")
-    if waits is not None or (method == "paypal" and world.inferred.paypal_waits):
-        seconds = next((fault.seconds for fault in (waits, refused) if fault is not None and fault.seconds), None)
+    if waits or waiting is not None or (method == "paypal" and world.inferred.paypal_waits):
+        seconds = next((fault.seconds for fault in (waiting, refused) if fault is not None and fault.seconds), None)
         after = DECIDED_AFTER if seconds is None else timedelta(seconds=seconds)
         _wait(world, attempt, method, now, after, then_succeeds=refusal is None)
     elif refusal is not None:

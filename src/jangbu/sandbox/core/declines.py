@@ -33,8 +33,25 @@ REASONS = {
         Decline("expired_card", True, "EXPIRED_CARD", "유효기간이 지난 카드입니다.", "Expired card"),
         Decline("lost_card", True, "LOST_CARD", "분실 또는 도난 신고된 카드입니다.", "Lost or stolen card"),
         Decline("blocked_card", True, "BLOCKED_CARD", "거래가 정지된 카드입니다.", "Blocked card"),
+        Decline("no_answer", False, "NO_ANSWER", "결제사 응답이 지연되고 있습니다.", "The provider did not answer"),
+        Decline("bank_closed", False, "BANK_CLOSED", "은행 점검 시간입니다.", "The bank is closed for maintenance"),
+        Decline("blocked_account", True, "BLOCKED_ACCOUNT", "거래가 제한된 계좌입니다.", "Restricted account"),
+        Decline("blocked_phone", True, "BLOCKED_PHONE", "소액결제가 차단된 번호입니다.", "The number is barred"),
+        Decline("used_certificate", True, "USED_CERTIFICATE", "이미 사용한 상품권입니다.", "Already used"),
+        Decline("blocked_member", True, "BLOCKED_MEMBER", "이용이 정지된 회원입니다.", "Suspended member"),
+        Decline("not_offered", True, "NOT_OFFERED", "이용할 수 없는 결제수단입니다.", "Not available"),
     )
 }
+OFFERED = {
+    "CARD": ("insufficient_funds", "limit_exceeded", "pg_busy", "expired_card", "lost_card", "blocked_card"),
+    "EASY_PAY": ("insufficient_funds", "limit_exceeded", "no_answer", "blocked_member", "expired_card", "lost_card"),
+    "TRANSFER": ("insufficient_funds", "bank_closed", "no_answer", "blocked_account"),
+    "VIRTUAL_ACCOUNT": ("bank_closed", "no_answer", "not_offered"),
+    "MOBILE": ("limit_exceeded", "no_answer", "blocked_phone"),
+    "GIFT_CERTIFICATE": ("insufficient_funds", "no_answer", "used_certificate"),
+    "PAYPAL": ("insufficient_funds", "no_answer", "blocked_member"),
+}
+"""What a window for the browser's payMethod may be told; the rest is in `offered`."""
 CLOSED = Decline("closed", False, "USER_CANCEL", "사용자가 결제를 취소했습니다.", "The shopper closed the window")
 LAPSED = Decline("lapsed", True, "ACCOUNT_EXPIRED", "입금 기한이 지났습니다.", "Nobody paid in time")
 KEY_DELETED = Decline("key_deleted", True, "BILLING_KEY_DELETED", "삭제된 빌링키입니다.", "The billing key is deleted")
@@ -50,3 +67,8 @@ def reason_named(name: str) -> Decline:
     if name not in REASONS:
         raise NotOurs(f"no decline reason {name!r}; known: {', '.join(REASONS)}")
     return REASONS[name]
+
+
+def offered(pay_method: str) -> tuple[Decline, ...]:
+    """What may go wrong in a window for `pay_method`, soft ones among hard ones."""
+    return tuple(REASONS[name] for name in OFFERED.get(pay_method, ("no_answer", "not_offered")))

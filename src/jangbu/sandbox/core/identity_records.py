@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from jangbu.sandbox.core.records import Failure
+from jangbu.sandbox.core.records import Failure, Window
 
 Operator = Literal["SKT", "KT", "LGU", "SKT_MVNO", "KT_MVNO", "LGU_MVNO"]
 
@@ -49,3 +49,5 @@ class IdentityVerification(msgspec.Struct):
     version: Literal["V1", "V2"] = "V2"
     merchant_uid: str | None = None
     """V1's name for it, beside its `imp_uid`."""
+    window: Window | None = None
+    """None: it was begun by a server's call."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jangbu.ids import Ids
+from jangbu.sandbox.core.choices import issued_by
 from jangbu.sandbox.core.problems import NotOurs
 
 
@@ -23,6 +24,7 @@ def card(ids: Ids, *, bin_: str = "433012", last: str | None = None, months: int
             "ownerType": "PERSONAL",
             "bin": bin_,
             "name": "신한카드",
+            **issued_by(bin_),
             "number": f"{bin_}******{last or _digits(ids, 4)}",
         },
         "approvalNumber": _digits(ids, 8),

@@ -2,6 +2,7 @@
 (portone-facts §7.1).
 """
 
+import re
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from jangbu.sandbox.core.problems import BrowserRefusal
 from jangbu.sandbox.core.records import AccountWish, Order, ReceiptWish, Window
 from jangbu.sandbox.core.world import World
 
+MOBILE = re.compile(r"Mobi|Android|iPhone|iPad")
+"""What a telephone's browser calls itself."""
 KST = timezone(timedelta(hours=9))
 WindowType = Literal["IFRAME", "POPUP", "REDIRECTION", "UI"]
 

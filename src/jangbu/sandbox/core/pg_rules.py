@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, timezone
 
-from jangbu.sandbox.core import declines
+from jangbu.sandbox.core import choices, declines
 from jangbu.sandbox.core.inputs import Credential
 from jangbu.sandbox.core.records import Attempt
 
@@ -49,7 +49,8 @@ def of_keyed_in(card: Credential, now: datetime) -> declines.Decline | None:
     year, month = card.expiry_year, card.expiry_month
     if not (year.isdecimal() and month.isdecimal() and len(year) == 2 and 1 <= int(month) <= 12):
         return declines.WRONG_EXPIRY
-    is_past = (2000 + int(year), int(month)) < _month(now)
+    is_test_card = card.number[:4] in choices.TEST_CARDS and (year, month) == ("25", "12")
+    is_past = (2000 + int(year), int(month)) < _month(now) and not is_test_card
     return declines.REASONS["expired_card"] if is_past else None
 
 

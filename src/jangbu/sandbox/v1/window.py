@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from jangbu.sandbox.core import billing_keys
 from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.params import MOBILE
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import BrowserRefusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, Failure, Order, Store, V1Settings, Window
@@ -63,7 +64,7 @@ def open_attempt(
 ) -> Attempt:
     """Begin an attempt, READY. Refuses as a BrowserRefusal."""
     world = parts.world
-    store, settings = _store_of(world, asked.imp)
+    store, settings = store_of(world, asked.imp)
     if asked.pay_method not in PAY_METHODS:
         raise BrowserRefusal("RequestParseFailed", f"pay_method: {', '.join(PAY_METHODS)}")
     if is_mobile and not asked.m_redirect_url:
@@ -86,7 +87,12 @@ def open_attempt(
 
 def result_of(attempt: Attempt, failure: Failure | None) -> dict[str, Any]:
     """What the callback gets: it failed if and only if there is an `error_code` (portone-facts §7.2)."""
-    told: dict[str, Any] = {"imp_uid": attempt.transaction_id, "merchant_uid": attempt.payment_id}
+    return answer(attempt.transaction_id, attempt.payment_id, failure)
+
+
+def answer(imp_uid: str, merchant_uid: str | None, failure: Failure | None) -> dict[str, Any]:
+    """The four fields, and for older pages two that prove nothing."""
+    told: dict[str, Any] = {"imp_uid": imp_uid, "merchant_uid": merchant_uid}
     if failure is not None:
         told |= {"error_code": failure.code, "error_msg": failure.reason}
     # Older pages read these two; they prove nothing (§7.2).
@@ -176,7 +182,8 @@ def _order_of(world: World, asked: RequestPay) -> Order:
     )
 
 
-def _store_of(world: World, user_code: str) -> tuple[Store, V1Settings]:
+def store_of(world: World, user_code: str) -> tuple[Store, V1Settings]:
+    """The store that `IMP.init` named. Refuses as a BrowserRefusal."""
     for store in world.state.stores.values():
         if store.v1 is not None and store.v1.user_code == user_code:
             return store, store.v1
@@ -195,7 +202,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 asked,
                 ip_address=request.client.host if request.client else "127.0.0.1",
                 user_agent=agent,
-                is_mobile="Mobi" in agent,
+                is_mobile=bool(MOBILE.search(agent)),
                 opener_origin=request.headers.get("origin"),
             )
         except msgspec.DecodeError as problem:
@@ -205,6 +212,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
             return json_response(400 if refusal.code == "RequestParseFailed" else 200, told)
         parts.nudge()
         window_url = f"/__browser__/window/{attempt.transaction_id}"
-        return json_response(200, {"imp_uid": attempt.transaction_id, "windowUrl": window_url})
+        assert attempt.window is not None, "open_attempt has opened one"
+        told = {"imp_uid": attempt.transaction_id, "windowId": attempt.transaction_id}
+        return json_response(200, told | {"windowUrl": window_url, "display": attempt.window.display})
 
     return [Route("/v1/payments", open_, methods=["POST"])]

@@ -2,72 +2,37 @@
 §7.1).
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import jinja2
 import msgspec
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jangbu.money import Money, written
-from jangbu.sandbox.core import approvals, confirming, declines, methods, params
+from jangbu.sandbox.core import accounts, approvals, choices, confirming, declines, methods, params
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import BrowserRefusal, NotOurs
-from jangbu.sandbox.core.records import Attempt, Failure, Window
+from jangbu.sandbox.core.records import Attempt, Failure
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
-from jangbu.sandbox.window import identity_windows, issue_windows
+from jangbu.sandbox.window import identity_windows, issue_windows, pages
 from jangbu.sandbox.window.words import WORDS
-
-HERE = Path(__file__).parent
-ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
-MOBILE = re.compile(r"Mobi|Android|iPhone|iPad")
 
 
 class Decision(msgspec.Struct, forbid_unknown_fields=True):
     """What the shopper does in the window."""
 
-    action: Literal["approve", "decline", "close"]
+    action: Literal["approve", "wait", "decline", "close"]
     method: str | None = None
+    choice: str | None = None
+    """A bank, a test card, a kind of gift certificate (`choices.CHOICES`)."""
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeclineChoice:
-    name: str
-    label: str
-    is_hard: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WindowPage:
-    """All that templates/window.html may use."""
-
-    words: Mapping[str, str]
-    language: str
-    transaction_id: str
-    store_name: str
-    order_name: str
-    amount: str
-    pay_label: str
-    payment_id: str
-    is_live: bool
-    is_over: bool
-    is_redirection: bool
-    opener_origin: str
-    methods: tuple[tuple[str, str], ...]
-    declines: tuple[DeclineChoice, ...]
 
 
 def open_attempt(
@@ -75,7 +40,7 @@ def open_attempt(
 ) -> dict[str, Any]:
     """Begin an attempt from requestPayment's parameters; refuses as BrowserRefusal."""
     asked = params.read(raw)
-    is_mobile = bool(MOBILE.search(user_agent))
+    is_mobile = bool(params.MOBILE.search(user_agent))
     window = params.window_of(asked, is_mobile=is_mobile, opener_origin=opener_origin)
     origin = {"platformType": "MOBILE" if is_mobile else "PC", "ipAddress": ip_address}
     if user_agent:
@@ -94,6 +59,7 @@ def open_attempt(
     )
     return {
         "txId": attempt.transaction_id,
+        "windowId": attempt.transaction_id,
         "windowUrl": f"/__browser__/window/{attempt.transaction_id}",
         "display": window.display,
     }
@@ -104,14 +70,19 @@ async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str
     if attempt.status != "READY" or attempt.payment_token is not None:
         # What was decided first stands, whatever button is pressed now.
         return result_of(attempt, attempt.failure)
-    if decision.action == "approve":
+    name = methods.named(decision.method or _offered(parts, attempt)[0])
+    if decision.action == "wait" and not _can_wait(parts, attempt, name):
+        raise NotOurs(f"{name} does not wait for the PG here")
+    if decision.action in ("approve", "wait"):
+        if decision.choice is not None:
+            attempt.method = choices.refined(methods.of(name, parts.world.ids), name, decision.choice)
         await confirming.ask(parts, attempt)
     now, failure = parts.clock.now(), None
     try:
         match decision.action:
-            case "approve":
-                name = methods.named(decision.method or _offered(parts, attempt)[0])
-                approvals.agree(parts.world, parts.faults, attempt, name, now)
+            case "approve" | "wait":
+                waits = decision.action == "wait"
+                approvals.agree(parts.world, parts.faults, attempt, name, now, waits=waits)
             case "decline":
                 reason = declines.reason_named(decision.reason or "insufficient_funds")
                 parts.world.decline(attempt, reason, now)
@@ -141,44 +112,48 @@ def result_of(attempt: Attempt, failure: Failure | None) -> dict[str, Any]:
         result |= {name: value for name, value in more.items() if value}
     if attempt.order.version == "V1":
         result = v1_window.result_of(attempt, failure)
-    if attempt.window is not None and attempt.window.display == "REDIRECTION":
-        result["redirectTo"] = redirect_target(attempt.window, result)
-    return result
+    return pages.redirected(attempt.window, result)
 
 
-def redirect_target(window: Window, result: Mapping[str, str]) -> str:
-    """redirectUrl with the same values as query parameters, beside those it has (portone-facts §7.1)."""
-    assert window.redirect_url is not None, "a redirection has a redirectUrl"
-    url = urlsplit(window.redirect_url)
-    query = [*parse_qsl(url.query, keep_blank_values=True), *result.items()]
-    return urlunsplit((url.scheme, url.netloc, url.path, urlencode(query), url.fragment))
-
-
-def window_page(parts: Parts, attempt: Attempt) -> WindowPage:
-    """The window as data."""
+def window_page(parts: Parts, attempt: Attempt) -> pages.WindowPage:
+    """The window as data: what can be paid with, the account that was issued, or that it is over."""
     window, order = attempt.window, attempt.order
     assert window is not None, "only a browser's attempt has a window"
     words = WORDS[window.language]
     amount = written(Money(order.total_minor, order.currency))
-    return WindowPage(
-        words=words,
-        language=window.language,
-        transaction_id=attempt.transaction_id,
+    names = _offered(parts, attempt)
+    label = {"virtual_account": "issue_account", "convenience_store": "issue_number"}.get(names[0], "pay")
+    account, over = None, ""
+    if attempt.status != "READY" or attempt.payment_token is not None:
+        over = words["over"]
+        if accounts.has_number(attempt):
+            assert attempt.method is not None, "it has a number"
+            over = words["deposited"] if attempt.has_paid else over
+            if accounts.is_open(attempt) and not attempt.is_deposit_hidden:
+                url = f"/__browser__/transactions/{attempt.transaction_id}/deposit"
+                account = pages.issued_account(window, attempt.method, url)
+    return pages.WindowPage(
+        window=window,
+        window_id=attempt.transaction_id,
+        decision_url=f"/__browser__/transactions/{attempt.transaction_id}/decision",
         store_name=parts.world.state.stores[attempt.store_id].name,
-        order_name=order.order_name,
+        heading=order.order_name,
+        reference=f"{words['order']} {attempt.payment_id}",
         amount=amount,
-        pay_label=words["pay"].format(amount=amount),
-        payment_id=attempt.payment_id,
         is_live=parts.world.channel_of(attempt).type == "LIVE",
-        is_over=attempt.status != "READY" or attempt.payment_token is not None,
-        is_redirection=window.display == "REDIRECTION",
-        opener_origin=window.opener_origin or "",
-        methods=tuple((name, words[name]) for name in _offered(parts, attempt)),
-        declines=tuple(
-            DeclineChoice(reason.name, reason.ko if window.language == "ko" else reason.en, reason.is_hard)
-            for reason in declines.REASONS.values()
-        ),
+        approve_label=words[label].format(amount=amount),
+        over=over,
+        can_wait=_can_wait(parts, attempt, names[0]),
+        methods=pages.method_choices(window, names),
+        declines=pages.decline_choices(window),
+        account=account,
     )
+
+
+def _can_wait(parts: Parts, attempt: Attempt, method: str) -> bool:
+    """An account waits for money anyway, and what the server confirms waits for the server."""
+    waits_for_money = method in ("virtual_account", "convenience_store")
+    return not waits_for_money and not parts.world.channel_of(attempt).approves_manually
 
 
 def _offered(parts: Parts, attempt: Attempt) -> tuple[str, ...]:
@@ -188,14 +163,12 @@ def _offered(parts: Parts, attempt: Attempt) -> tuple[str, ...]:
 
 def routes(parts: Parts) -> list[BaseRoute]:
     """The script, the window and the JSON API; the latter two answer a shop's page on any origin."""
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
 
-    async def script(_: Request) -> Response:
-        headers = {"access-control-allow-origin": "*", "cache-control": "no-cache"}
-        text = (HERE / "static" / "browser-sdk.js").read_text(encoding="utf-8")
-        return Response(text, media_type="text/javascript", headers=headers)
+    async def v2_script(_: Request) -> Response:
+        return script_of("browser-sdk.js")
+
+    async def v1_script(_: Request) -> Response:
+        return script_of("iamport.js")
 
     async def open_(request: Request) -> Response:
         try:
@@ -223,24 +196,47 @@ def routes(parts: Parts) -> list[BaseRoute]:
     async def window(request: Request) -> Response:
         attempt = parts.world.attempt(request.path_params["transactionId"])
         if attempt is None or attempt.window is None:
-            return Response("없는 결제창입니다. No such payment window.", 404, media_type="text/plain")
-        page = window_page(parts, attempt)
-        html = templates.get_template("window.html").render(page=page)
-        return HTMLResponse(html, headers=_window_headers(page))
+            return pages.unknown()
+        return pages.shown(window_page(parts, attempt))
+
+    async def deposit(request: Request) -> Response:
+        """The sandbox's own: the shopper goes to the bank."""
+        attempt = parts.world.attempt(request.path_params["transactionId"])
+        payment = parts.world.payment(attempt.store_id, attempt.payment_id) if attempt is not None else None
+        if payment is None:
+            return json_response(404, {"code": "TransactionNotFound", "message": "no such transaction"})
+        try:
+            is_taken = accounts.deposit(parts.world, payment, parts.clock.now())
+        except NotOurs as problem:
+            return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
+        return _answer_then_send(parts, {"isTaken": is_taken})
 
     api = Starlette(
         routes=[
             Route("/payments", open_, methods=["POST"]),
             Route("/transactions/{transactionId}/decision", decision, methods=["POST"]),
+            Route("/transactions/{transactionId}/deposit", deposit, methods=["POST"]),
             Route("/window/{transactionId}", window),
             *issue_windows.routes(parts),
             *identity_windows.routes(parts),
             *v1_window.routes(parts),
-            Mount("/static", StaticFiles(directory=HERE / "static")),
+            Mount("/static", StaticFiles(directory=pages.HERE / "static")),
         ],
         middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
     )
-    return [Route("/v2/browser-sdk.js", script), Mount("/__browser__", api)]
+    return [
+        Route("/v2/browser-sdk.js", v2_script),
+        Route("/v1/iamport.js", v1_script),
+        Mount("/__browser__", api),
+    ]
+
+
+def script_of(name: str) -> Response:
+    """An SDK with what both stand on, in one function: a shop's page gets one global and no more."""
+    texts = [(pages.HERE / "scripts" / each).read_text(encoding="utf-8") for each in ("overlay.js", name)]
+    text = "".join(('(() => {\n"use strict";\n', *texts, "})();\n"))
+    headers = {"access-control-allow-origin": "*", "cache-control": "no-cache"}
+    return Response(text, media_type="text/javascript", headers=headers)
 
 
 def _answer_then_send(parts: Parts, body: dict[str, Any]) -> Response:
@@ -257,21 +253,3 @@ def _refused(parts: Parts, refusal: BrowserRefusal) -> Response:
         body |= {"pgCode": refusal.pg_code, "pgMessage": refusal.pg_message}
     is_thrown = refusal.code == "RequestParseFailed" or parts.world.inferred.browser_refusals_are_thrown
     return json_response(400 if is_thrown else 200, body)
-
-
-def _window_headers(page: WindowPage) -> dict[str, str]:
-    """Nothing inline, nothing from elsewhere; only the origin that opened the window may frame it, where it
-    said its name.
-    """
-    opener = page.opener_origin if ORIGIN.fullmatch(page.opener_origin) else "*"
-    framed_by = "'none'" if page.is_redirection else opener
-    policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        f"form-action 'none'; base-uri 'none'; frame-ancestors {framed_by}"
-    )
-    return {
-        "content-security-policy": policy,
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "cache-control": "no-store",
-    }

@@ -1,6 +1,6 @@
 """Billing keys that a shopper makes in a window, and the server's confirm of them (portone-facts §3.1, §7.1).
 
-What requestIssueBillingKey and requestIssueBillingKeyAndPay ask for; the page they click in is not here.
+What requestIssueBillingKey and requestIssueBillingKeyAndPay ask for; `pages` has the page they click in.
 """
 
 from datetime import datetime
@@ -12,14 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from jangbu.money import Money, written
 from jangbu.sandbox.core import approvals, billing_keys, charges, declines, params
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
-from jangbu.sandbox.core.records import Attempt, Failure, Store
+from jangbu.sandbox.core.records import Attempt, Failure, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
+from jangbu.sandbox.window import pages
+from jangbu.sandbox.window.words import WORDS
 
 NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
 """What the browser gets for a key while the server has yet to confirm it (portone-facts §3.1)."""
@@ -136,6 +139,31 @@ def result_of(world: World, key: BillingKey) -> dict[str, Any]:
     if key.status == "NEEDS_CONFIRMATION":
         return result | {"billingKey": NEEDS_CONFIRMATION, "billingIssueToken": key.issue_token}
     return result | {"billingKey": key.id}
+
+
+def window_page(world: World, key: BillingKey, window: Window) -> pages.WindowPage:
+    """The window as data: what is registered, and for issue-and-pay what is paid at once."""
+    words = WORDS[window.language]
+    attempt = world.attempt(key.transaction_id) if key.transaction_id is not None else None
+    amount, heading, label = "", key.issue_name or words["issue"], words["issue_register"]
+    reference = f"{words['issue_id']} {key.issue_id}" if key.issue_id else words["issue"]
+    if attempt is not None:
+        order = attempt.order
+        amount, heading = written(Money(order.total_minor, order.currency)), order.order_name
+        reference, label = f"{words['order']} {attempt.payment_id}", words["issue_and_pay"].format(amount=amount)
+    return pages.WindowPage(
+        window=window,
+        window_id=key.id,
+        decision_url=f"/__browser__/billing-keys/{key.id}/decision",
+        store_name=world.state.stores[key.store_id].name,
+        heading=heading,
+        reference=reference,
+        amount=amount,
+        is_live=world.state.channels[key.channel_keys[0]].type == "LIVE",
+        approve_label=label,
+        over="" if key.status == "READY" else words["over"],
+        declines=pages.decline_choices(window),
+    )
 
 
 def confirm(
@@ -276,22 +304,34 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 await request.body(),
                 ip_address=request.client.host if request.client else "127.0.0.1",
                 opener_origin=request.headers.get("origin"),
+                is_mobile=bool(params.MOBILE.search(request.headers.get("user-agent", ""))),
             )
         except BrowserRefusal as refusal:
             body = {"code": refusal.code, "message": refusal.message}
             return json_response(400 if refusal.code == "RequestParseFailed" else 200, body)
         assert key.window is not None, "begin has opened one"
         parts.nudge()
-        return json_response(200, {"issue": key.id, "display": key.window.display})
+        told = {"issue": key.id, "windowId": key.id, "windowUrl": f"/__browser__/billing-keys/{key.id}/window"}
+        return json_response(200, told | {"display": key.window.display})
 
-    async def decision(request: Request) -> Response:
+    def key_of(request: Request) -> BillingKey | None:
         wanted = unquote(request.path_params["key"])
         stores = parts.world.state.billing_keys.values()
-        key = next((of_store[wanted] for of_store in stores if wanted in of_store), None)
+        return next((of_store[wanted] for of_store in stores if wanted in of_store), None)
+
+    async def window(request: Request) -> Response:
+        key = key_of(request)
+        if key is None or key.window is None:
+            return pages.unknown()
+        return pages.shown(window_page(parts.world, key, key.window))
+
+    async def decision(request: Request) -> Response:
+        key = key_of(request)
         if key is None:
             return json_response(404, {"code": "TransactionNotFound", "message": "no such window"})
         try:
             result = decide(parts, key, msgspec.json.decode(await request.body(), type=Decision))
+            result = pages.redirected(key.window, result)
         except (msgspec.DecodeError, NotOurs) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
         parts.nudge()
@@ -299,5 +339,6 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     return [
         Route("/billing-keys", open_, methods=["POST"]),
+        Route("/billing-keys/{key}/window", window),
         Route("/billing-keys/{key}/decision", decision, methods=["POST"]),
     ]

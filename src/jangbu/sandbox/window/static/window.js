@@ -1,55 +1,96 @@
-// The payment window: one decision, then back to the shop.
+// The window: one decision, then back to the shop. An account that was issued is shown on the way.
 (() => {
   "use strict";
 
   const page = document.querySelector("main");
-  const { transactionId, opener, display, working, trouble } = page.dataset;
+  const { windowId, opener, display, decisionUrl, working, trouble } = page.dataset;
   const status = document.querySelector("[role=status]");
-  const buttons = [...document.querySelectorAll("button[data-action]")];
+  const buttons = [...document.querySelectorAll("main button")];
+  const WAITS_FOR_MONEY = ["virtual_account", "convenience_store"];
 
   function setBusy(busy) {
     page.setAttribute("aria-busy", String(busy));
     for (const button of buttons) button.disabled = busy;
   }
 
-  async function decide(decision) {
+  async function post(url, body) {
     setBusy(true);
     status.textContent = working;
     try {
-      const response = await fetch(`/__browser__/transactions/${transactionId}/decision`, {
+      const response = await fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify(decision),
+        body: JSON.stringify(body),
       });
       if (!response.ok) throw new Error(String(response.status));
-      goBack(await response.json());
+      return await response.json();
     } catch {
       status.textContent = trouble;
       setBusy(false);
+      return null;
     }
   }
 
-  function goBack(result) {
+  async function decide(decision) {
+    const result = await post(decisionUrl, decision);
+    if (result === null) return;
+    const failed = result.code ?? result.error_code;
+    const shows = decision.action === "approve" && WAITS_FOR_MONEY.includes(decision.method);
+    if (shows && !failed && !result.paymentToken) window.location.reload();
+    else goBack(result);
+  }
+
+  function goBack({ redirectTo, ...result }) {
     if (display === "REDIRECTION") {
-      window.location.assign(result.redirectTo);
+      window.location.assign(redirectTo);
     } else if (window.parent !== window) {
-      window.parent.postMessage({ txId: transactionId, result }, opener || "*");
+      window.parent.postMessage({ windowId, result }, opener || "*");
     } else {
       // Somebody opened the window by its address: there is nobody to answer.
       window.location.reload();
     }
   }
 
-  for (const button of buttons) {
+  // What is typed and picked, but for what belongs to a way to pay that was not chosen.
+  function answers() {
+    const fields = [...document.querySelectorAll("main [name]")];
+    const given = fields.filter((field) => (field.type !== "radio" || field.checked) && !field.closest("[hidden]"));
+    return Object.fromEntries(given.map((field) => [field.name, field.value]));
+  }
+
+  function showChoices() {
+    const chosen = document.querySelector("input[name=method]:checked")?.value;
+    for (const field of document.querySelectorAll("[data-of]")) field.hidden = field.dataset.of !== chosen;
+  }
+
+  for (const button of document.querySelectorAll("button[data-action]")) {
     button.addEventListener("click", () => {
       const { action, reason } = button.dataset;
-      const method = document.querySelector("input[name=method]:checked")?.value;
-      decide(action === "approve" ? { action, method } : action === "decline" ? { action, reason } : { action });
+      decide({ action, ...(reason && { reason }), ...("asks" in button.dataset && answers()) });
     });
   }
+  for (const button of document.querySelectorAll("button[data-deposit]")) {
+    button.addEventListener("click", async () => {
+      if ((await post(button.dataset.deposit, {})) !== null) window.location.reload();
+    });
+  }
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.addEventListener("click", () => {
+      // navigator.clipboard asks for a permission that a frame of another origin does not have.
+      const field = document.createElement("textarea");
+      field.value = button.dataset.copy;
+      button.after(field);
+      field.select();
+      if (document.execCommand("copy")) status.textContent = button.dataset.done;
+      field.remove();
+      button.focus();
+    });
+  }
+  document.addEventListener("change", showChoices);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && page.getAttribute("aria-busy") !== "true") decide({ action: "close" });
   });
+  showChoices();
   // The buttons come disabled: a click before this line would be lost.
   setBusy(false);
 })();

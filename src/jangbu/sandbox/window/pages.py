@@ -1,0 +1,161 @@
+"""What a window shows, whatever it was opened for, and how it sends the shopper back (portone-facts §7.1)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import jinja2
+from starlette.responses import HTMLResponse, Response
+
+from jangbu.sandbox.core import declines
+from jangbu.sandbox.core.bank_names import BANK_NAMES
+from jangbu.sandbox.core.choices import CHOICES
+from jangbu.sandbox.core.params import KST
+from jangbu.sandbox.core.records import Window
+from jangbu.sandbox.window.words import WORDS
+
+HERE = Path(__file__).parent
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineChoice:
+    name: str
+    label: str
+    is_hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MethodChoice:
+    """A way to pay, and what there is to pick within it."""
+
+    name: str
+    label: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedAccount:
+    """Where the money is to be paid in: an account, or a convenience store's counter."""
+
+    rows: tuple[tuple[str, str], ...]
+    copied: str
+    deposit_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPage:
+    """All that templates/window.html may use. `window_id` is what the opener knows the window by."""
+
+    window: Window
+    window_id: str
+    decision_url: str
+    store_name: str
+    heading: str
+    reference: str
+    is_live: bool
+    approve_label: str
+    approve_action: str = "approve"
+    amount: str = ""
+    over: str = ""
+    can_wait: bool = False
+    methods: tuple[MethodChoice, ...] = ()
+    asks_person: bool = False
+    declines: tuple[DeclineChoice, ...] = ()
+    account: IssuedAccount | None = None
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        return WORDS[self.window.language]
+
+
+def method_choices(window: Window, names: tuple[str, ...]) -> tuple[MethodChoice, ...]:
+    """The ways to pay in the window's language."""
+    at = 0 if window.language == "ko" else 1
+    return tuple(
+        MethodChoice(
+            name,
+            WORDS[window.language][name],
+            tuple((value, labels[at]) for value, labels in CHOICES.get(name, {}).items()),
+        )
+        for name in names
+    )
+
+
+def decline_choices(window: Window) -> tuple[DeclineChoice, ...]:
+    """Soft ones first: what a shopper would try again comes before what they would not."""
+    reasons = sorted(declines.offered(window.pay_method), key=lambda reason: reason.is_hard)
+    return tuple(
+        DeclineChoice(reason.name, reason.ko if window.language == "ko" else reason.en, reason.is_hard)
+        for reason in reasons
+    )
+
+
+def issued_account(window: Window, method: Mapping[str, Any], deposit_url: str) -> IssuedAccount:
+    """What the shopper writes down; the end is told in Korean time, where the banks are."""
+    words = WORDS[window.language]
+    if method["type"] == "PaymentMethodVirtualAccount":
+        named = CHOICES["virtual_account"].get(method["bank"], (BANK_NAMES.get(method["bank"], method["bank"]),) * 2)
+        number, until = method["accountNumber"], method["expiredAt"]
+        rows = [
+            (words["bank"], named[0 if window.language == "ko" else 1]),
+            (words["account"], number),
+            (words["holder"], method["remitteeName"]),
+        ]
+    else:
+        number, until = method["receiptNumber"], method["paymentDeadline"]
+        rows = [
+            (words["store"], method["convenienceStoreBrand"]),
+            (words["receipt_number"], number),
+            (words["confirmation_number"], method["confirmationNumber"]),
+        ]
+    deadline = datetime.fromisoformat(until).astimezone(KST)
+    rows.append((words["until"], f"{deadline:%Y-%m-%d %H:%M} (KST)"))
+    return IssuedAccount(tuple(rows), number, deposit_url)
+
+
+def redirected(window: Window | None, result: dict[str, Any]) -> dict[str, Any]:
+    """The result, and where a window that took the whole page goes with it."""
+    if window is None or window.display != "REDIRECTION":
+        return result
+    return result | {"redirectTo": redirect_target(window, result)}
+
+
+def redirect_target(window: Window, result: Mapping[str, Any]) -> str:
+    """redirectUrl with the same values as query parameters, beside those it has (portone-facts §7.1)."""
+    assert window.redirect_url is not None, "a redirection has a redirectUrl"
+    url = urlsplit(window.redirect_url)
+    told = [(name, str(value).lower() if isinstance(value, bool) else value) for name, value in result.items()]
+    query = [*parse_qsl(url.query, keep_blank_values=True), *told]
+    return urlunsplit((url.scheme, url.netloc, url.path, urlencode(query), url.fragment))
+
+
+def shown(page: WindowPage) -> Response:
+    """The page, under a policy of nothing inline, nothing from elsewhere; only the origin that opened the window may
+    frame it, where it said its name.
+    """
+    said = page.window.opener_origin or ""
+    opener = said if ORIGIN.fullmatch(said) else "*"
+    framed_by = "'none'" if page.window.display == "REDIRECTION" else opener
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"form-action 'none'; base-uri 'none'; frame-ancestors {framed_by}"
+    )
+    headers = {
+        "content-security-policy": policy,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+    }
+    return HTMLResponse(TEMPLATES.get_template("window.html").render(page=page), headers=headers)
+
+
+def unknown() -> Response:
+    return Response("없는 결제창입니다. No such payment window.", 404, media_type="text/plain")
