@@ -274,3 +274,10 @@ async def test_every_type_is_described(client: httpx.AsyncClient) -> None:
     assert {"payment.paid", "payment.cancelled", "webhook_endpoint.disabled"} <= types.keys()
     assert "payment.changed" not in types
     assert types["payment.paid"]["example"]["status"] == "PAID"
+
+
+async def test_a_number_beyond_every_delivery_is_no_failure_of_ours(client: httpx.AsyncClient) -> None:
+    one = await made(client)
+    for seq, status in ((2**53 - 1, 404), (2**63, 422), (10**30, 422)):
+        answer = await client.get(f"/api/events/endpoints/{one['id']}/deliveries/{seq}")
+        assert answer.status_code == status, answer.text

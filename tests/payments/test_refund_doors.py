@@ -283,3 +283,10 @@ async def test_a_key_of_one_store_has_no_business_at_the_console_which_shows_the
         assert made.status_code == 403
         assert (await client.post(f"/console/payments/{payment.id}/refund")).status_code == 403
     assert given_back(house, payment) == []
+
+
+async def test_a_cursor_that_somebody_typed_is_the_first_page(house: House) -> None:
+    at = f"2026-08-01T03:00:00Z.{10**30}.{'0' * 32}"
+    async with desk(house, "kim", "Manager") as console:
+        for path in (f"/console/payments?before={at}", f"/console/alerts?before=1.{at}"):
+            assert (await console.get(path)).status_code == 200, path

@@ -272,7 +272,7 @@ def _cursor(text: str) -> tuple[datetime, UUID] | None:
     try:
         at, microsecond, row_id = text.rsplit(".", 2)
         return instant(at).replace(microsecond=int(microsecond)), UUID(row_id)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
@@ -15,7 +15,7 @@ from jangbu.access.rules import Scoped
 from jangbu.clock import instant
 from jangbu.outbox.delivery_store import Attempt, Backlog, Delivery
 from jangbu.outbox.refusals import EventStoreRefused
-from jangbu.outbox.rules import ROTATION_H_DEFAULT, ROTATION_H_MAX, URL_CHARACTERS_MAX, Endpoint
+from jangbu.outbox.rules import ROTATION_H_DEFAULT, ROTATION_H_MAX, SEQ_MAX, URL_CHARACTERS_MAX, Endpoint
 from jangbu.outbox.sender import Sender
 from jangbu.outbox.service import endpoints, feed, replay
 from jangbu.runtime import Runtime
@@ -27,7 +27,7 @@ State = Literal["", "pending", "delivered", "exhausted", "cancelled"]
 Reader = Annotated[Caller, guard(Scoped("events:read"))]
 Manager = Annotated[Caller, guard(Scoped("events:manage"))]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]
-Position = Annotated[int, Query(ge=0, le=2**53 - 1, description="The `next` of the page before; 0 is the beginning.")]
+Position = Annotated[int, Query(ge=0, le=SEQ_MAX, description="The `next` of the page before; 0 is the beginning.")]
 
 
 class Body(BaseModel):
@@ -233,7 +233,7 @@ def _deliveries(router: APIRouter, run: Runtime) -> None:
         endpoint_id: UUID,
         caller: Reader,
         state: State = "",
-        before: Annotated[int | None, Query(ge=1, le=2**53 - 1, description="Only below this `seq`.")] = None,
+        before: Annotated[int | None, Query(ge=1, le=SEQ_MAX, description="Only below this `seq`.")] = None,
         limit: Limit = 100,
     ) -> Response:
         """The latest first."""
@@ -242,7 +242,7 @@ def _deliveries(router: APIRouter, run: Runtime) -> None:
         return ok({"deliveries": [delivery_view(one) for one in found]}, clock=run.clock)
 
     @router.get("/endpoints/{endpoint_id}/deliveries/{seq}", summary="One delivery, with every try")
-    async def delivery(endpoint_id: UUID, seq: int, caller: Reader) -> Response:
+    async def delivery(endpoint_id: UUID, seq: Annotated[int, Path(le=SEQ_MAX)], caller: Reader) -> Response:
         """With the body as it is sent, and the beginning of each answer."""
         await endpoints.find(endpoint_id, store_id=caller.store_id or "", run=run)
         told = await replay.tell(endpoint_id, seq, run=run)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -17,7 +17,7 @@ from jangbu.clock import SEOUL
 from jangbu.errors import Refusal
 from jangbu.outbox.announcements import TEST
 from jangbu.outbox.delivery_store import Attempt, Backlog, Delivery
-from jangbu.outbox.rules import Endpoint
+from jangbu.outbox.rules import SEQ_MAX, Endpoint
 from jangbu.outbox.sender import Sender
 from jangbu.outbox.service import endpoints, replay
 from jangbu.runtime import Runtime
@@ -34,6 +34,7 @@ _TONES = {"delivered": "good", "exhausted": "bad", "pending": "waiting"}
 
 Reader = Annotated[Caller, guard(Scoped("events:read"))]
 Manager = Annotated[Caller, guard(Scoped(MANAGE))]
+Seq = Annotated[int, Path(le=SEQ_MAX)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _delivery_routes(router: APIRouter, run: Runtime) -> None:
     one = HOME + "/endpoints/{endpoint_id}/deliveries/{seq}"
 
     @router.get(one)
-    async def show(request: Request, endpoint_id: UUID, seq: int, caller: Reader) -> Response:
+    async def show(request: Request, endpoint_id: UUID, seq: Seq, caller: Reader) -> Response:
         endpoint = await endpoints.find(endpoint_id, run=run)
         told = await replay.tell(endpoint_id, seq, run=run)
         shown = DeliveryPage(
@@ -213,7 +214,7 @@ def _delivery_routes(router: APIRouter, run: Runtime) -> None:
         return rendering.page(request, "delivery.html", shown)
 
     @router.post(one + "/replay")
-    async def replay_one(endpoint_id: UUID, seq: int, caller: Manager) -> Response:
+    async def replay_one(endpoint_id: UUID, seq: Seq, caller: Manager) -> Response:
         told = await replay.tell(endpoint_id, seq, run=run)
         await replay.replay(told.event.id, endpoint_id, actor=caller.actor, run=run)
         return RedirectResponse(f"{HOME}/endpoints/{endpoint_id}/deliveries/{seq}", 303)

@@ -36,6 +36,8 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix of every secret, and no secre
 TEST_SUBJECT = "test:"
 ANSWER_CHARACTERS_MAX = 2_000
 URL_CHARACTERS_MAX = 2_000
+SEQ_MAX = 2**53 - 1
+"""The largest number that every JSON reader takes, and far below PostgreSQL's."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

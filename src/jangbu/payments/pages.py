@@ -242,7 +242,7 @@ def _cursor(text: str) -> tuple[datetime, UUID] | None:
     try:
         at, microsecond, payment_id = text.rsplit(".", 2)
         return instant(at).replace(microsecond=int(microsecond)), UUID(payment_id)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
