@@ -10,7 +10,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
-from jangbu.clock import instant, rfc3339
 from jangbu.notices import store
 from jangbu.notices.channels import is_configured
 from jangbu.notices.messages import Message, write
@@ -21,6 +20,7 @@ from jangbu.notices.texts import TEXTS, problem
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Choice, Pager
+from jangbu.web.cursors import cursor_of, cursor_text
 from jangbu.web.language import Language
 from jangbu.web.requests import CONTENT_SECURITY_POLICY
 from jangbu.web.texts import Words
@@ -127,9 +127,7 @@ def _alert_routes(router: APIRouter, run: Runtime) -> None:
         t = rendering.words(request)
         rows = tuple(_alert_row(one, t, caller, run) for one in found[:ROWS])
         last = found[ROWS - 1] if len(found) > ROWS else None
-        older = (
-            None if last is None else f"{int(last.acknowledged_at is None)}.{_cursor_text(last.created_at, last.id)}"
-        )
+        older = None if last is None else f"{int(last.acknowledged_at is None)}.{cursor_text(last.created_at, last.id)}"
         return rendering.page(request, "alerts.html", AlertsPage(rows, _pager(request, before, older)))
 
     @router.post(ALERTS + "/{alert_id}/acknowledge")
@@ -147,7 +145,7 @@ def _notice_routes(router: APIRouter, run: Runtime) -> None:
     async def notices_list(request: Request, caller: Reader, state: str = "", before: str = "") -> Response:
         state = state if state in list(State) else ""
         async with run.db.transaction() as tx:
-            found = await store.notices(tx, state=state, before=_cursor(before), now=run.clock.now(), most=ROWS + 1)
+            found = await store.notices(tx, state=state, before=cursor_of(before), now=run.clock.now(), most=ROWS + 1)
         t = rendering.words(request)
         last = found[ROWS - 1] if len(found) > ROWS else None
         page = NoticesPage(
@@ -157,7 +155,7 @@ def _notice_routes(router: APIRouter, run: Runtime) -> None:
                 f"notices.{channel}_missing" for channel in Channel if not is_configured(channel, run.settings)
             ),
             preview_href=f"{PREVIEW}/{next(iter(SAMPLES))}",
-            pager=_pager(request, before, None if last is None else _cursor_text(last.created_at, last.id)),
+            pager=_pager(request, before, None if last is None else cursor_text(last.created_at, last.id)),
         )
         return rendering.page(request, "notices.html", page)
 
@@ -263,20 +261,7 @@ def _pager(request: Request, before: str, older: str | None) -> Pager:
     )
 
 
-def _cursor_text(at: datetime, row_id: UUID) -> str:
-    return f"{rfc3339(at)}.{at.microsecond}.{row_id.hex}"
-
-
-def _cursor(text: str) -> tuple[datetime, UUID] | None:
-    """A cursor as it stood in a link; None, the first page, for anything else somebody typed there."""
-    try:
-        at, microsecond, row_id = text.rsplit(".", 2)
-        return instant(at).replace(microsecond=int(microsecond)), UUID(row_id)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _alert_cursor(text: str) -> tuple[bool, datetime, UUID] | None:
     is_open, _, rest = text.partition(".")
-    place = _cursor(rest)
+    place = cursor_of(rest)
     return None if place is None else (is_open == "1", *place)

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 from starlette.responses import Response
 
 from jangbu import events
@@ -19,6 +18,7 @@ from jangbu.outbox.rules import ROTATION_H_DEFAULT, ROTATION_H_MAX, SEQ_MAX, URL
 from jangbu.outbox.sender import Sender
 from jangbu.outbox.service import endpoints, feed, replay
 from jangbu.runtime import Runtime
+from jangbu.web.bodies import Body
 from jangbu.web.envelope import ok
 from jangbu.web.errors import InvalidRequest
 
@@ -28,12 +28,6 @@ Reader = Annotated[Caller, guard(Scoped("events:read"))]
 Manager = Annotated[Caller, guard(Scoped("events:manage"))]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]
 Position = Annotated[int, Query(ge=0, le=SEQ_MAX, description="The `next` of the page before; 0 is the beginning.")]
-
-
-class Body(BaseModel):
-    """A request body: camelCase, nothing converted, nothing unknown."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
 
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
@@ -52,7 +46,7 @@ class EndpointBody(Body):
 
     url: _Url
     description: _Description = ""
-    types: _Types = []
+    types: _Types = Field(default_factory=list)
     store_id: str | None = Field(
         default=None, max_length=200, pattern=_PRINTABLE, description="Only this store's events."
     )

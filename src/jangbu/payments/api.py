@@ -3,8 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
@@ -18,13 +17,8 @@ from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.verify import verify
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
+from jangbu.web.bodies import Body
 from jangbu.web.envelope import ok
-
-
-class Body(BaseModel):
-    """A request body: camelCase, nothing converted, nothing unknown."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
 
 
 class InitializeBody(Body):

@@ -3,9 +3,8 @@
 import json
 from collections import defaultdict
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -13,7 +12,6 @@ from starlette.responses import Response
 from jangbu import audit
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
-from jangbu.clock import instant, rfc3339
 from jangbu.events import Event
 from jangbu.money import Money, written
 from jangbu.payments import story_page as page
@@ -22,6 +20,7 @@ from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Pager
+from jangbu.web.cursors import cursor_of, cursor_text
 from jangbu.web.texts import Catalogue, Words
 
 LIST = "/console/payments"
@@ -59,8 +58,8 @@ def routes(run: Runtime) -> APIRouter:
         q: str = "",
         before: str = "",
     ) -> Response:
-        found = await page_of_payments(run=run, search=q.strip(), before=_cursor(before))
-        older = None if found.older is None else rendering.address(request, before=_cursor_text(found.older))
+        found = await page_of_payments(run=run, search=q.strip(), before=cursor_of(before))
+        older = None if found.older is None else rendering.address(request, before=cursor_text(*found.older))
         newest = rendering.address(request, before=None) if before else None
         rows = tuple(_row(payment) for payment in found.payments)
         shown = page.PaymentsListPage(query=q.strip(), rows=rows, pager=Pager(newest, older), action=LIST)
@@ -230,20 +229,6 @@ def _method(payment: Payment) -> str:
 
 def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def _cursor_text(cursor: tuple[datetime, UUID]) -> str:
-    at, payment_id = cursor
-    return f"{rfc3339(at)}.{at.microsecond}.{payment_id.hex}"
-
-
-def _cursor(text: str) -> tuple[datetime, UUID] | None:
-    """A cursor as it stood in a link; None, the first page, for anything else somebody typed there."""
-    try:
-        at, microsecond, payment_id = text.rsplit(".", 2)
-        return instant(at).replace(microsecond=int(microsecond)), UUID(payment_id)
-    except (ValueError, OverflowError):
-        return None
 
 
 TEXTS: Catalogue = {

@@ -63,7 +63,7 @@ class Authority:
     store_id: str | None = None
 
     def covers(self, amount: Money) -> bool:
-        """Whether this sum needs nobody else. A currency without a limit of its own always does."""
+        """Whether this sum needs nobody else. A currency without a limit of its own never does."""
         return self.limits is None or amount.amount_minor <= self.limits.get(amount.currency, 0)
 
 
