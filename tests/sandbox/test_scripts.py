@@ -202,7 +202,6 @@ async def test_what_waits_outlives_a_restart_and_a_script_given_again_begins_ane
     async with running(state_file=file) as (_, parts):
         assert [fault.name for fault in parts.faults.waiting] == ["answer_lost"]
         assert len(parts.world.state.script) == 3
-        parts.faults.waiting.clear()
     async with running(state_file=file, steps=read(example().encode(), moments())) as (_, parts):
         assert [fault.name for fault in parts.faults.waiting] == ["answer_lost"]
         assert len(parts.world.state.script) == 3
