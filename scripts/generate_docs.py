@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -216,10 +216,17 @@ def events_page() -> str:
 
 def sandbox_page() -> str:
     """What of PortOne's API the sandbox has, and what it can be ordered to do."""
+    from jangbu.sandbox.control_billing import KEY_ORDERS
     from jangbu.sandbox.core.faults import KINDS
     from jangbu.sandbox.core.inferred import Inferred
     from jangbu.sandbox.coverage import BROWSER, FAMILIES, V1_OPERATIONS, WITHOUT_A_STATUS, older, rows
     from jangbu.sandbox.orders import ORDERS
+
+    def orders(known: Mapping[str, tuple[type[Any], Any]]) -> Iterator[str]:
+        yield from ("| Order | Fields | What happens |", "|---|---|---|")
+        for name, (shape, _) in known.items():
+            fields = ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(shape)) or "–"
+            yield f"| `{name}` | {fields} | {' '.join((shape.__doc__ or '').split())} |"
 
     found = rows()
     count = {state: sum(row.state == state for row in found) for state in ("supported", "partly", "not")}
@@ -267,10 +274,9 @@ def sandbox_page() -> str:
         "`POST /__sandbox__/payments/{paymentId}/{order}`: what happens outside PortOne's API.",
         "",
     ]
-    lines += ["| Order | Fields | What happens |", "|---|---|---|"]
-    for name, (shape, _) in ORDERS.items():
-        fields = ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(shape)) or "–"
-        lines.append(f"| `{name}` | {fields} | {' '.join((shape.__doc__ or '').split())} |")
+    lines += orders(ORDERS)
+    lines += ["", "`POST /__sandbox__/billing-keys/{billingKey}/{order}`: what happens to a key.", ""]
+    lines += orders(KEY_ORDERS)
     lines += ["", "## What PortOne leaves open", ""]
     lines += [
         "Where the facts are silent the sandbox assumes, and each assumption is a switch that some test sets.",

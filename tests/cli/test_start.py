@@ -209,3 +209,16 @@ def on_a_terminal(jangbu: Jangbu, *arguments: str, **environment: str) -> str:
 def test_colours_are_for_terminals_and_no_color_is_heard(jangbu: Jangbu) -> None:
     assert "\x1b[32m" in on_a_terminal(jangbu, "books", "verify")
     assert "\x1b[32m" not in on_a_terminal(jangbu, "books", "verify", NO_COLOR="1")
+
+
+async def test_a_script_with_a_mistake_keeps_the_sandbox_from_starting_and_says_where(bare: Jangbu) -> None:
+    (bare.folder / "day.yaml").write_text("- fault: answer_lost\n- fault: slwo\n  seconds: 1\n", "utf-8")
+    ran = await bare("sandbox", "--script", "day.yaml")
+    assert ran.code != 0
+    assert "line 2: no fault 'slwo'; did you mean slow?" in ran.err
+    (bare.folder / "day.yaml").write_text("- fault: answer_lost\n  at: 2020-01-01T00:00:00Z\n", "utf-8")
+    ran = await bare("sandbox", "--script", "day.yaml")
+    assert ran.code != 0
+    assert "line 1: " in ran.err
+    assert " is past" in ran.err
+    assert "cannot be read" in (await bare("sandbox", "--script", "none.yaml")).err

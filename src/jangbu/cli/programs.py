@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jangbu.cli.opening import PORT_MAX, plain_sentences, settings
 from jangbu.errors import SetupProblem
+
+if TYPE_CHECKING:
+    from jangbu.sandbox.core.script_records import Step
 
 Port = Annotated[int | None, typer.Option(min=1, max=PORT_MAX, help="Port to listen on (JANGBU_PORT).")]
 
@@ -78,20 +81,37 @@ def sandbox(
     seed: Annotated[int | None, typer.Option(help="Make its ids repeatable.")] = None,
     state: Annotated[Path | None, typer.Option(help="File that keeps its world between runs.")] = None,
     webhook_url: Annotated[str | None, typer.Option(help="Where it sends webhooks.")] = None,
+    script: Annotated[Path | None, typer.Option(help="YAML file of faults and orders, with their times.")] = None,
 ) -> None:
     """Run the local PortOne, on its own. Useful to any PortOne merchant, in any language."""
     import msgspec
 
     from jangbu.app import listen
     from jangbu.sandbox.app import serve as serve_sandbox
+    from jangbu.sandbox.script_file import BadScript
 
+    steps = _steps_of(script) if script is not None else []
     chosen = port if port is not None else settings().sandbox_port
     listen("127.0.0.1", chosen).close()
     try:
-        run(serve_sandbox(port=chosen, seed=seed, state_file=state, webhook_url=webhook_url))
+        run(serve_sandbox(port=chosen, seed=seed, state_file=state, webhook_url=webhook_url, steps=steps))
+    except BadScript as refusal:
+        raise SetupProblem(f"The script {script} is refused:\n{refusal}") from None
     except (OSError, msgspec.DecodeError) as unreadable:
         if state is None:
             raise
         raise SetupProblem(
             f"The sandbox's world in {state} cannot be read or written: {unreadable}. Move the file away to begin anew."
         ) from unreadable
+
+
+def _steps_of(script: Path) -> "list[Step]":
+    from jangbu.sandbox.app import moments
+    from jangbu.sandbox.script_file import BadScript, read
+
+    try:
+        return read(script.read_bytes(), moments())
+    except OSError as unreadable:
+        raise SetupProblem(f"The script {script} cannot be read: {unreadable.strerror}") from None
+    except BadScript as refusal:
+        raise SetupProblem(f"The script {script} is refused:\n{refusal}") from None

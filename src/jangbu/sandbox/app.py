@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jangbu import sandbox
-from jangbu.sandbox import control
+from jangbu.sandbox import control, script
 from jangbu.sandbox.core import approvals, deeds, identity, schedules
 from jangbu.sandbox.core.chores import Chores
 from jangbu.sandbox.core.clock import ClockState, Pause, SandboxClock
@@ -27,6 +27,7 @@ from jangbu.sandbox.core.faults import Faults
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.script_records import Step
 from jangbu.sandbox.core.state import State
 from jangbu.sandbox.core.webhooks import TYPES, Courier, Deliver, HttpDeliver
 from jangbu.sandbox.core.world import World
@@ -86,6 +87,12 @@ class Saved(msgspec.Struct):
     format: int = 1
 
 
+def moments() -> list[str]:
+    """What a fault or a step of a script may be ordered for: each call, what the PG does by itself, each webhook."""
+    names = [*operations.names(), *(each.name for each in v1_operations)]
+    return [*names, approvals.OPERATION, schedules.OPERATION, identity.OPERATION, *TYPES]
+
+
 def assemble(
     world: World,
     clock: SandboxClock,
@@ -95,12 +102,13 @@ def assemble(
     is_parallel: bool = True,
 ) -> Parts:
     """Introduce the parts to each other."""
-    names = [*operations.names(), *(each.name for each in v1_operations)]
-    faults = Faults([], [*names, approvals.OPERATION, schedules.OPERATION, identity.OPERATION, *TYPES])
+    faults = Faults(world.state.faults, moments())
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
     # A PG's deed comes before the webhooks that tell of it.
-    clock.agendas += [Chores(world, partial(deeds.do, world)), schedules.Schedules(world, faults), courier]
-    return Parts(world, clock, faults, courier, pause)
+    parts = Parts(world, clock, faults, courier, pause)
+    chores = Chores(world, partial(deeds.do, world))
+    clock.agendas += [chores, schedules.Schedules(world, faults), script.Script(parts), courier]
+    return parts
 
 
 def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool = True) -> Lines:
@@ -243,15 +251,18 @@ async def running(
     webhook_url: str | None = None,
     inferred: Inferred | None = None,
     clock: SandboxClock | None = None,
+    steps: Sequence[Step] = (),
 ) -> AsyncIterator[tuple[str, Parts]]:
     """A sandbox on 127.0.0.1 for as long as the block lasts; yields its address and its parts.
 
-    Port 0: a free one.
+    Port 0: a free one. `steps` are a script's, on the agenda from the start.
     """
     clock = clock or SandboxClock()
     deliver = HttpDeliver()
     world = open_world(clock, seed=seed, state_file=state_file, webhook_url=webhook_url, inferred=inferred)
     parts = assemble(world, clock, deliver)
+    if steps:
+        script.begin(parts, steps)
     listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         build(parts, state_file=state_file),
@@ -282,6 +293,7 @@ async def serve(
     seed: int | None = None,
     state_file: Path | None = None,
     webhook_url: str | None = None,
+    steps: Sequence[Step] = (),
 ) -> None:
     """Run until SIGINT or SIGTERM.
 
@@ -291,5 +303,5 @@ async def serve(
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url):
+    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url, steps=steps):
         await stop.wait()

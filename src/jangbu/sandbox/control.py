@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu import sandbox
 from jangbu.clock import rfc3339
-from jangbu.sandbox import control_billing, orders
+from jangbu.sandbox import control_billing, orders, script, script_file
 from jangbu.sandbox.core.bodies import amount_json
 from jangbu.sandbox.core.default import default_state
 from jangbu.sandbox.core.faults import Fault, as_list
@@ -235,7 +235,7 @@ def reset(parts: Parts) -> dict[str, Any]:
             fresh.stores[store_id].webhooks = old.stores[store_id].webhooks
             fresh.stores[store_id].v1 = old.stores[store_id].v1
     parts.world.load(fresh)
-    parts.faults.clear()
+    parts.faults.waiting = fresh.faults
     parts.courier.reload()
     return state_of(parts)
 
@@ -281,6 +281,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
         if request.method == "POST":
             faults.order(*await _body(request, list[Fault]))
         return {"items": as_list(faults.waiting)}
+
+    async def script_(request: Request) -> Any:
+        if request.method == "POST":
+            script.order(parts, script_file.read(await request.body(), faults.operations))
+        return script.shown(parts)
 
     async def config(request: Request) -> Any:
         return configure(parts, await _body(request, Config))
@@ -332,6 +337,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/webhooks", webhooks, "GET"),
                 route("/clock", clock, "GET", "POST"),
                 route("/faults", faults_, "GET", "POST"),
+                route("/script", script_, "GET", "POST"),
                 route("/config", config, "POST"),
                 route("/save", save, "POST"),
                 route("/reset", reset_, "POST"),
@@ -358,6 +364,9 @@ def _guarded(parts: Parts, act: Callable[[Request], Awaitable[Any]]) -> Callable
             response = json_response(200, await act(request))
         except ApiError as refusal:
             response = json_response(refusal.status, {"error": str(refusal)})
+        except script_file.BadScript as refusal:
+            problems = [{"line": each.line, "reason": each.reason} for each in refusal.problems]
+            response = json_response(400, {"error": str(refusal), "problems": problems})
         except (NotOurs, msgspec.DecodeError) as problem:
             response = json_response(400, {"error": str(problem)})
         parts.nudge()

@@ -1,5 +1,6 @@
 """Orders for a billing key, by a test or a person: what happens to it outside PortOne's API (portone-facts §3.1)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,6 +23,10 @@ class WalletDelete(msgspec.Struct, forbid_unknown_fields=True):
     """The wallet's owner removes the key; `webhook` off: PortOne says nothing."""
 
     webhook: bool = True
+
+
+class WalletUpdate(msgspec.Struct, forbid_unknown_fields=True):
+    """The wallet's owner has a new card in it: the key stays, what it pays with changes."""
 
 
 def keys_of(parts: Parts) -> list[dict[str, Any]]:
@@ -49,23 +54,31 @@ def carry_out(parts: Parts, key_id: str, name: str, raw: bytes) -> dict[str, Any
     key = next((of_store[key_id] for of_store in stores if key_id in of_store), None)
     if key is None:
         raise NotOurs(f"no billing key {key_id}")
-    now = parts.clock.now()
-    match name:
-        case "refuse":
-            _refuse(key, msgspec.json.decode(raw or b"{}", type=Refuse))
-        case "wallet-delete":
-            asked = msgspec.json.decode(raw or b"{}", type=WalletDelete)
-            billing_keys.end(parts.world, key, now, is_announced=asked.webhook)
-        case "wallet-update":
-            key.method = billing_keys.card_method(f"910001000000{parts.world.ids.chance().randrange(10_000):04d}")
-            billing_keys.announce(parts.world, key, "BillingKey.Updated", now)
-        case _:
-            raise NotOurs(f"no order {name!r}; known: refuse, wallet-delete, wallet-update")
+    if name not in KEY_ORDERS:
+        raise NotOurs(f"no order {name!r}; known: {', '.join(KEY_ORDERS)}")
+    shape, act = KEY_ORDERS[name]
+    act(parts, key, msgspec.json.decode(raw or b"{}", type=shape))
     return {"billingKey": key.id, "status": key.status, "refuses": key.refuses}
 
 
-def _refuse(key: BillingKey, asked: Refuse) -> None:
+def _wallet_delete(parts: Parts, key: BillingKey, asked: WalletDelete) -> None:
+    billing_keys.end(parts.world, key, parts.clock.now(), is_announced=asked.webhook)
+
+
+def _wallet_update(parts: Parts, key: BillingKey, _: WalletUpdate) -> None:
+    key.method = billing_keys.card_method(f"910001000000{parts.world.ids.chance().randrange(10_000):04d}")
+    billing_keys.announce(parts.world, key, "BillingKey.Updated", parts.clock.now())
+
+
+def _refuse(_: Parts, key: BillingKey, asked: Refuse) -> None:
     if asked.times is not None and asked.times < 1:
         raise NotOurs("times must be at least 1")
     key.refuses = declines.reason_named(asked.reason).name if asked.reason is not None else None
     key.refuses_times = asked.times
+
+
+KEY_ORDERS: dict[str, tuple[type[Any], Callable[[Parts, BillingKey, Any], None]]] = {
+    "refuse": (Refuse, _refuse),
+    "wallet-delete": (WalletDelete, _wallet_delete),
+    "wallet-update": (WalletUpdate, _wallet_update),
+}

@@ -1,6 +1,6 @@
 """Faults ordered by name for the next calls or webhooks that match (reliability §3, portone-facts §13.3)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -72,6 +72,15 @@ class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     reason: str | None = None
     """Why the PG says no: a name of `declines.REASONS`."""
 
+    def refuse_nonsense(self) -> None:
+        """Refuses numbers that no fault can have, whatever it is ordered for."""
+        if self.times < 1 or self.seconds < 0:
+            raise NotOurs("times must be at least 1 and seconds must not be negative")
+        if self.reason is not None:
+            declines.reason_named(self.reason)
+        if self.name in ("slow", "webhook_late") and self.seconds == 0:
+            raise NotOurs(f"{self.name} needs seconds")
+
 
 @dataclass(slots=True)
 class Faults:
@@ -80,6 +89,8 @@ class Faults:
     waiting: list[Fault]
     operations: Collection[str] = ()
     """What `operation` may name."""
+    on_moment: Callable[[str, str | None], None] = lambda _, __: None
+    """Told of each moment a fault could strike at, more than once where several could."""
 
     def order(self, *faults: Fault) -> None:
         """Add all of them, or none: refuses a name or operation it does not know, with the known ones."""
@@ -92,12 +103,7 @@ class Faults:
             raise NotOurs(f"no fault {fault.name!r}; known: {', '.join(KINDS)}")
         if fault.operation is not None and fault.operation not in self.operations:
             raise NotOurs(f"no operation {fault.operation!r}; known: {', '.join(self.operations)}")
-        if fault.times < 1 or fault.seconds < 0:
-            raise NotOurs("times must be at least 1 and seconds must not be negative")
-        if fault.reason is not None:
-            declines.reason_named(fault.reason)
-        if fault.name in ("slow", "webhook_late") and fault.seconds == 0:
-            raise NotOurs(f"{fault.name} needs seconds")
+        fault.refuse_nonsense()
 
     def clear(self) -> None:
         """Forget all that still wait."""
@@ -105,6 +111,7 @@ class Faults:
 
     def take(self, kind: Kind, operation: str, payment_id: str | None, name: str | None = None) -> Fault | None:
         """The earliest fault of this kind (and name) that matches, counted down; None when none does."""
+        self.on_moment(operation, payment_id)
         for fault in self.waiting:
             if KINDS[fault.name][0] is not kind or name not in (None, fault.name):
                 continue

@@ -3,6 +3,7 @@
 import msgspec
 
 from jangbu.sandbox.core.billing_records import BillingKey, ChannelGroup, Schedule
+from jangbu.sandbox.core.faults import Fault
 from jangbu.sandbox.core.identity_records import IdentityVerification
 from jangbu.sandbox.core.records import (
     CashReceipt,
@@ -15,6 +16,7 @@ from jangbu.sandbox.core.records import (
     Store,
     Token,
 )
+from jangbu.sandbox.core.script_records import Step
 from jangbu.sandbox.core.small_records import CheckoutProfile, PaymentSession, Promotion
 
 
@@ -50,3 +52,9 @@ class State(msgspec.Struct):
     """Oldest first; of a payment's the latest speaks."""
     tokens: list[Token] = []
     idempotency: dict[str, IdempotencyRecord] = {}
+    faults: list[Fault] = []
+    """Those that still wait for their moment."""
+    script: list[Step] = []
+    """Steps that wait."""
+    script_done: list[Step] = []
+    """The latest last."""
