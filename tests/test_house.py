@@ -18,7 +18,7 @@ SIZE_WARNED, SIZE_MAX = 400, 600
 GROUND = {"money", "clock", "ids", "errors", "failpoints"}
 FLOORS: list[set[str]] = [
     GROUND,
-    {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
+    {"embedded", "settings", "logs", "terminal", "connecting", "db", "migrate", "sealing", "queue", "runtime"},
     {"audit", "events", "checks", "installation"},
     {"access", "notices", "web", "metrics"},
     {

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jangbu.errors import Refusal
 from jangbu.ids import Ids
 from jangbu.payments import postings
+from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.cancellation_rules import (
     RESEND_WITHIN,
     TRANSITIONS,
@@ -18,7 +19,6 @@ from jangbu.payments.cancellation_rules import (
     Cancellation,
     CancellationStatus,
     begin,
-    fold,
     given_back,
     may_send,
 )
@@ -224,8 +224,7 @@ def test_nothing_leaves_succeeded_and_no_unknown_answer_makes_a_failure() -> Non
 
 
 def test_a_mismatched_payment_gives_back_what_was_taken_out_of_suspense() -> None:
-    raw = {"amount": {"total": 500}, "currency": "KRW"}
-    one = payment(Status.MISMATCH, review="other_amount", portone=raw)
+    one = payment(Status.MISMATCH, review="a person's word", suspense_amount=500, suspense_currency="KRW")
     assert asked(one, []).amount == 500
     folded = fold(one, [], [shown(1, 500)], now=NOW)
     assert (folded.payment.status, folded.payment.review) == (Status.MISMATCH, "returned")

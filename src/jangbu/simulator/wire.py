@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from jangbu.db import Database, prepare_connection
+from jangbu.connecting import prepare_connection
+from jangbu.db import Database
 from jangbu.failpoints import Crash
 from jangbu.simulator.turns import Fate, Fiber, Kind, Mortal, Turns, here
 
