@@ -138,7 +138,7 @@ async def test_fifty_at_once_give_back_what_one_asked_for(house: House) -> None:
 
 
 async def test_a_key_that_comes_again_with_the_amount_left_out_is_another_request(house: House) -> None:
-    """"All that is left" was never what it asked for; answering with the first refund would hide that."""
+    """ "All that is left" was never what it asked for; answering with the first refund would hide that."""
     payment = await paid(house)
     await give_back(house, payment, amount=3_000, request_key="k-1")
     assert await refused(house, payment, request_key="k-1") == "IDEMPOTENCY_KEY_REUSED"

@@ -15,7 +15,7 @@ from jangbu.payments.cancellation_rules import (
     next_due,
     taken,
 )
-from jangbu.payments.rules import Event, Payment, SeenCancellation, next_status
+from jangbu.payments.rules import WAITING_CHECKS, Event, Payment, SeenCancellation, next_status
 
 _S = CancellationStatus
 CLOCKS_APART = timedelta(minutes=5)
@@ -61,7 +61,8 @@ def fold(
     changes: list[Change] = []
     if said in {"PARTIAL_CANCELLED", "CANCELLED"} and not any(one.status == "SUCCEEDED" for one in shown):
         # Money went back, and PortOne does not say how much of it: a person looks, and it is asked about again.
-        payment = replace(payment, review=payment.review or "cancellation_unclear")
+        again = WAITING_CHECKS[min(payment.checks, len(WAITING_CHECKS) - 1)]
+        payment = replace(payment, review=payment.review or "cancellation_unclear", due_at=now + again)
     for one in sorted(shown, key=lambda each: (each.cancelled_at or each.requested_at or now, each.id)):
         before = _known_as(one, rows.values(), "".join(each.reason for each in shown))
         after = _moved(before, one, payment, whole, now=now)

@@ -73,6 +73,7 @@ TRANSITIONS = frozenset(
 )
 """Every change there is. Nothing leaves SUCCEEDED."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
     """One row of `payment_cancellations`. Amounts in minor units of `currency`."""

@@ -175,7 +175,6 @@ class SeenCancellation:
     status: str
     amount: int
     tax_free: int
-    vat: int | None
     reason: str
     trigger: str
     pg_id: str | None

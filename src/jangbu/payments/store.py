@@ -1,5 +1,6 @@
 """All SQL of the payments' tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,7 @@ INSERT = Query(
 )
 BY_ID = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
 BY_PROVIDER_ORDER = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE provider_order_id = :provider_order_id")
+KNOWN_AT_PORTONE = Query(str, "SELECT provider_order_id FROM payments WHERE provider_order_id = ANY(:ids::text[])")
 LOCK = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
 UPDATE = Query(type(None), f"UPDATE payments SET {assigned(_MOVES)} WHERE id = :id")
 # SKIP LOCKED: sweepers pass each other, and a payment that is just being settled is not due anyway. Pushing due_at
@@ -179,6 +181,11 @@ async def find(tx: Tx, reference: str) -> Payment | None:
     if found is None and ours is not None:
         found = await tx.maybe(BY_ID, id=ours)
     return found
+
+
+async def known_at_portone(tx: Tx, ids: Sequence[str]) -> set[str]:
+    """Which of PortOne's paymentIds are ours."""
+    return set(await tx.all(KNOWN_AT_PORTONE, ids=list(ids)))
 
 
 async def lock(tx: Tx, payment_id: UUID) -> Payment:

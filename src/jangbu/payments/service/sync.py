@@ -45,7 +45,7 @@ PORTONE = Actor("portone")
 
 
 async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> Payment:
-    """A payment by our id or PortOne's. Raises PaymentUnknown, also for another store's when `store_id` is given."""
+    """A payment by our id or PortOne's, of `store_id` alone (None: of any). Raises PaymentUnknown, for others' too."""
     async with run.db.transaction() as tx:
         payment = await store.find(tx, reference)
     if payment is None or store_id not in (None, payment.store_id):
@@ -120,7 +120,6 @@ def seen_cancellation(wire: WireCancellation) -> SeenCancellation:
         status=wire.status,
         amount=wire.total_amount,
         tax_free=wire.tax_free_amount or 0,
-        vat=wire.vat_amount,
         reason=wire.reason or "",
         trigger=wire.trigger or "",
         pg_id=wire.pg_cancellation_id,
