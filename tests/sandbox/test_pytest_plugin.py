@@ -14,7 +14,13 @@ from aiohttp import web
 from jangbu.sandbox.served import Refused, serving
 
 HOWTO = Path(__file__).parents[2] / "docs/howto/develop-against-the-sandbox.md"
-SETTINGS = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\naddopts = --strict-markers\nfilterwarnings = error\n"
+SETTINGS = """
+[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+addopts = --strict-markers
+filterwarnings = error
+"""
 
 
 async def ran(folder: Path, **files: str) -> tuple[int, str]:
