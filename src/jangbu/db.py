@@ -186,7 +186,7 @@ class Database:
                 self._dsn,
                 min_size=self._size[0],
                 max_size=self._size[1],
-                init=prepare_connection,
+                init=_prepare_for_pool,
                 reset=_leave_as_it_is,
                 command_timeout=60,
                 timeout=10,
@@ -224,12 +224,17 @@ class Database:
         return {"size": pool.get_size(), "idle": pool.get_idle_size(), "max": pool.get_max_size()}
 
     @asynccontextmanager
-    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Tx]:
-        """Begin, and commit unless something is raised. `snapshot`: one read-only picture for several statements."""
+    async def transaction(self, *, snapshot: bool = False, long: bool = False) -> AsyncIterator[Tx]:
+        """Begin, and commit unless something is raised. `snapshot`: one read-only picture for several statements.
+
+        `long`: one that reads whole tables and may take minutes. Any other is thrown out after half a minute.
+        """
         async with self._connection() as connection:
             options: dict[str, Any] = {"isolation": "repeatable_read", "readonly": True} if snapshot else {}
             tx = Tx(connection, self._known)
             async with connection.transaction(**options):
+                if long and _knows_transaction_timeout(connection):
+                    await connection.execute("SET LOCAL transaction_timeout = 0")
                 yield tx
                 # PostgreSQL answers the COMMIT of a failed transaction with a rollback and no error at all. Whoever
                 # swallowed the failure would take for done what never happened.
@@ -269,6 +274,23 @@ def _is_lost(connection: asyncpg.Connection) -> bool:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:
         return True
+
+
+TRANSACTION_MOST = "30s"
+"""How long a transaction may be open, `long` ones apart: no longer than a job's lease."""
+
+
+def _knows_transaction_timeout(connection: asyncpg.Connection) -> bool:
+    return bool(connection.get_server_version().major >= 17)
+
+
+async def _prepare_for_pool(connection: asyncpg.Connection) -> None:
+    await prepare_connection(connection)
+    if _knows_transaction_timeout(connection):
+        # The driver prepares a statement and executes it in two steps, and a program that is paused between the two is
+        # not "idle in transaction" to PostgreSQL: it would keep its locks for as long as it is paused. Before
+        # PostgreSQL 17 nothing ends that but an operator.
+        await connection.execute(f"SET transaction_timeout = '{TRANSACTION_MOST}'")
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:

@@ -15,8 +15,9 @@ from jangbu.failpoints import Crash
 from jangbu.ids import Ids
 from jangbu.ledger import store
 from jangbu.ledger.rules import Account
+from jangbu.runtime import Runtime
 from jangbu.wiring import Addresses
-from kit import House, fresh_database
+from kit import House, fresh_database, until
 from superuser import cut_off, opened, superuser
 
 
@@ -38,6 +39,10 @@ ECHO = Query(str, "SELECT :text::text")
 ECHO_JSON = Query(dict, "SELECT :value::jsonb")
 SLEEP = Query(type(None), "SELECT pg_sleep(:seconds::float8)")
 IDLE_TIMEOUT = Query(str, "SHOW idle_in_transaction_session_timeout")
+TRANSACTION_TIMEOUT = Query(str, "SHOW transaction_timeout")
+LIMIT_IT = Query(type(None), "SELECT set_config('transaction_timeout', :limit, true)")
+TAKE_LOCK = Query(type(None), "SELECT pg_advisory_xact_lock(46)")
+TRY_LOCK = Query(bool, "SELECT pg_try_advisory_xact_lock(46)")
 PID = Query(int, "SELECT pg_backend_pid()")
 
 
@@ -293,6 +298,34 @@ async def test_a_program_that_hangs_within_a_transaction_keeps_its_locks_for_twe
     for run in (house.wired.system, house.wired.webhooks, house.wired.request):
         async with run.db.transaction() as tx:
             assert await tx.one(IDLE_TIMEOUT) == "20s", run.db.name
+            assert await tx.one(TRANSACTION_TIMEOUT) == "30s", run.db.name
+
+
+async def test_a_program_that_is_paused_between_preparing_and_executing_loses_its_locks(run: Runtime) -> None:
+    """F46: to PostgreSQL that is a busy session, which the limit for idle ones never ends."""
+
+    async def is_free() -> bool:
+        async with run.db.transaction() as another:
+            return await another.one(TRY_LOCK)
+
+    async def stands_still() -> None:
+        async with run.db.transaction() as tx:
+            # The clock that runs already is not made shorter: it is stopped and started.
+            for limit in ("0", "100ms"):
+                await tx.run(LIMIT_IT, limit=limit)
+            await tx.run(TAKE_LOCK)
+            await tx._connection.prepare("SELECT 'and then it stood still'")
+            await until(is_free, what="the lock of the paused one becoming free")
+
+    with pytest.raises(DatabaseAway):
+        await stands_still()
+
+
+async def test_a_long_look_at_everything_is_not_thrown_out(run: Runtime) -> None:
+    async with run.db.transaction(snapshot=True, long=True) as tx:
+        assert await tx.one(TRANSACTION_TIMEOUT) == "0"
+    async with run.db.transaction(snapshot=True) as tx:
+        assert await tx.one(TRANSACTION_TIMEOUT) == "30s"
 
 
 QUICKLY = Query(type(None), "SELECT set_config('lock_timeout', '100ms', true)")

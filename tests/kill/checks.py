@@ -71,6 +71,14 @@ class Row:
     amount: int
 
 
+TRANSACTIONS = Query(
+    str,
+    """
+    SELECT concat(a.pid, ' ', a.application_name, ', ', a.state, ' for ', now() - a.state_change, ', waits for ',
+                  coalesce(a.wait_event, 'nothing'), ', blocked by ', pg_blocking_pids(a.pid)::text, ': ', a.query)
+      FROM pg_stat_activity a WHERE a.xact_start IS NOT NULL AND a.pid <> pg_backend_pid() ORDER BY a.xact_start
+    """,
+)
 REFUNDS = Query(
     Row,
     """
@@ -104,7 +112,10 @@ async def settled(town: Town, wired: Wired, what: str, *, within_s: float = PATI
         await until(nothing_is_left, seconds=within_s, what=what)
     except AssertionError as late:
         left = await open_things(wired)
-        raise AssertionError(f"{late}: {left}, {await webhooks_waiting(town)} webhooks at PortOne") from None
+        async with wired.system.db.transaction(snapshot=True) as tx:
+            held_up = await tx.all(TRANSACTIONS)
+        told = [f"{late}: {left}, {await webhooks_waiting(town)} webhooks at PortOne", *held_up]
+        raise AssertionError("\n".join(told)) from None
 
 
 async def webhooks_waiting(town: Town) -> int:

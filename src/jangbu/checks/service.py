@@ -81,7 +81,7 @@ async def _ask(check: Check, scope: Scope, *, run: Runtime, on_broken: OnBroken 
         return int((asyncio.get_running_loop().time() - started) * 1000)
 
     try:
-        async with run.db.transaction(snapshot=True) as tx:
+        async with run.db.transaction(snapshot=True, long=True) as tx:
             span = await _span(tx, check, scope, run=run)
             found = await check.look(tx, span)
             kept = span.kept

@@ -133,7 +133,7 @@ async def verify(*, db: Database, at: datetime, expectations: Sequence[Expectati
     `kept` is a head from an earlier proof that was kept elsewhere: only it shows that the chain's end was cut off, or
     that all of it was made anew.
     """
-    async with db.transaction(snapshot=True) as tx:
+    async with db.transaction(snapshot=True, long=True) as tx:
         keys: set[str] = set()
         unaltered = await _unaltered(tx, keys)
         beside = [*await _not_the_kept(tx, kept), *await tx.all(store.BESIDE_THE_CHAIN)]
@@ -194,11 +194,11 @@ async def _complete(tx: Tx, keys: set[str], expectations: Sequence[Expectation])
 
 async def balances(*, db: Database, at: datetime | None = None) -> list[store.Balance]:
     """Every account's balance, now or as of a past moment."""
-    async with db.transaction(snapshot=True) as tx:
+    async with db.transaction(snapshot=True, long=True) as tx:
         return await store.balances(tx, at)
 
 
 async def journal(*, db: Database, since: datetime, until: datetime, prefix: str = "") -> list[store.JournalLine]:
     """Entries that happened in [since, until), line by line."""
-    async with db.transaction(snapshot=True) as tx:
+    async with db.transaction(snapshot=True, long=True) as tx:
         return await store.journal(tx, since=since, until=until, prefix=prefix)
