@@ -39,11 +39,11 @@ async def ran(folder: Path, **files: str) -> tuple[int, str]:
 
 
 async def test_the_howtos_tests_pass_in_a_project_that_is_not_ours(tmp_path: Path) -> None:
-    plain, awaited = re.findall(
+    plain, other, awaited = re.findall(
         r"```python\n(.*?)```", HOWTO.read_text("utf-8").partition("your project's tests")[2], re.DOTALL
     )
-    code, said = await ran(tmp_path, test_plain=plain, test_awaited=awaited)
-    assert (code, "3 passed" in said) == (0, True), said
+    code, said = await ran(tmp_path, test_plain=plain, test_other=other, test_awaited=awaited)
+    assert (code, "4 passed" in said) == (0, True), said
 
 
 async def test_webhooks_reach_the_projects_own_app_and_its_signature_check(tmp_path: Path) -> None:
