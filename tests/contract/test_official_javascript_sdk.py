@@ -43,15 +43,15 @@ CLIENT = """import type { PortOneClient, Webhook } from "@portone/server-sdk";
 type Answer<F> = F extends (...args: any[]) => Promise<infer A> ? A : never;"""
 
 
-def told_of(portone: Portone) -> dict[str, Any]:
-    channels = portone.parts.world.state.channels
+def told_of(served: Portone) -> dict[str, Any]:
+    channels = served.parts.world.state.channels
     for number, (name, change) in enumerate(VARIANTS.items(), start=101):
         key = f"channel-key-00000000-0000-4000-8000-{number:012d}"
         channels[key] = msgspec.structs.replace(channels[CARD_CHANNEL], key=key, name=name, **change)
     keys = {each.name: key for key, each in channels.items() if each.name in VARIANTS}
     keys |= {"card": CARD_CHANNEL, "easyPay": EASY_PAY_CHANNEL, "identity": IDENTITY_CHANNEL}
     return {
-        "base": portone.base,
+        "base": served.base,
         "secret": API_SECRET,
         "storeId": STORE_ID,
         "channels": keys,
@@ -60,8 +60,8 @@ def told_of(portone: Portone) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-async def performed(portone: Portone) -> dict[str, Any]:
-    return dict(await node.run("perform.mjs", told_of(portone)))
+async def performed(served: Portone) -> dict[str, Any]:
+    return dict(await node.run("perform.mjs", told_of(served)))
 
 
 def known(answer: Any) -> Any:
@@ -125,8 +125,8 @@ async def test_the_compiler_finds_what_is_wrong(performed: dict[str, Any]) -> No
 
 
 @pytest.fixture(scope="module")
-async def refused(portone: Portone) -> dict[str, Any]:
-    return dict(await node.run("refusals.mjs", told_of(portone)))
+async def refused(served: Portone) -> dict[str, Any]:
+    return dict(await node.run("refusals.mjs", told_of(served)))
 
 
 async def test_the_sdk_tells_every_refusal_apart(refused: dict[str, Any]) -> None:
@@ -179,9 +179,9 @@ async def test_the_sdk_says_what_it_does_not_recognize(refused: dict[str, Any]) 
 
 
 @pytest.fixture(scope="module")
-async def arrived(portone: Portone) -> dict[str, list[dict[str, Any]]]:
+async def arrived(served: Portone) -> dict[str, list[dict[str, Any]]]:
     old, new, strange = ("whsec_" + base64.b64encode(name * 8).decode() for name in (b"old!", b"new!", b"evil"))
-    told = told_of(portone) | {"secrets": {"old": old, "new": new}, "strange": strange}
+    told = told_of(served) | {"secrets": {"old": old, "new": new}, "strange": strange}
     return dict(await node.run("webhooks.mjs", told))
 
 
