@@ -15,10 +15,10 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault"}
 FLOORS: list[set[str]] = [
     GROUND,
-    {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
+    {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "keeping", "queue", "runtime"},
     {"audit", "events", "checks", "installation"},
     {"access", "notices", "web", "metrics"},
     {

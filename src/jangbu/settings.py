@@ -14,6 +14,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jangbu.errors import SetupProblem
+from jangbu.vault import Vault, vault_of
 
 Mode = Literal["sandbox", "test", "live"]
 TaxProfile = Literal["taxable", "simplified", "exempt", "zero_rated"]
@@ -22,7 +23,9 @@ SmtpTls = Literal["auto", "starttls", "tls", "none"]
 SANDBOX_STORE_ID = "store-00000000-0000-4000-8000-000000000000"
 SANDBOX_API_SECRET = "sandbox-api-secret"  # noqa: S105 (published on purpose; refused outside the sandbox)
 SANDBOX_WEBHOOK_SECRET = "whsec_amFuZ2J1LXNhbmRib3gtd2ViaG9vay1zZWNyZXQtMzI="  # noqa: S105 (likewise)
+SANDBOX_SECRETS_KEYS = "published:amFuZ2J1IHNhbmRib3gga2V5LCBwdWJsaXNoZWQgISE="
 PORTONE_URL = "https://api.portone.io"
+_PUBLISHED_KEY = SANDBOX_SECRETS_KEYS.partition(":")[2]
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SMTP_TLS_PORT = 465
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}")
@@ -211,6 +214,12 @@ class Settings(BaseSettings):
         default=None,
         description="Signs the session cookie. Unset: made once and kept in JANGBU_HOME (embedded database only).",
     )
+    secrets_keys: SecretStr | None = _named(
+        "JANGBU_SECRETS_KEYS",
+        default=None,
+        description="Keys that encrypt secrets and personal data in the database, `id:base64` by `jangbu secrets "
+        "new-key`; several, separated by commas, while rotating: the first encrypts. No backup holds them.",
+    )
     metrics_token: SecretStr | None = _named(
         "JANGBU_METRICS_TOKEN",
         default=None,
@@ -256,6 +265,12 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} is everybody, and then every caller could choose their own address")
         return value
 
+    @field_validator("secrets_keys")
+    @classmethod
+    def _keys_are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        vault_of(_with_published("" if value is None else value.get_secret_value()))
+        return value
+
     @model_validator(mode="after")
     def _modes_do_not_mix(self) -> "Settings":
         if self.mock_payments and (self.mode != "sandbox" or self.node_env == "production"):
@@ -275,6 +290,11 @@ class Settings(BaseSettings):
         ):
             if published in value or not value:
                 raise ValueError(f"JANGBU_MODE is {self.mode} but {name} is not set (the sandbox's value is refused)")
+        if self.mode == "live" and self.has_published_key:
+            raise ValueError(
+                "JANGBU_MODE is live but JANGBU_SECRETS_KEYS is not set (the sandbox's key is refused): make one with "
+                "`jangbu secrets new-key` and keep a copy of it apart from the backups"
+            )
         return self
 
     @model_validator(mode="after")
@@ -325,8 +345,18 @@ class Settings(BaseSettings):
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
         """One secret, or two while they are rotated."""
-        given = self.portone_webhook_secrets.get_secret_value()
-        return _listed(given)
+        return _listed(self.portone_webhook_secrets.get_secret_value())
+
+    @property
+    def vault(self) -> Vault:
+        """What encrypts and opens secrets and personal data; short of live mode it opens the published key's too."""
+        own = "" if self.secrets_keys is None else self.secrets_keys.get_secret_value()
+        return vault_of(own if self.mode == "live" else _with_published(own))
+
+    @property
+    def has_published_key(self) -> bool:
+        """Whether everybody who has read this file can open what is in the vault."""
+        return self.secrets_keys is None or _PUBLISHED_KEY in self.secrets_keys.get_secret_value()
 
     @property
     def url(self) -> str:
@@ -348,16 +378,17 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
+def _with_published(keys: str) -> str:
+    return keys if _PUBLISHED_KEY in keys else f"{keys},{SANDBOX_SECRETS_KEYS}"
+
+
 def is_email(text: str) -> bool:
     """Whether this is one plain e-mail address: ASCII, no display name, nothing that could end a header."""
     return len(text) <= EMAIL_CHARACTERS_MAX and _EMAIL.fullmatch(text) is not None
 
 
 def load(**given: Any) -> Settings:
-    """Settings from the environment, with `given` (by field name's environment name) over them.
-
-    Raises SetupProblem with one plain sentence per wrong setting.
-    """
+    """Settings from the environment, with `given` (by environment name) over them. Raises SetupProblem."""
     try:
         return Settings(**given)
     except ValidationError as wrong:

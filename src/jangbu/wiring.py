@@ -17,6 +17,7 @@ from jangbu.ids import Ids
 from jangbu.inbox import checks as inbox_checks
 from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
+from jangbu.keeping import Kept
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
 from jangbu.ledger.service import Expectation
@@ -28,6 +29,7 @@ from jangbu.notices.rules import Facts, InvariantBroken, WebhookParked
 from jangbu.notices.service.telling import alert
 from jangbu.outbox import checks as outbox_checks
 from jangbu.outbox import jobs as outbox_jobs
+from jangbu.outbox import store as outbox_store
 from jangbu.outbox.egress import policy_of
 from jangbu.outbox.sender import HttpSender, Observed, Sender
 from jangbu.payments import checks as payment_checks
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
 EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
+
+ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED,)
+"""Every column that the vault encrypts; `jangbu secrets` looks after them."""
 
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
 """The sealed tables, by the name they have in metrics."""
