@@ -4,7 +4,6 @@ Every name the source systems used works unchanged beside ours (requirements X1)
 sandbox; values are trimmed, because a pasted secret with a trailing newline is a classic lost afternoon.
 """
 
-import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jangbu.emails import is_email
 from jangbu.errors import SetupProblem
 from jangbu.vault import Vault, vault_of
 
@@ -28,12 +28,10 @@ PORTONE_URL = "https://api.portone.io"
 _PUBLISHED_KEY = SANDBOX_SECRETS_KEYS.partition(":")[2]
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SMTP_TLS_PORT = 465
-_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}")
-EMAIL_CHARACTERS_MAX = 254
 
 
-def _named(*names: str, default: Any, description: str) -> Any:
-    return Field(default=default, validation_alias=AliasChoices(*names), description=description)
+def _named(*names: str, default: Any, description: str, ge: int | None = None) -> Any:
+    return Field(default=default, validation_alias=AliasChoices(*names), description=description, ge=ge)
 
 
 class Settings(BaseSettings):
@@ -127,6 +125,12 @@ class Settings(BaseSettings):
         "JANGBU_PAYMENT_WAIT_H", default=24, description="Hours a payment may wait for its payer before it expires."
     )
 
+    identity_channel_key: str = _named(
+        "JANGBU_IDENTITY_CHANNEL_KEY", default="", description="Channel that identities are verified by, if not told."
+    )
+    identity_keep_days: int = _named(
+        "JANGBU_IDENTITY_KEEP_DAYS", default=365, ge=1, description="Days that a verified person's data is kept here."
+    )
     refund_limits: dict[str, dict[str, int]] = _named(
         "JANGBU_REFUND_LIMITS",
         default={"Manager": {"KRW": 1_000_000}},
@@ -380,11 +384,6 @@ def _listed(text: str) -> tuple[str, ...]:
 
 def _with_published(keys: str) -> str:
     return keys if _PUBLISHED_KEY in keys else f"{keys},{SANDBOX_SECRETS_KEYS}"
-
-
-def is_email(text: str) -> bool:
-    """Whether this is one plain e-mail address: ASCII, no display name, nothing that could end a header."""
-    return len(text) <= EMAIL_CHARACTERS_MAX and _EMAIL.fullmatch(text) is not None
 
 
 def load(**given: Any) -> Settings:

@@ -13,6 +13,8 @@ from jangbu.checks.of_queue import of_queue
 from jangbu.clock import Clock, SystemClock
 from jangbu.db import Database, Query, Tx
 from jangbu.errors import SetupProblem
+from jangbu.identity import jobs as identity_jobs
+from jangbu.identity import store as identity_store
 from jangbu.ids import Ids
 from jangbu.inbox import checks as inbox_checks
 from jangbu.inbox import jobs as inbox_jobs
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
-ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED,)
+ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED)
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
 
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
@@ -70,7 +72,12 @@ def invariants(run: Runtime) -> tuple[Check, ...]:
 
 def schedules(run: Runtime) -> list[Schedule]:
     """What is queued by the clock."""
-    return [*payment_jobs.schedules(run), *notice_jobs.schedules(), *check_jobs.SCHEDULES]
+    return [
+        *payment_jobs.schedules(run),
+        *notice_jobs.schedules(),
+        *identity_jobs.schedules(),
+        *check_jobs.SCHEDULES,
+    ]
 
 
 TOO_POWERFUL = Query(
@@ -243,6 +250,7 @@ def wire(
             *payment_jobs.jobs(system, portone),
             *outbox_jobs.jobs(system, sender),
             *notice_jobs.jobs(system, what_it_means),
+            *identity_jobs.jobs(system),
             *check_jobs.jobs(system, checks, on_broken),
         ],
         schedules=schedules(system),
