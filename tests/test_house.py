@@ -18,7 +18,19 @@ SIZE_WARNED, SIZE_MAX = 400, 600
 GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails"}
 FLOORS: list[set[str]] = [
     GROUND,
-    {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "keeping", "queue", "runtime"},
+    {
+        "embedded",
+        "settings",
+        "logs",
+        "terminal",
+        "connecting",
+        "db",
+        "migrate",
+        "sealing",
+        "keeping",
+        "queue",
+        "runtime",
+    },
     {"audit", "events", "checks", "installation"},
     {"access", "notices", "web", "metrics"},
     {

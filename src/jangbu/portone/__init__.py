@@ -23,7 +23,7 @@ from jangbu.portone.signature import (
     sign,
     verify,
 )
-from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentPage, PaymentStatus, is_known
+from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentPage, PaymentStatus
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import AiohttpTransport, Transport
@@ -56,7 +56,6 @@ __all__ = [
     "WebhookTimestampTooOld",
     "Why",
     "from_settings",
-    "is_known",
     "parse_secret",
     "read_notification",
     "sign",

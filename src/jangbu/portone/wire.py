@@ -35,14 +35,6 @@ class PaymentStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-_KNOWN = frozenset(status.value for status in PaymentStatus)
-
-
-def is_known(status: str) -> bool:
-    """Whether we know what this payment status means. An unknown one calls for a person, not for a crash."""
-    return status in _KNOWN
-
-
 class Amount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A payment's sums, in minor units. Compare orders with `total`: promotions make `paid` smaller."""
 
@@ -124,11 +116,6 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     pg_tx_id: str | None
     receipt_url: str | None
     raw: dict[str, Any]
-
-    @property
-    def method_type(self) -> str | None:
-        """`PaymentMethodCard`, `PaymentMethodEasyPay`, …: the schema's names, not the browser's."""
-        return text(self.method or {}, "type")
 
     def __repr__(self) -> str:
         total = f"{self.amount.total} {self.currency}"

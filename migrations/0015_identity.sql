@@ -1,4 +1,4 @@
--- 0014: verified identities (requirements B12). Who somebody is lies here encrypted only, and is emptied when its time is
+-- 0015: verified identities (requirements B12). Who somebody is lies here encrypted only, and is emptied when its time is
 -- over; that somebody was verified stays. Additive.
 CREATE TABLE identity_verifications (
     id uuid PRIMARY KEY,

@@ -1,4 +1,4 @@
--- 0013: secrets of endpoints encrypted by the vault. Expands: the plain column is written beside the encrypted one for as
+-- 0014: secrets of endpoints encrypted by the vault. Expands: the plain column is written beside the encrypted one for as
 -- long as a program of the release before may have to read it, and emptied by `jangbu secrets rotate`.
 
 -- Whether such a program may still be there: only where one has ever worked. What a worker does first is to note its
