@@ -136,13 +136,14 @@ async def v1_pay_onetime(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: a card that is keyed in; with a customer_uid it is registered when it could be charged."""
     asked = call.asked(_Onetime)
     card = CardInput(asked.channel_key, asked.pg, asked.card_number, asked.expiry, asked.birth, asked.pwd_2digit)
+    if asked.customer_uid is not None:
+        check_uid(asked.customer_uid)
     # It is the store's only once the charge has succeeded.
     key = key_of(call, "", card, {})
     response = _paid_or_declined(call, key, asked, None)
     attempt = call.world.attempt(response["imp_uid"])
     assert attempt is not None, "it was just made"
     if asked.customer_uid is not None and attempt.paid_at is not None:
-        check_uid(asked.customer_uid)
         key.id = attempt.billing_key = asked.customer_uid
         replace(call.world, key)
         billing_keys.succeed(call.world, key, call.now, is_announced=False)
