@@ -68,6 +68,8 @@ async def test_moving_the_clock_sends_what_falls_due_on_the_way(sandbox: Sandbox
         {"freeze": "2020-01-01T00:00:00Z"},
         {"freeze": "2030-01-01T00:00:00"},
         {"mvoe_s": 1},
+        {"move_s": 1e300},
+        {"freeze": "9999-12-31T23:59:59+00:00"},
     ],
 )
 async def test_a_clock_order_that_makes_no_sense_is_refused(sandbox: Sandbox, wrong: dict) -> None:
@@ -214,6 +216,25 @@ async def test_a_saved_world_goes_on_in_another_sandbox_with_its_clock_its_fault
     assert payment is not None
     # The same file a second time: what it hands out now was never handed out before.
     assert payment.attempts[0].transaction_id not in ids
+
+
+async def test_a_fault_that_would_outlast_time_is_refused(sandbox: Sandbox) -> None:
+    status, _ = await control(sandbox, "POST", "/faults", [{"name": "webhook_late", "seconds": 1e300}])
+    assert status == 400
+    order = {"amount": 100, "knownAfterS": 1e300}
+    await sandbox.pay("ord-000001")
+    assert (await control(sandbox, "POST", "/payments/ord-000001/console-cancel", order))[0] == 400
+    assert (await control(sandbox, "POST", "/payments/ord-000001/console-cancel", {"knownAfterS": -5}))[0] == 400
+    await sandbox.move(timedelta(days=1))
+    assert sandbox.refunds("ord-000001") == []
+
+
+async def test_a_late_approval_of_what_another_attempt_has_paid_is_refused(sandbox: Sandbox) -> None:
+    failed = await sandbox.decline("ord-000001")
+    await sandbox.pay("ord-000001")
+    status, body = await control(sandbox, "POST", f"/transactions/{failed['txId']}/approve-late")
+    assert (status, "already paid" in body["error"]) == (400, True)
+    assert sandbox.captured("ord-000001") == 1
 
 
 @pytest.mark.parametrize("wrong", [b"", b"{}", b"[]", b'{"clock": 1}', b"\xff\xfe"])

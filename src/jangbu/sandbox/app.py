@@ -20,6 +20,7 @@ from starlette.routing import Mount, Router
 
 from jangbu import sandbox
 from jangbu.sandbox import control, script
+from jangbu.sandbox.console import pages as console
 from jangbu.sandbox.core import approvals, deeds, identity, schedules
 from jangbu.sandbox.core.chores import Chores
 from jangbu.sandbox.core.clock import Pause, SandboxClock
@@ -130,6 +131,7 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
     app = Starlette(
         routes=[
             *browser.routes(parts),
+            *console.routes(parts),
             *control.routes(parts),
             *v1_gate.routes(parts, v1_operations),
             *operations.routes(parts),
