@@ -18,7 +18,7 @@ SIZE_WARNED, SIZE_MAX = 400, 600
 GROUND = {"money", "clock", "ids", "errors", "failpoints"}
 FLOORS: list[set[str]] = [
     GROUND,
-    {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
+    {"embedded", "settings", "settings_checkout", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
     {"audit", "events", "checks", "installation"},
     {"access", "notices", "web", "metrics"},
     {
@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "inbox": {"portone"},
     "outbox": set(),
     "payments": {"portone", "ledger"},
+    "checkout": {"portone", "payments"},
 }
 SANDBOX_MAY_IMPORT = GROUND
 
@@ -80,6 +81,10 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
+    "items": "checkout",
+    "payment_sessions": "checkout",
+    "payment_session_lines": "checkout",
+    "item_movements": "checkout",
     "webhook_logs": "inbox",
     "outbox_waiting": "outbox",
     "outbox_feed": "outbox",

@@ -21,6 +21,8 @@ from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
+from jangbu.checkout import api as checkout_api
+from jangbu.checkout import item_api
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
@@ -63,6 +65,8 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
+            checkout_api.routes(people, wired.portone),
+            item_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
