@@ -21,6 +21,8 @@ from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
+from jangbu.checkout import api as checkout_api
+from jangbu.checkout import item_api
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.identity import api as identity_api
@@ -66,6 +68,8 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
+            checkout_api.routes(people, wired.portone),
+            item_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),

@@ -10,10 +10,11 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from jangbu.emails import is_email
 from jangbu.errors import SetupProblem
+from jangbu.settings_checkout import BROWSER_SDK_URL, SANDBOX_CHANNELS, CheckoutSettings
 from jangbu.vault import Vault, vault_of
 
 Mode = Literal["sandbox", "test", "live"]
@@ -34,7 +35,7 @@ def _named(*names: str, default: Any, description: str, ge: int | None = None) -
     return Field(default=default, validation_alias=AliasChoices(*names), description=description, ge=ge)
 
 
-class Settings(BaseSettings):
+class Settings(CheckoutSettings):
     """Everything an operator may set. `make docs` turns this class into docs/reference/settings.md."""
 
     model_config = SettingsConfigDict(
@@ -345,6 +346,23 @@ class Settings(BaseSettings):
         if self.portone_base_url:
             return self.portone_base_url
         return f"http://127.0.0.1:{self.sandbox_port}" if self.mode == "sandbox" else PORTONE_URL
+
+    @property
+    def channels(self) -> dict[str, str]:
+        """What hosted checkout offers, by the browser's payMethod, in the order to show it."""
+        return self.checkout_channels or (SANDBOX_CHANNELS if self.mode == "sandbox" else {})
+
+    @property
+    def browser_sdk_url(self) -> str:
+        """PortOne's script for browsers as it applies."""
+        if self.browser_sdk:
+            return self.browser_sdk
+        return f"{self.portone_url}/v2/browser-sdk.js" if self.mode == "sandbox" else BROWSER_SDK_URL
+
+    @property
+    def frame_origins(self) -> tuple[str, ...]:
+        """Whom the hosted page may show in frames and call, beside the script's own origin."""
+        return () if self.mode == "sandbox" else _listed(self.browser_origins)
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jangbu import __version__
+from jangbu.checkout import cli as checkout_cli
 from jangbu.cli import backups, catching_up, people, programs, upkeep, vaults
 from jangbu.cli.opening import acting, opened
 from jangbu.cli.simulate import simulate
@@ -96,6 +97,7 @@ catching_up.add_to(cli)
 cli.command(rich_help_panel="Programs")(simulate)
 DAILY = "Daily work"
 cli.add_typer(payments_cli.commands(opened, acting), name="payments", rich_help_panel=DAILY)
+cli.add_typer(checkout_cli.commands(opened, _operator), name="items", rich_help_panel=DAILY)
 cli.add_typer(inbox_cli.commands(opened), name="webhooks", rich_help_panel=DAILY)
 cli.add_typer(outbox_cli.commands(opened, _operator), name="events", rich_help_panel=DAILY)
 cli.add_typer(endpoint_cli.commands(opened, acting, _operator), name="endpoints", rich_help_panel=DAILY)
