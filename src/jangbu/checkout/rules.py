@@ -4,6 +4,7 @@ A session is driven by what its payment *is*, never by which message came: webho
 order and any number of times, and each of them asks `step_for` again.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -195,6 +196,11 @@ class PaymentSeen:
             return None
 
 
+def was_closed(failure: Mapping[str, Any]) -> bool:
+    """Whether the payer closed the window, as far as the PG's words say: PortOne has no code for it (facts §7.1)."""
+    return any(re.search("cancel|사용자.*취소", str(word), re.IGNORECASE) for word in failure.values() if word)
+
+
 class Step(StrEnum):
     """What is to be done with a session now."""
 
@@ -343,7 +349,7 @@ def phase_of(session: Session, payment: PaymentSeen | None) -> Phase:
         case "PAY_PENDING" | "PAID" | "PARTIAL_CANCELLED":
             # Paid and not delivered yet: a moment later it is.
             return Phase.PENDING
-        case "FAILED":
+        case "FAILED" if payment is not None and not was_closed(payment.failure or {}):
             return Phase.DECLINED
         case _:
             return Phase.READY
