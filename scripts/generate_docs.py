@@ -235,7 +235,8 @@ def sandbox_page() -> str:
     lines = [
         "# The sandbox and PortOne",
         "",
-        "What the local PortOne has of the real one's V2 API. *Supported*: every field of the body is read.",
+        "What the local PortOne has of the real one's V2 API. *Supported*: every field of the body is read and",
+        "checked; what goes *to the PG alone* is seen nowhere afterwards, as no answer of PortOne's shows it either.",
         "*Partly*: the last column names what is missing. An answer may lack optional fields. Tests hold this",
         "page to it: PortOne's own Python SDK performs each operation, its JavaScript SDK each that it has, whose",
         "types every answer is held to; and where PortOne's OpenAPI description is at hand, every answer and every",

@@ -101,12 +101,15 @@ class Row:
     state: State
     lacks: str = ""
     name: str = ""
+    to_pg: str = ""
 
     @property
     def line(self) -> str:
         """The row in Markdown."""
         name = f"`{self.name}`" if self.name else "–"
-        return f"| `{self.method} {self.path}` | {name} | {self.fact} | {self.state} | {self.lacks or '–'} |"
+        handed = f"to the PG alone: {self.to_pg}" if self.to_pg else ""
+        missing = "; ".join(part for part in (self.lacks, handed) if part) or "–"
+        return f"| `{self.method} {self.path}` | {name} | {self.fact} | {self.state} | {missing} |"
 
 
 def rows() -> list[Row]:
@@ -121,5 +124,5 @@ def rows() -> list[Row]:
             found.append(Row(method, path, fact, "not", "all of it"))
         else:
             state: State = "partly" if operation.lacks else "supported"
-            found.append(Row(method, path, fact, state, operation.lacks, operation.name))
+            found.append(Row(method, path, fact, state, operation.lacks, operation.name, operation.to_pg))
     return found

@@ -105,6 +105,8 @@ class Operation:
     """Declares no auth (portone-facts §1.1)."""
     lacks: str = ""
     """What of PortOne's operation this one does not do, for docs/reference/sandbox.md."""
+    to_pg: str = ""
+    """Fields that PortOne itself only hands on to the PG: read, checked, and seen nowhere afterwards."""
 
 
 @dataclass(slots=True)
@@ -113,11 +115,13 @@ class Operations:
 
     all: list[Operation] = field(default_factory=list)
 
-    def add(self, method: str, path: str, *, is_open: bool = False, lacks: str = "") -> Callable[[Handler], Handler]:
+    def add(
+        self, method: str, path: str, *, is_open: bool = False, lacks: str = "", to_pg: str = ""
+    ) -> Callable[[Handler], Handler]:
         def enter(handler: Handler) -> Handler:
             name: str = handler.__name__
             assert name not in self.names(), f"{name} is there already"
-            self.all.append(Operation(name, method, path, handler, is_open, lacks))
+            self.all.append(Operation(name, method, path, handler, is_open, lacks, to_pg))
             return handler
 
         return enter

@@ -62,6 +62,17 @@ class ProductInput(msgspec.Struct, omit_defaults=True):
     link: str | None = None
 
 
+Locale = Literal["KO_KR", "EN_US", "ZH_CN", "ZH_TW", "JA_JP", "RU_RU", "TH_TH", "VI_VN"]
+ProductType = Literal["PHYSICAL", "DIGITAL"]
+
+
+class ReceiptInput(msgspec.Struct, rename="camel"):
+    """Whose it is, is forgotten."""
+
+    type: Literal["PERSONAL", "CORPORATE", "NO_RECEIPT"]
+    customer_identity_number: str | None = None
+
+
 class Credential(msgspec.Struct, rename="camel"):
     """A card as it is keyed in. It lives as long as the request does: nothing of it is kept but the mask."""
 
@@ -75,7 +86,7 @@ class Credential(msgspec.Struct, rename="camel"):
 class OrderInput(msgspec.Struct, rename="camel", kw_only=True):
     """What every payment that a server asks for says of itself (portone-facts §2.3).
 
-    Others of its fields change nothing here and are ignored.
+    The last three go to the PG alone, and no PG is here.
     """
 
     order_name: str
@@ -91,6 +102,9 @@ class OrderInput(msgspec.Struct, rename="camel", kw_only=True):
     product_count: int | None = None
     promotion_id: str | None = None
     skip_webhook: bool | None = None
+    product_type: ProductType | None = None
+    shipping_address: AddressInput | None = None
+    bypass: dict[str, Any] | None = None
 
 
 class ChargeInput(OrderInput, rename="camel", kw_only=True):
@@ -98,6 +112,10 @@ class ChargeInput(OrderInput, rename="camel", kw_only=True):
 
     billing_key: str
     installment_month: int | None = None
+    use_free_interest_from_merchant: bool | None = None
+    use_card_point: bool | None = None
+    cash_receipt: ReceiptInput | None = None
+    locale: Locale | None = None
 
 
 def order_of(world: World, asked: OrderInput) -> Order:

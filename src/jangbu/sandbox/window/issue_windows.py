@@ -213,7 +213,7 @@ def pay_after_issue(
 ) -> Attempt:
     """The payment made with the issue. One that the PG declines is FAILED, and the key stays [I]."""
     attempt = _payment_of(world, key)
-    attempt.method = charges.payment_method(world, key, 0)
+    attempt.method = charges.payment_method(world, key, charges.Wish(attempt.payment_id, key.id, attempt.order))
     approvals.approve(world, faults, attempt, "card", now, is_announced=is_announced)
     return attempt
 
