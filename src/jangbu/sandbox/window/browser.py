@@ -107,9 +107,7 @@ def result_of(attempt: Attempt, failure: Failure | None) -> dict[str, Any]:
     if failure is None and attempt.payment_token is not None:
         result["paymentToken"] = attempt.payment_token
     if failure is not None:
-        result |= {"code": failure.code, "message": failure.reason}
-        more = {"pgCode": failure.pg_code, "pgMessage": failure.pg_message}
-        result |= {name: value for name, value in more.items() if value}
+        result |= pages.told_of(failure)
     if attempt.order.version == "V1":
         result = v1_window.result_of(attempt, failure)
     return pages.redirected(attempt.window, result)
