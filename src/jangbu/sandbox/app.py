@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount, Router
 
 from jangbu import sandbox
 from jangbu.sandbox import control, script
@@ -138,8 +139,10 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
         lifespan=lifespan,
         exception_handlers={HTTPException: _unknown_route},
     )
-    # PortOne's routes have no twins with a slash at the end.
-    app.router.redirect_slashes = False
+    # PortOne's routes have no twins with a slash at the end, V1's neither.
+    for router in (app.router, *(route.app for route in app.routes if isinstance(route, Mount))):
+        if isinstance(router, Router):
+            router.redirect_slashes = False
     return Lines(app)
 
 

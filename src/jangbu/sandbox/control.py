@@ -19,7 +19,7 @@ from jangbu.sandbox.core.bodies import amount_json
 from jangbu.sandbox.core.faults import Fault, as_list
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import LONGEST_S, ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import LONGEST_S, UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v2.wire import cancellation_json
@@ -378,7 +378,7 @@ def _guarded(parts: Parts, act: Callable[[Request], Awaitable[Any]]) -> Callable
         except script_file.BadScript as refusal:
             problems = [{"line": each.line, "reason": each.reason} for each in refusal.problems]
             response = json_response(400, {"error": str(refusal), "problems": problems})
-        except (NotOurs, BrowserRefusal, msgspec.DecodeError) as problem:
+        except (*UNREADABLE, NotOurs, BrowserRefusal) as problem:
             response = json_response(400, {"error": str(problem)})
         parts.nudge()
         return response

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from jangbu.sandbox.app import operations, v1_operations
+from jangbu.sandbox.app import operations
 
 State = Literal["supported", "partly", "not"]
 
@@ -64,12 +64,6 @@ V2 = (
 FAMILIES = (("/platform/", 66, "§5"), ("/b2b/", 31, "§5.7"))
 """Path, how many operations PortOne has there, and the fact. The sandbox has none of them."""
 
-V1_OPERATIONS = 80
-"""How many operations the older API has."""
-
-WITHOUT_A_STATUS = ("/payments/find/{merchant_uid}", "/payments/findAll/{merchant_uid}")
-"""Of V1's two searches the last part may be left out: here four operations."""
-
 BROWSER = (
     (
         "requestPayment",
@@ -108,10 +102,11 @@ class Row:
     lacks: str = ""
     name: str = ""
 
-
-def older() -> list[tuple[str, str, str]]:
-    """Method, path and name of each operation of V1 that answers."""
-    return [(operation.method, operation.path, operation.name) for operation in v1_operations]
+    @property
+    def line(self) -> str:
+        """The row in Markdown."""
+        name = f"`{self.name}`" if self.name else "–"
+        return f"| `{self.method} {self.path}` | {name} | {self.fact} | {self.state} | {self.lacks or '–'} |"
 
 
 def rows() -> list[Row]:

@@ -18,7 +18,7 @@ from jangbu.sandbox.core import idempotency
 from jangbu.sandbox.core.access import Caller, caller_of
 from jangbu.sandbox.core.faults import Fault, Kind
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError
 from jangbu.sandbox.core.records import Store
 from jangbu.sandbox.core.world import World
 
@@ -82,7 +82,7 @@ class Call:
             raw = (self.query("requestBody") or "{}").encode()
         try:
             return msgspec.json.decode(raw, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        except UNREADABLE as problem:
             raise ApiError("INVALID_REQUEST", f"The request body is not understood: {problem}") from None
 
     def authorize(self) -> Caller:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.core.countries import Country
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Order
 from jangbu.sandbox.core.world import World
@@ -27,7 +28,7 @@ class AddressInput(msgspec.Struct):
     line2: str = msgspec.field(name="addressLine2")
     city: str | None = None
     province: str | None = None
-    country: str | None = None
+    country: Country | None = None
 
 
 class CustomerInput(msgspec.Struct, rename="camel"):
@@ -36,7 +37,7 @@ class CustomerInput(msgspec.Struct, rename="camel"):
     birth_year: str | None = None
     birth_month: str | None = None
     birth_day: str | None = None
-    country: str | None = None
+    country: Country | None = None
     gender: Literal["MALE", "FEMALE", "OTHER"] | None = None
     email: str | None = None
     phone_number: str | None = None
@@ -84,7 +85,7 @@ class OrderInput(msgspec.Struct, rename="camel", kw_only=True):
     channel_key: str | None = None
     customer: CustomerInput | None = None
     custom_data: str | None = None
-    country: str | None = None
+    country: Country | None = None
     notice_urls: list[str] | None = None
     products: list[ProductInput] | None = None
     product_count: int | None = None

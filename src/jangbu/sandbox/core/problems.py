@@ -2,6 +2,11 @@
 
 from typing import Any
 
+import msgspec
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading somebody's JSON raises: it is none, it is not UTF-8, or it is nested too deeply."""
+
 STATUS_OF_TYPE: dict[str, int] = {
     "INVALID_REQUEST": 400,
     "DISCOUNT_AMOUNT_EXCEEDS_TOTAL_AMOUNT": 400,

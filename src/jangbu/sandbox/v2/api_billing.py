@@ -1,6 +1,6 @@
 """PortOne's V2 operations on billing keys (portone-facts §3.1, §3.2)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -13,7 +13,7 @@ from jangbu.sandbox.core.inputs import ChargeInput, Credential, CustomerInput, c
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import Page, aware, bounds_of
+from jangbu.sandbox.v2.listing import Page, bounds_of, span
 from jangbu.sandbox.window.issue_windows import confirm, pay_after_issue
 
 operations = Operations()
@@ -21,7 +21,6 @@ UNREAD_OF_A_CHARGE = (
     "`useFreeInterestFromMerchant`, `useCardPoint`, `cashReceipt`, `productType`, `shippingAddress`,"
     " `locale` and `bypass` change nothing"
 )
-WINDOW = timedelta(days=90)
 METHOD_TYPES = {"CARD": "Card", "MOBILE": "Mobile", "EASY_PAY": "EasyPay", "TRANSFER": "Transfer"}
 SORTS = Literal["REQUESTED_AT", "ISSUED_AT", "DELETED_AT", "STATUS_TIMESTAMP"]
 PLATFORMS = {"SDK_PC": "PC", "SDK_MOBILE": "MOBILE", "API": "API"}
@@ -178,10 +177,11 @@ async def get_billing_key_infos(call: Call) -> dict[str, Any]:
     store, world = call.store(asked.filter.store_id), call.world
     by = asked.sort.by or "REQUESTED_AT"
     wanted = asked.filter
+    times = span(wanted.from_, wanted.until, call.now)
     keys = [
         key
         for key in world.state.billing_keys.get(store.id, {}).values()
-        if key.issued_at is not None and _passes(call, wanted, key)
+        if key.issued_at is not None and _is_of(times, wanted, key) and _passes(call, wanted, key)
     ]
     keys.sort(key=lambda key: (_time_of(key, by) or key.requested_at, key.id), reverse=asked.sort.order != "ASC")
     first, size, number = bounds_of(asked.page)
@@ -276,12 +276,12 @@ def _time_of(key: BillingKey, field: str) -> datetime | None:
             return key.deleted_at or key.issued_at
 
 
-def _passes(call: Call, wanted: _Filter, key: BillingKey) -> bool:
+def _is_of(times: tuple[datetime, datetime], wanted: _Filter, key: BillingKey) -> bool:
     at = _time_of(key, wanted.time_range_field or "REQUESTED_AT")
-    until = aware(wanted.until) or call.now
-    since = aware(wanted.from_) or until - WINDOW
-    if at is None or not since <= at <= until:
-        return False
+    return at is not None and times[0] <= at <= times[1]
+
+
+def _passes(call: Call, wanted: _Filter, key: BillingKey) -> bool:
     providers = {call.world.state.channels[each].pg_provider for each in key.channel_keys}
     type_ = (key.method or {}).get("type", "").removeprefix("BillingKeyPaymentMethod")
     conditions = (

@@ -12,7 +12,7 @@ from jangbu.sandbox.core.faults import Kind
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import CashReceipt
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import WINDOW, Page, aware, bounds_of
+from jangbu.sandbox.v2.listing import Page, bounds_of, span
 from jangbu.sandbox.v2.wire import receipt_json
 
 operations = Operations()
@@ -131,7 +131,12 @@ async def get_cash_receipts(call: Call) -> dict[str, Any]:
     """portone-facts §2.11: pages like those of GET /payments."""
     asked = call.body(_List)
     store = call.store(asked.filter.store_id)
-    rows = [row for row in call.world.state.cash_receipts if row.store_id == store.id and _passes(call, asked, row)]
+    times = span(asked.filter.from_, asked.filter.until, call.now)
+    rows = [
+        row
+        for row in call.world.state.cash_receipts
+        if row.store_id == store.id and _is_of(times, asked, row) and _passes(call, asked, row)
+    ]
     rows.sort(
         key=lambda row: (_at(row, asked.sort.by) or row.status_updated_at, row.number),
         reverse=asked.sort.order == "DESC",
@@ -154,14 +159,14 @@ def _content(call: Call, asked: _Issue) -> cash_receipts.Content:
     return cash_receipts.Content(asked.type, asked.order_name, asked.currency, amount.total, amount.tax_free, computed)
 
 
+def _is_of(times: tuple[datetime, datetime], asked: _List, row: CashReceipt) -> bool:
+    # One that was never issued has no time of issue: its change of state speaks for it [I].
+    at = _at(row, asked.filter.time_range_field) or (row.status_updated_at if row.status == "ISSUE_FAILED" else None)
+    return at is not None and times[0] <= at <= times[1]
+
+
 def _passes(call: Call, asked: _List, row: CashReceipt) -> bool:
     wanted = asked.filter
-    until = aware(wanted.until) or call.now
-    since = aware(wanted.from_) or until - WINDOW
-    # One that was never issued has no time of issue: its change of state speaks for it [I].
-    at = _at(row, wanted.time_range_field) or (row.status_updated_at if row.status == "ISSUE_FAILED" else None)
-    if at is None or not since <= at <= until:
-        return False
     channel = call.world.state.channels[row.channel_key]
     conditions = (
         (wanted.payment_id, wanted.payment_id == row.payment_id),

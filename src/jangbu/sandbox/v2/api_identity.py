@@ -1,6 +1,6 @@
 """PortOne's V2 operations that verify who somebody is (portone-facts §8)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -12,10 +12,9 @@ from jangbu.sandbox.core.identity_records import IdentityVerification, Operator,
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import Page, aware, bounds_of
+from jangbu.sandbox.v2.listing import Page, bounds_of, span
 
 operations = Operations()
-WINDOW = timedelta(days=90)
 Times = Literal["REQUESTED_AT", "VERIFIED_AT", "FAILED_AT", "STATUS_UPDATED_AT"]
 
 
@@ -130,8 +129,7 @@ async def get_identity_verifications(call: Call) -> dict[str, Any]:
     asked = call.body(_List)
     wanted, world = asked.filter, call.world
     store = call.store(wanted.store_id)
-    until = aware(wanted.until) or call.now
-    since = aware(wanted.from_) or until - WINDOW
+    since, until = span(wanted.from_, wanted.until, call.now)
     rows = [
         row
         for row in world.state.identity_verifications.get(store.id, {}).values()

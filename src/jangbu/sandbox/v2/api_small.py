@@ -9,6 +9,7 @@ from jangbu.clock import rfc3339
 from jangbu.money import EXPONENTS
 from jangbu.sandbox.core import promotions
 from jangbu.sandbox.core.bank_names import BANK_NAMES
+from jangbu.sandbox.core.countries import Country
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import Channel
 from jangbu.sandbox.core.small_records import CheckoutProfile, PaymentSession
@@ -32,7 +33,7 @@ class _Session(msgspec.Struct, rename="camel", omit_defaults=True):
     store_id: str
     payment_id: str
     profile_key: str
-    country: str
+    country: Country
     currency: str
     total_amount: int
     order_name: str
