@@ -451,7 +451,7 @@ async def test_the_world_is_taken_along_and_loaded_again(sandbox: Sandbox, perso
     assert sandbox.captures("ord-000001") == [700]
     assert "2026-08-01 12:00:00" in person.page
     await person.go(f"{HOME}console/world")
-    for wrong in (b"", b"{}", b"\xff", saved.content[:-1]):
+    for wrong in (b"", b"{}", b"\xff", saved.content[:-1], b'{"a":' * 20_000):
         await person.press("불러오기", files={"file": wrong})
         assert (person.status, "not a saved sandbox" in person.page) == (400, True)
     assert sandbox.captures("ord-000001") == [700]

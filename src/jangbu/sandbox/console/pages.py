@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import jinja2
-import msgspec
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,7 +30,7 @@ from jangbu.sandbox.console.words import WORDS, Language, Words
 from jangbu.sandbox.console.world import world_page
 from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.script_file import BadScript
 
 HERE = Path(__file__).parent
@@ -59,7 +58,7 @@ TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-REFUSALS = (ApiError, NotOurs, BrowserRefusal, msgspec.ValidationError, msgspec.DecodeError)
+REFUSALS = (*UNREADABLE, ApiError, NotOurs, BrowserRefusal)
 
 
 @dataclass(frozen=True, slots=True)
