@@ -9,6 +9,7 @@ from starlette.responses import Response
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
+from jangbu.payments import methods
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
@@ -150,7 +151,10 @@ def cancellation_view(one: Cancellation) -> dict[str, Any]:
 
 
 def payment_view(payment: Payment) -> dict[str, Any]:
-    """A payment as the shop sees it. Money is an integer in minor units beside its currency."""
+    """A payment as the shop sees it. Money is an integer in minor units beside its currency.
+
+    `method` is explained in docs/reference/payment-methods.md.
+    """
     return {
         "id": str(payment.id),
         "paymentId": payment.provider_order_id,
@@ -164,5 +168,6 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "cancellableAmount": payment.cancellable_amount,
         "currency": payment.currency,
         "paidAt": None if payment.paid_at is None else rfc3339(payment.paid_at),
-        "expiresAt": rfc3339(payment.expires_at),
+        "expiresAt": rfc3339(payment.deadline),
+        "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
     }

@@ -168,6 +168,11 @@ class Payment:
         return max(self.expires_at, methods.due_of(self.method) or self.expires_at)
 
     @property
+    def awaits_money(self) -> bool:
+        """The payer was told where to pay, or paid and the PG has not decided."""
+        return self.status in {Status.VIRTUAL_ACCOUNT_ISSUED, Status.PAY_PENDING}
+
+    @property
     def is_captured(self) -> bool:
         """Money was taken and the ledger has it."""
         return self.paid_at is not None
