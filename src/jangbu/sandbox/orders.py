@@ -47,6 +47,10 @@ class Deposit(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     known_after_s: float | None = 0
 
 
+class Expire(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Nobody pays in: the virtual account, or the counter's number, lapses before its time."""
+
+
 class SettlePayment(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """An asynchronous PG's word about a payment that waits; with a `reason` it is no."""
 
@@ -108,6 +112,11 @@ def deposit(parts: Parts, payment: Payment, asked: Deposit) -> dict[str, Any]:
     return {"isTaken": is_taken}
 
 
+def expire(parts: Parts, payment: Payment, _: Expire) -> dict[str, Any]:
+    accounts.expire_now(parts.world, payment, parts.clock.now())
+    return {"status": payment.current.status if payment.current else None}
+
+
 def settle_payment(parts: Parts, payment: Payment, asked: SettlePayment) -> dict[str, Any]:
     attempt = payment.current
     if attempt is None:
@@ -162,6 +171,7 @@ ORDERS: dict[str, tuple[type[Any], Callable[[Parts, Payment, Any], dict[str, Any
     "chargeback": (Chargeback, chargeback),
     "settle-cancel": (SettleCancel, settle_cancel),
     "deposit": (Deposit, deposit),
+    "expire": (Expire, expire),
     "settle-payment": (SettlePayment, settle_payment),
     "dispute": (Dispute, dispute),
     "resolve-dispute": (ResolveDispute, resolve_dispute),

@@ -109,6 +109,19 @@ class Faults:
         """Forget all that still wait."""
         self.waiting.clear()
 
+    def forget(self, asked: Fault | None) -> None:
+        """Forget the earliest that is like `asked`, however often it has struck since; all, without one. Refuses when
+        none waits.
+        """
+        if asked is None:
+            self.clear()
+            return
+        like = [each for each in self.waiting if msgspec.structs.replace(each, times=asked.times) == asked]
+        if not like:
+            raise NotOurs(f"no fault {asked.name!r} like this waits any more")
+        # By identity: an earlier one may be equal in all but its times.
+        self.waiting[:] = [each for each in self.waiting if each is not like[0]]
+
     def take(self, kind: Kind, operation: str, payment_id: str | None, name: str | None = None) -> Fault | None:
         """The earliest fault of this kind (and name) that matches, counted down; None when none does."""
         self.on_moment(operation, payment_id)
