@@ -23,6 +23,9 @@ from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rul
 from jangbu.access.rules import Public
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
+from jangbu.identity import api as identity_api
+from jangbu.identity import pages as identity_pages
+from jangbu.identity.texts import TEXTS as IDENTITY_TEXTS
 from jangbu.inbox import api as inbox_api
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
@@ -54,7 +57,15 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
-CATALOGUES = (PAYMENT_TEXTS, METHOD_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS)
+CATALOGUES = (
+    PAYMENT_TEXTS,
+    METHOD_TEXTS,
+    payments_pages.TEXTS,
+    refund_pages.TEXTS,
+    OUTBOX_TEXTS,
+    NOTICE_TEXTS,
+    IDENTITY_TEXTS,
+)
 """What the console says, beyond the words of the web floor."""
 
 
@@ -70,6 +81,8 @@ def create(wired: wiring.Wired) -> FastAPI:
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
+            identity_api.routes(people, wired.portone),
+            identity_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -86,11 +99,12 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=tuple(PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices")),
+            templates=tuple(PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices", "identity")),
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+                NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
                 NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),

@@ -33,6 +33,7 @@ SYSTEM = {
     "check_runs": "SIU",
     "event_receipts": "SI",
     "events": "SI",
+    "identity_verifications": "SIU",
     "installation": "SU",
     "ledger_accounts": "SI",
     "ledger_entries": "SI",
