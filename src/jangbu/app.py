@@ -42,6 +42,7 @@ from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
 from jangbu.payments import pages as payments_pages
 from jangbu.payments import refund_pages
+from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
 from jangbu.payments.story_page import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -63,6 +64,7 @@ OPEN_TO_ALL = {
 
 CATALOGUES = (
     PAYMENT_TEXTS,
+    METHOD_TEXTS,
     payments_pages.TEXTS,
     refund_pages.TEXTS,
     OUTBOX_TEXTS,
