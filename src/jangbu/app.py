@@ -32,6 +32,7 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
+from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import pages as payments_pages
 from jangbu.payments import refund_pages
 from jangbu.payments.story_page import PAYMENT_TEXTS
@@ -63,6 +64,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
+            payment_list_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
             payments_pages.routes(people),
