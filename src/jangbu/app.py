@@ -33,8 +33,10 @@ from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
 from jangbu.payments import list_api as payment_list_api
+from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments import refund_pages
+from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.story_page import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -54,7 +56,7 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
-CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS)
+CATALOGUES = (PAYMENT_TEXTS, LIST_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS)
 """What the console says, beyond the words of the web floor."""
 
 
@@ -67,7 +69,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             payment_list_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
-            payments_pages.routes(people),
+            payment_list_pages.routes(people),
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
