@@ -120,6 +120,17 @@ async def test_payments_are_found_by_id_transaction_name_and_status_and_the_newe
     assert "찾은 것이 없습니다." in await person.go(f"{HOME}?q=nobody")
 
 
+async def test_amounts_that_no_shop_should_ask_for_are_shown_too(sandbox: Sandbox, person: Person) -> None:
+    await sandbox.pre_register("ord-000001", 700, "XYZ")
+    await sandbox.pre_register("ord-000002", 10**18)
+    await sandbox.v1("POST", "/payments/prepare", {"merchant_uid": "ord-000003", "amount": 5})
+    page = await person.go()
+    assert ("700 XYZ" in page, "₩1,000,000,000,000,000,000" in page, person.status) == (True, True, 200)
+    for number in (1, 2, 3):
+        await person.go(PAYMENT.replace("1", str(number)))
+        assert person.status == 200
+
+
 async def test_a_long_list_has_pages(sandbox: Sandbox, person: Person) -> None:
     for number in range(51):
         await sandbox.pre_register(f"ord-{number:06}", 1000)
