@@ -3,14 +3,15 @@
 """
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.core.countries import CODES
 from jangbu.sandbox.core.methods import OFFERED
-from jangbu.sandbox.core.problems import BrowserRefusal
+from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal
 from jangbu.sandbox.core.records import AccountWish, Order, ReceiptWish, Window
 from jangbu.sandbox.core.world import World
 
@@ -117,7 +118,7 @@ def decoded(raw: bytes, shape: type[Shape]) -> Shape:
     """
     try:
         return msgspec.convert(_without_prefixes(msgspec.json.decode(raw)), shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except UNREADABLE as problem:
         raise _unreadable(str(problem)) from None
 
 
@@ -136,6 +137,8 @@ def read(raw: bytes) -> RequestPayment:
     §7.1).
     """
     asked = decoded(raw, RequestPayment)
+    if asked.country is not None and asked.country not in CODES:
+        raise _unreadable("country: two letters of ISO 3166-1")
     if asked.channel_key is None:
         what = "the sandbox has no channel groups" if asked.channel_group_id else "one of them is required"
         raise _unreadable(f"channelKey | channelGroupId: {what}")
@@ -201,7 +204,10 @@ def _account(given: BrowserAccount) -> AccountWish:
 def due_of(written: str) -> datetime:
     """A due date. Which zone one without an offset is in is not stated: KST [I] (portone-facts §10.15, §14.12)."""
     at = datetime.fromisoformat(written)
-    return at if at.tzinfo is not None else at.replace(tzinfo=KST)
+    try:
+        return (at if at.tzinfo is not None else at.replace(tzinfo=KST)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{written} is beyond the years 1 to 9999") from None
 
 
 def window_of(asked: RequestPayment, *, is_mobile: bool, opener_origin: str | None) -> Window:
