@@ -24,7 +24,7 @@ from jangbu.sandbox import (
     STORE_ID,
 )
 from jangbu.sandbox.app import running
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, open_browser, page_of
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, open_browser, page_of, press
 
 pytestmark = [
     pytest.mark.browser,
@@ -163,16 +163,15 @@ def named(call: str, params: dict[str, Any], name: str) -> dict[str, Any]:
 async def acts(window: Page | FrameLocator, does: str) -> None:
     match does:
         case "pays":
-            await window.locator(".primary").click()
+            await press(window.locator(".primary"))
         case "notes the number":
-            await window.locator(".primary").click()
+            await press(window.locator(".primary"))
             await window.locator(".account").wait_for()
-            await window.locator(".primary").click()
+            await press(window.locator(".primary"))
         case "is declined":
-            await window.locator("summary").click()
-            await window.locator("[data-reason]").first.click()
+            await press(window.locator("[data-reason]").first)
         case "closes":
-            await window.locator(".icon").click()
+            await press(window.locator(".icon"))
 
 
 @pytest.fixture(scope="module")

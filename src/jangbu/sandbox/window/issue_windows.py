@@ -22,6 +22,7 @@ from jangbu.sandbox.core.records import Attempt, Failure, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.window import pages
+from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
 NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
@@ -336,7 +337,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return json_response(200, result)
 
     return [
-        Route("/billing-keys", open_, methods=["POST"]),
+        opens("/billing-keys", open_),
         Route("/billing-keys/{key}/window", window),
-        Route("/billing-keys/{key}/decision", decision, methods=["POST"]),
+        decides("/billing-keys/{key}/decision", decision),
     ]
