@@ -28,6 +28,9 @@ from jangbu.checkout import pages as checkout_pages
 from jangbu.checkout.texts import TEXTS as CHECKOUT_TEXTS
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
+from jangbu.identity import api as identity_api
+from jangbu.identity import pages as identity_pages
+from jangbu.identity.texts import TEXTS as IDENTITY_TEXTS
 from jangbu.inbox import api as inbox_api
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
@@ -58,8 +61,18 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
-CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS, CHECKOUT_TEXTS)
+CATALOGUES = (
+    PAYMENT_TEXTS,
+    payments_pages.TEXTS,
+    refund_pages.TEXTS,
+    OUTBOX_TEXTS,
+    NOTICE_TEXTS,
+    IDENTITY_TEXTS,
+    CHECKOUT_TEXTS,
+)
 """What the console says, beyond the words of the web floor."""
+WITH_PAGES = ("payments", "outbox", "notices", "identity", "checkout")
+"""Rooms that bring templates."""
 
 
 def create(wired: wiring.Wired) -> FastAPI:
@@ -78,6 +91,8 @@ def create(wired: wiring.Wired) -> FastAPI:
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
+            identity_api.routes(people, wired.portone),
+            identity_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -94,12 +109,13 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=tuple(PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices", "checkout")),
+            templates=tuple(PackageLoader(f"jangbu.{name}") for name in WITH_PAGES),
             statics=(files("jangbu.checkout") / "static",),
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+                NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),
                 NavItem("nav.items", item_pages.ITEMS, "nav.group.daily", "items:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),

@@ -34,6 +34,7 @@ SYSTEM = {
     "check_runs": "SIU",
     "event_receipts": "SI",
     "events": "SI",
+    "identity_verifications": "SIU",
     "installation": "SU",
     "item_movements": "SI",
     "items": "SIU",

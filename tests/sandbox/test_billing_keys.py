@@ -268,6 +268,9 @@ async def test_the_list_filters_sorts_and_pages(sandbox: Sandbox) -> None:
     assert await listed(filter={"platformType": "SDK_PC"}) == [wallet]
     assert await listed(filter={"pgProviders": ["KAKAOPAY"], "version": "V2"}) == [wallet]
     assert await listed(filter={"textSearch": {"field": "CUSTOMER_NAME", "value": "길동"}}) == [first]
+    assert await listed(filter={"textSearch": {"field": "CARD_BIN", "value": "433012"}}) == [wallet, second, first]
+    assert await listed(filter={"textSearch": {"field": "PG_MERCHANT_ID", "value": "TC0ONE"}}) == [wallet]
+    assert await listed(filter={"textSearch": {"field": "USER_AGENT", "value": "x"}}) == []
     assert await listed(filter={"timeRangeField": "DELETED_AT"}) == [first]
     assert await listed(filter={"until": "2026-08-01T03:30:00Z"}) == [first]
     await sandbox.move(timedelta(days=91))

@@ -13,7 +13,7 @@ import typer
 
 from jangbu import __version__
 from jangbu.checkout import cli as checkout_cli
-from jangbu.cli import backups, catching_up, people, programs, upkeep
+from jangbu.cli import backups, catching_up, people, programs, upkeep, vaults
 from jangbu.cli.opening import acting, opened
 from jangbu.cli.simulate import simulate
 from jangbu.errors import Refusal, SetupProblem
@@ -105,4 +105,5 @@ cli.add_typer(notices_cli.commands(opened), name="notices", rich_help_panel=DAIL
 cli.add_typer(ledger_cli.commands(opened, _expectations), name="books", rich_help_panel=DAILY)
 PEOPLE = "People and keys"
 cli.add_typer(people.keys(opened), name="keys", rich_help_panel=PEOPLE)
+cli.add_typer(vaults.secrets(opened), name="secrets", rich_help_panel=PEOPLE)
 cli.add_typer(people.admin(opened), name="admin", rich_help_panel=PEOPLE)

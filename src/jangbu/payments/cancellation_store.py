@@ -4,31 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from jangbu.db import Query, Tx
+from jangbu.db import Query, Tx, assigned, names_of, values_of
 from jangbu.payments.cancellation_rules import Cancellation
 
-_COLUMNS = """
-    id, payment_id, origin, status, amount, tax_free_amount, vat_amount, currency, cancellable_before, reason,
-    requester, requested_by, decided_by, request_key, portone_cancellation_id, pg_cancellation_id, trigger, failure,
-    sent_at, cancelled_at, due_at, checks, created_at
-"""
+_NAMES = names_of(Cancellation)
+_COLUMNS = ", ".join(_NAMES)
+_MOVES = (
+    "status", "amount", "tax_free_amount", "vat_amount", "decided_by", "portone_cancellation_id", "pg_cancellation_id",
+    "trigger", "failure", "sent_at", "cancelled_at", "due_at", "checks",
+)  # fmt: skip
+"""What changes in a cancellation's life."""
 
 SAVE = Query(
     type(None),
-    """
-    INSERT INTO payment_cancellations (
-        id, payment_id, origin, status, amount, tax_free_amount, vat_amount, currency, cancellable_before, reason,
-        requester, requested_by, decided_by, request_key, portone_cancellation_id, pg_cancellation_id, trigger, failure,
-        sent_at, cancelled_at, due_at, checks, created_at)
-    VALUES (
-        :id, :payment_id, :origin, :status, :amount, :tax_free_amount, :vat_amount, :currency, :cancellable_before,
-        :reason, :requester, :requested_by, :decided_by, :request_key, :portone_cancellation_id, :pg_cancellation_id,
-        :trigger, :failure, :sent_at, :cancelled_at, :due_at, :checks, :created_at)
-    ON CONFLICT (id) DO UPDATE
-       SET status = :status, amount = :amount, tax_free_amount = :tax_free_amount, vat_amount = :vat_amount,
-           decided_by = :decided_by, portone_cancellation_id = :portone_cancellation_id,
-           pg_cancellation_id = :pg_cancellation_id, trigger = :trigger, failure = :failure, sent_at = :sent_at,
-           cancelled_at = :cancelled_at, due_at = :due_at, checks = :checks
+    f"""
+    INSERT INTO payment_cancellations ({_COLUMNS}) VALUES ({", ".join(f":{name}" for name in _NAMES)})
+    ON CONFLICT (id) DO UPDATE SET {assigned(_MOVES)}
     """,
 )
 OF_PAYMENT = Query(
@@ -80,32 +71,7 @@ OPEN = Query(
 
 async def save(tx: Tx, one: Cancellation) -> None:
     """Write a cancellation down, or back."""
-    await tx.run(
-        SAVE,
-        id=one.id,
-        payment_id=one.payment_id,
-        origin=one.origin,
-        status=one.status.value,
-        amount=one.amount,
-        tax_free_amount=one.tax_free_amount,
-        vat_amount=one.vat_amount,
-        currency=one.currency,
-        cancellable_before=one.cancellable_before,
-        reason=one.reason,
-        requester=one.requester,
-        requested_by=one.requested_by,
-        decided_by=one.decided_by,
-        request_key=one.request_key,
-        portone_cancellation_id=one.portone_cancellation_id,
-        pg_cancellation_id=one.pg_cancellation_id,
-        trigger=one.trigger,
-        failure=one.failure,
-        sent_at=one.sent_at,
-        cancelled_at=one.cancelled_at,
-        due_at=one.due_at,
-        checks=one.checks,
-        created_at=one.created_at,
-    )
+    await tx.run(SAVE, **values_of(one, _NAMES))
 
 
 async def of_payment(tx: Tx, payment_id: UUID) -> list[Cancellation]:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from jangbu.payments.service import sweep as sweeping
-from jangbu.payments.service.cancel import resume
+from jangbu.payments.service.settle_cancel import resume
 from jangbu.portone import PortOne
 from jangbu.queue import Job, Schedule
 from jangbu.runtime import Runtime

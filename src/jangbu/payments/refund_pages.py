@@ -63,10 +63,9 @@ def refund_form(
     reason: str = "",
 ) -> story_page.RefundForm | None:
     """The form on a payment's page; None where nothing can be given back."""
-    whole = cancellation_rules.taken(payment)
-    if whole is None:
+    left = cancellation_rules.left_of(payment, cancellations)
+    if left is None:
         return None
-    left = Money(whole.amount_minor - cancellation_rules.given_back(cancellations), whole.currency)
     is_open = any(one.is_ours and one.status in cancellation_rules.OPEN for one in cancellations)
     if (left.amount_minor == 0 or is_open) and not problem:
         return None

@@ -126,6 +126,8 @@ class Payment:
     status: Status = Status.REGISTERING
     cancelled_amount: int = 0
     cancellable_amount: int = 0
+    suspense_amount: int = 0
+    suspense_currency: str | None = None
     paid_at: datetime | None = None
     failed_at: datetime | None = None
     cancelled_at: datetime | None = None
@@ -150,6 +152,11 @@ class Payment:
         return Money(self.amount, self.currency)
 
     @property
+    def suspense(self) -> Money | None:
+        """What came that was not what we asked for and waits in the books for a person (ADR 0011)."""
+        return None if self.suspense_currency is None else Money(self.suspense_amount, self.suspense_currency)
+
+    @property
     def subject(self) -> str:
         """How events and the audit log name it."""
         return f"payment:{self.id}"
@@ -168,7 +175,6 @@ class SeenCancellation:
     status: str
     amount: int
     tax_free: int
-    vat: int | None
     reason: str
     trigger: str
     pg_id: str | None
@@ -230,9 +236,9 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     """
     if _is_older(payment, seen):
         return Decision(payment, None, is_stale=True)
-    # What an earlier attempt used says nothing of this one. A capture keeps its channel for good, whatever PortOne
-    # calls it later: what goes back has to leave the accounts that it came into.
-    taken_by = payment if payment.is_captured else seen
+    # What an earlier attempt used says nothing of this one. Money in the books keeps its channel for good, whatever
+    # PortOne calls it later: what goes back has to leave the accounts that it came into.
+    taken_by = payment if payment.is_captured or payment.suspense else seen
     kept = replace(
         payment,
         portone=seen.raw,
@@ -274,11 +280,7 @@ def _is_older(payment: Payment, seen: Seen) -> bool:
 
 
 BOOKED_MISMATCHES = frozenset({"other_amount", "other_currency"})
-"""Mismatches whose money is ours to account for: it waits in suspense (ADR 0011)."""
-UNBOOKED_MISMATCHES = frozenset(
-    {"other_store", "unknown_channel", "live_channel", "test_channel", "unhandled_currency", "no_amount"}
-)
-"""Mismatches of which nothing is in the books."""
+"""Mismatches whose money is ours to account for: it waits in suspense (ADR 0011). Nothing is booked of the others."""
 
 
 def mismatch_of(payment: Payment, seen: Seen, *, live: bool) -> str:
@@ -305,8 +307,10 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
         after = next_status(kept.status, Event.MISMATCHED)
         review = replace(kept, status=after or kept.status, review=reason, failure=None, failed_at=None, due_at=None)
         # What we could not account for at first, its channel say, may turn out to be ours: that is news, and is booked.
-        is_news = after is not None or (kept.review in UNBOOKED_MISMATCHES and reason in BOOKED_MISMATCHES)
-        return Decision(review, Event.MISMATCHED if is_news else None)
+        is_booked_now = kept.suspense is None and reason in BOOKED_MISMATCHES
+        if is_booked_now:
+            review = replace(review, suspense_amount=seen.total, suspense_currency=seen.currency)
+        return Decision(review, Event.MISMATCHED if after is not None or is_booked_now else None)
     after = next_status(kept.status, Event.CAPTURED)
     assert after is Status.PAID, f"{kept.status} has no way to PAID"
     paid = replace(
@@ -316,6 +320,8 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
         vat_amount=captured_vat(kept, seen).amount_minor,
         cancelled_amount=0,
         cancellable_amount=kept.amount,
+        suspense_amount=0,
+        suspense_currency=None,
         failure=None,
         failed_at=None,
         review="",

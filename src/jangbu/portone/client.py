@@ -18,6 +18,7 @@ from jangbu import __version__
 from jangbu.clock import rfc3339
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
+from jangbu.portone.identity import IdentityVerification, read_identity_verification
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
 from jangbu.portone.wire import (
     Cancellation,
@@ -172,6 +173,20 @@ class PortOne:
             idempotency_key=idempotency_key,
             read=cancellation,
         )
+
+    async def get_identity_verification(self, verification_id: str) -> Outcome[IdentityVerification]:
+        """An identity verification as PortOne has it now (portone-facts §8), or Refused with
+        IDENTITY_VERIFICATION_NOT_FOUND, as long as its window was never opened.
+        """
+
+        def this_one(answer: dict[str, Any]) -> IdentityVerification:
+            found = read_identity_verification(answer)
+            if found.id != verification_id:
+                raise Unreadable("the answer is about another verification")
+            return found
+
+        path = ["identity-verifications", verification_id]
+        return await self._call("get_identity_verification", "GET", path, read=this_one)
 
     async def _call(
         self,

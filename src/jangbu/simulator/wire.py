@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from jangbu.db import Database, prepare_connection
+from jangbu.connecting import prepare_connection
+from jangbu.db import Database
 from jangbu.failpoints import Crash
 from jangbu.simulator.turns import Fate, Fiber, Kind, Mortal, Turns, here
 
@@ -70,6 +71,9 @@ class Line:
 
     def is_in_transaction(self) -> bool:
         return bool(self._raw.is_in_transaction())
+
+    def get_server_version(self) -> Any:
+        return self._raw.get_server_version()
 
     def terminate(self) -> None:
         self._is_lost = True

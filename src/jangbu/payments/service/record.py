@@ -10,7 +10,8 @@ from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post
 from jangbu.payments import cancellation_store, postings, store
-from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus, Change, Folded
+from jangbu.payments.cancellation_fold import Change, Folded
+from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus
 from jangbu.payments.rules import Event, Payment
 from jangbu.payments.service.alerts import tell_of_refund
 from jangbu.runtime import Runtime

@@ -3,14 +3,15 @@
 """
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
 
 import msgspec
 
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.core.countries import CODES
 from jangbu.sandbox.core.methods import OFFERED
-from jangbu.sandbox.core.problems import BrowserRefusal
+from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal
 from jangbu.sandbox.core.records import AccountWish, Order, ReceiptWish, Window
 from jangbu.sandbox.core.world import World
 
@@ -106,11 +107,15 @@ def read(raw: bytes) -> RequestPayment:
     """
     try:
         asked = msgspec.json.decode(raw, type=RequestPayment)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except UNREADABLE as problem:
         raise _unreadable(str(problem)) from None
     # Enum values are also accepted with their old prefixes (portone-facts §7.1).
     asked.currency = asked.currency.removeprefix("CURRENCY_")
     asked.pay_method = asked.pay_method.removeprefix("PAY_METHOD_")
+    if asked.country is not None:
+        asked.country = asked.country.removeprefix("COUNTRY_")
+        if asked.country not in CODES:
+            raise _unreadable("country: two letters of ISO 3166-1")
     if asked.channel_key is None:
         what = "the sandbox has no channel groups" if asked.channel_group_id else "one of them is required"
         raise _unreadable(f"channelKey | channelGroupId: {what}")
@@ -176,7 +181,10 @@ def _account(given: BrowserAccount) -> AccountWish:
 def due_of(written: str) -> datetime:
     """A due date. Which zone one without an offset is in is not stated: KST [I] (portone-facts §10.15, §14.12)."""
     at = datetime.fromisoformat(written)
-    return at if at.tzinfo is not None else at.replace(tzinfo=KST)
+    try:
+        return (at if at.tzinfo is not None else at.replace(tzinfo=KST)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{written} is beyond the years 1 to 9999") from None
 
 
 def window_of(asked: RequestPayment, *, is_mobile: bool, opener_origin: str | None) -> Window:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from jangbu.sandbox.core import declines, identity, params
 from jangbu.sandbox.core.identity_records import IdentityVerification
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import Store, Version, Window
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
@@ -84,7 +84,7 @@ def begin_v1(
 def _read(raw: bytes, shape: type[Shape]) -> Shape:
     try:
         return msgspec.json.decode(raw, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except UNREADABLE as problem:
         raise BrowserRefusal("RequestParseFailed", str(problem)) from None
 
 
@@ -247,7 +247,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             return json_response(404, {"code": "TransactionNotFound", "message": "no such window"})
         try:
             result = decide(parts, found, msgspec.json.decode(await request.body(), type=Decision))
-        except (msgspec.DecodeError, ApiError) as problem:
+        except (*UNREADABLE, ApiError) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
         parts.nudge()
         return json_response(200, pages.redirected(found.window, result))

@@ -17,7 +17,7 @@ from jangbu.sandbox.core import approvals, billing_keys, charges, declines, para
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import Attempt, Failure, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
@@ -69,7 +69,7 @@ def begin(
     """
     try:
         asked = msgspec.json.decode(raw, type=RequestIssue)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except UNREADABLE as problem:
         raise BrowserRefusal("RequestParseFailed", str(problem)) from None
     world, now = parts.world, parts.clock.now()
     like_payment = _as_payment(asked)
@@ -213,7 +213,7 @@ def pay_after_issue(
 ) -> Attempt:
     """The payment made with the issue. One that the PG declines is FAILED, and the key stays [I]."""
     attempt = _payment_of(world, key)
-    attempt.method = charges.payment_method(world, key, 0)
+    attempt.method = charges.payment_method(world, key, charges.Wish(attempt.payment_id, key.id, attempt.order))
     approvals.approve(world, faults, attempt, "card", now, is_announced=is_announced)
     return attempt
 
@@ -332,7 +332,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         try:
             result = decide(parts, key, msgspec.json.decode(await request.body(), type=Decision))
             result = pages.redirected(key.window, result)
-        except (msgspec.DecodeError, NotOurs) as problem:
+        except (*UNREADABLE, NotOurs) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
         parts.nudge()
         return json_response(200, result)

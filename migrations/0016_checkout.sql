@@ -1,4 +1,4 @@
--- 0013: the checkout room (requirements C1, C4, C6): what is sold, and the sessions in which it is paid for. Additive.
+-- 0016: the checkout room (requirements C1, C4, C6): what is sold, and the sessions in which it is paid for. Additive.
 CREATE TABLE items (
     id uuid PRIMARY KEY,
     store_id text NOT NULL,
