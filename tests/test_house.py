@@ -94,6 +94,7 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
+    "payment_poll": "payments",
     "identity_verifications": "identity",
     "webhook_logs": "inbox",
     "outbox_waiting": "outbox",
