@@ -1,4 +1,4 @@
--- 0017: how far PortOne's list of changed payments was read (reliability F30, F68). Additive.
+-- 0019: how far PortOne's list of changed payments was read (reliability F30, F68). Additive.
 CREATE TABLE payment_poll (
     -- One row: PortOne's list is one for all the stores that our secret may see.
     id boolean PRIMARY KEY DEFAULT true CHECK (id),

@@ -1,4 +1,4 @@
--- 0016: the payer's account that a deposit is given back to. Additive.
+-- 0017: the payer's account that a deposit is given back to. Additive.
 
 -- Encrypted by the vault, and there only while it may still have to be sent: whoever forgets to drop it is refused.
 ALTER TABLE payment_cancellations
