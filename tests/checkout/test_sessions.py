@@ -146,6 +146,7 @@ async def test_stock_is_promised_by_prepare_and_staff_cannot_take_what_is_promis
 async def test_fifty_race_for_the_last_one_and_one_wins(shop: Shop) -> None:
     last = await shop.item(stock=1)
     sessions = [await shop.session(last) for _ in range(50)]
+    await shop.crowd()
 
     async def attempt(session: Any) -> str:
         try:
@@ -163,6 +164,7 @@ async def test_fifty_race_for_the_last_one_and_one_wins(shop: Shop) -> None:
 async def test_carts_that_share_items_in_opposite_orders_do_not_block_each_other(shop: Shop) -> None:
     one, two = await shop.item(stock=40), await shop.item(stock=40)
     carts = [await shop.session(*pair) for pair in [(one, two), (two, one)] * 20]
+    await shop.crowd()
     await asyncio.gather(*map(shop.prepare, carts))
     assert await shop.stock(one) == await shop.stock(two) == (40, 40)
 
