@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from jangbu.checkout.refusals import (
+    CheckoutNotSetUp,
     ItemNotSold,
     ItemUnfit,
     ItemUnknown,
@@ -109,6 +110,13 @@ async def test_payers_are_sent_on_to_listed_origins_only(shop: Shop, url: str, i
     else:
         with pytest.raises(RedirectNotAllowed):
             await shop.session(tea, redirect_url=url)
+
+
+async def test_without_a_way_to_pay_no_payer_is_sent_to_an_empty_page(shop: Shop) -> None:
+    tea, run = await shop.item(), shop.house.run
+    bare = replace(run, settings=run.settings.model_copy(update={"mode": "test"}))
+    with pytest.raises(CheckoutNotSetUp):
+        await create_session(NewSession((Wish(tea.id, 1),)), store_id=None, actor=TESTER, run=bare)
 
 
 async def test_one_order_has_one_session(shop: Shop) -> None:
