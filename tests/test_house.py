@@ -96,6 +96,7 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
+    "payment_poll": "payments",
     "identity_verifications": "identity",
     "items": "checkout",
     "payment_sessions": "checkout",

@@ -6,6 +6,7 @@ from unittest.mock import ANY
 import msgspec
 import pytest
 
+from jangbu.sandbox.core.problems import NotOurs
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 
@@ -168,6 +169,9 @@ async def test_one_of_the_waiting_faults_is_forgotten_even_when_it_has_struck(sa
     status, body = await control(sandbox, "POST", "/faults/forget", slow | {"seconds": 2})
     assert (status, body["error"]) == (400, "no fault 'slow' like this waits any more")
     assert len(sandbox.parts.faults.waiting) == 3
+    await control(sandbox, "POST", "/faults", [slow])
+    _, body = await control(sandbox, "POST", "/faults/forget", slow)
+    assert [each["name"] for each in body["items"]] == ["status_500", "bad_json", "slow"]
     assert (await control(sandbox, "POST", "/faults/forget"))[1] == {"items": []}
 
 
@@ -182,7 +186,8 @@ async def test_an_account_that_nobody_paid_into_lapses_when_it_is_ordered_to(san
     await sandbox.pay("ord-000002", payMethod="VIRTUAL_ACCOUNT")
     assert await sandbox.deposit("ord-000002", known_after_s=60)
     # The bank has the money, though PortOne does not know.
-    assert (await control(sandbox, "POST", "/payments/ord-000002/expire"))[0] == 400
+    with pytest.raises(NotOurs, match="waits for money"):
+        await sandbox.order("expire", "ord-000002")
 
 
 async def test_a_saved_world_goes_on_in_another_sandbox_with_its_clock_its_faults_and_what_is_due(
