@@ -24,6 +24,7 @@ FLOORS: list[set[str]] = [
         "logs",
         "terminal",
         "connecting",
+        "sight",
         "db",
         "migrate",
         "sealing",
