@@ -21,6 +21,7 @@ FLOORS: list[set[str]] = [
     {
         "embedded",
         "settings",
+        "settings_checkout",
         "logs",
         "terminal",
         "connecting",
@@ -64,6 +65,7 @@ ARROWS: dict[str, set[str]] = {
     "outbox": set(),
     "payments": {"portone", "ledger"},
     "identity": {"portone"},
+    "checkout": {"portone", "payments"},
 }
 SANDBOX_MAY_IMPORT = GROUND
 
@@ -95,7 +97,12 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
+    "payment_poll": "payments",
     "identity_verifications": "identity",
+    "items": "checkout",
+    "payment_sessions": "checkout",
+    "payment_session_lines": "checkout",
+    "item_movements": "checkout",
     "webhook_logs": "inbox",
     "outbox_waiting": "outbox",
     "outbox_feed": "outbox",

@@ -10,10 +10,11 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from jangbu.emails import is_email
 from jangbu.errors import SetupProblem
+from jangbu.settings_checkout import BROWSER_SDK_URL, SANDBOX_CHANNELS, CheckoutSettings
 from jangbu.vault import Vault, vault_of
 
 Mode = Literal["sandbox", "test", "live"]
@@ -34,7 +35,7 @@ def _named(*names: str, default: Any, description: str, ge: int | None = None) -
     return Field(default=default, validation_alias=AliasChoices(*names), description=description, ge=ge)
 
 
-class Settings(BaseSettings):
+class Settings(CheckoutSettings):
     """Everything an operator may set. `make docs` turns this class into docs/reference/settings.md."""
 
     model_config = SettingsConfigDict(
@@ -112,6 +113,11 @@ class Settings(BaseSettings):
     )
     portone_read_timeout_s: int = _named(
         "JANGBU_PORTONE_READ_TIMEOUT_S", default=60, description="PortOne asks for at least 60 s (portone-facts §1.5)."
+    )
+    contract_billing_key: SecretStr | None = _named(
+        "JANGBU_CONTRACT_BILLING_KEY",
+        default=None,
+        description="A billing key of a test channel that `jangbu contract record --with-test-payments` may charge.",
     )
     mock_payments: bool = _named(
         "MOCK_PAYMENTS", default=False, description="A source's name for the sandbox; refused when NODE_ENV=production."
@@ -345,6 +351,23 @@ class Settings(BaseSettings):
         if self.portone_base_url:
             return self.portone_base_url
         return f"http://127.0.0.1:{self.sandbox_port}" if self.mode == "sandbox" else PORTONE_URL
+
+    @property
+    def channels(self) -> dict[str, str]:
+        """What hosted checkout offers, by the browser's payMethod, in the order to show it."""
+        return self.checkout_channels or (SANDBOX_CHANNELS if self.mode == "sandbox" else {})
+
+    @property
+    def browser_sdk_url(self) -> str:
+        """PortOne's script for browsers as it applies."""
+        if self.browser_sdk:
+            return self.browser_sdk
+        return f"{self.portone_url}/v2/browser-sdk.js" if self.mode == "sandbox" else BROWSER_SDK_URL
+
+    @property
+    def frame_origins(self) -> tuple[str, ...]:
+        """Whom the hosted page may show in frames and call, beside the script's own origin."""
+        return () if self.mode == "sandbox" else _listed(self.browser_origins)
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jangbu import audit, events, installation
+from jangbu.checkout import checks as checkout_checks
+from jangbu.checkout import jobs as checkout_jobs
 from jangbu.checks import Check, Found
 from jangbu.checks import jobs as check_jobs
 from jangbu.checks.of_queue import of_queue
@@ -34,6 +36,7 @@ from jangbu.outbox import jobs as outbox_jobs
 from jangbu.outbox import store as outbox_store
 from jangbu.outbox.egress import policy_of
 from jangbu.outbox.sender import HttpSender, Observed, Sender
+from jangbu.payments import cancellation_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
-ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED)
+ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED, cancellation_store.ENCRYPTED)
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
 
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
@@ -62,6 +65,7 @@ def invariants(run: Runtime) -> tuple[Check, ...]:
         *ledger_checks.INVARIANTS,
         ledger_checks.complete(EXPECTATIONS),
         *payment_checks.INVARIANTS,
+        *checkout_checks.INVARIANTS,
         *inbox_checks.INVARIANTS,
         *outbox_checks.INVARIANTS,
         *events.INVARIANTS,
@@ -74,6 +78,7 @@ def schedules(run: Runtime) -> list[Schedule]:
     """What is queued by the clock."""
     return [
         *payment_jobs.schedules(run),
+        *checkout_jobs.SCHEDULES,
         *notice_jobs.schedules(),
         *identity_jobs.schedules(),
         *check_jobs.SCHEDULES,
@@ -239,6 +244,7 @@ def wire(
         hour = system.clock.now().strftime("%Y-%m-%dT%H")
         await alert(tx, facts, key=f"check:{check.id}:{hour}", subject=f"check:{check.id}", run=system)
 
+    checkout_jobs.subscribe()
     checks = invariants(system)
     return Wired(
         settings=system.settings,
@@ -250,6 +256,7 @@ def wire(
         jobs=[
             *inbox_jobs.jobs(system, on_notification),
             *payment_jobs.jobs(system, portone),
+            *checkout_jobs.jobs(system, portone),
             *outbox_jobs.jobs(system, sender),
             *notice_jobs.jobs(system, what_it_means),
             *identity_jobs.jobs(system),

@@ -24,6 +24,9 @@ from jangbu.access.service.sessions import sign_in
 from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.audit import Actor
+from jangbu.checkout.rules import Wish
+from jangbu.checkout.service.items import NewItem, add_item
+from jangbu.checkout.service.sessions import NewSession, create_session
 from jangbu.identity import service as identity
 from jangbu.outbox.refusals import EndpointUrlMalformed
 from jangbu.outbox.rules import Answer
@@ -152,6 +155,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/events/endpoints/{endpoint_id}/replay"): SPAN,
     ("POST", "/api/identity/{verification_id}/reveal"): {"reason": "why"},
     ("POST", "/api/identity/confirm"): {"identityVerificationId": "{verification_id}"},
+    ("PATCH", "/api/v1/items/{item_id}"): {"price": 2000},
     ("POST", "/api/portone/cancel"): {"paymentId": "{payment_id}"},
     ("POST", "/api/portone/verify"): {"paymentId": "{payment_id}"},
 }
@@ -182,12 +186,17 @@ async def things(house: House) -> dict[str, str]:
         await events.announce(tx, event)
     while await feed.advance(run=run):
         pass
+    item = await add_item(NewItem("차", 1000, stock=5), store_id=None, actor=TESTER, run=run)
+    wishes = (Wish(item.id, 1),)
+    shown = await create_session(NewSession(wishes=wishes, order_id="o-1"), store_id=None, actor=TESTER, run=run)
     verification, _ = await identity.start(channel_key="c", actor=TESTER, run=run)
     return {
         "payment_id": str(payment.id),
         "endpoint_id": str(endpoint.id),
         "event_id": str(event_id),
         "verification_id": str(verification.id),
+        "item_id": str(item.id),
+        "session_id": shown.session.session_id,
         "seq": "1",
     }
 

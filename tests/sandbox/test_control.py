@@ -6,6 +6,7 @@ from unittest.mock import ANY
 import msgspec
 import pytest
 
+from jangbu.sandbox.core.problems import NotOurs
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 
@@ -68,6 +69,8 @@ async def test_moving_the_clock_sends_what_falls_due_on_the_way(sandbox: Sandbox
         {"freeze": "2020-01-01T00:00:00Z"},
         {"freeze": "2030-01-01T00:00:00"},
         {"mvoe_s": 1},
+        {"move_s": 1e300},
+        {"freeze": "9999-12-31T23:59:59+00:00"},
     ],
 )
 async def test_a_clock_order_that_makes_no_sense_is_refused(sandbox: Sandbox, wrong: dict) -> None:
@@ -166,6 +169,9 @@ async def test_one_of_the_waiting_faults_is_forgotten_even_when_it_has_struck(sa
     status, body = await control(sandbox, "POST", "/faults/forget", slow | {"seconds": 2})
     assert (status, body["error"]) == (400, "no fault 'slow' like this waits any more")
     assert len(sandbox.parts.faults.waiting) == 3
+    await control(sandbox, "POST", "/faults", [slow])
+    _, body = await control(sandbox, "POST", "/faults/forget", slow)
+    assert [each["name"] for each in body["items"]] == ["status_500", "bad_json", "slow"]
     assert (await control(sandbox, "POST", "/faults/forget"))[1] == {"items": []}
 
 
@@ -180,7 +186,8 @@ async def test_an_account_that_nobody_paid_into_lapses_when_it_is_ordered_to(san
     await sandbox.pay("ord-000002", payMethod="VIRTUAL_ACCOUNT")
     assert await sandbox.deposit("ord-000002", known_after_s=60)
     # The bank has the money, though PortOne does not know.
-    assert (await control(sandbox, "POST", "/payments/ord-000002/expire"))[0] == 400
+    with pytest.raises(NotOurs, match="waits for money"):
+        await sandbox.order("expire", "ord-000002")
 
 
 async def test_a_saved_world_goes_on_in_another_sandbox_with_its_clock_its_faults_and_what_is_due(
@@ -214,6 +221,25 @@ async def test_a_saved_world_goes_on_in_another_sandbox_with_its_clock_its_fault
     assert payment is not None
     # The same file a second time: what it hands out now was never handed out before.
     assert payment.attempts[0].transaction_id not in ids
+
+
+async def test_a_fault_that_would_outlast_time_is_refused(sandbox: Sandbox) -> None:
+    status, _ = await control(sandbox, "POST", "/faults", [{"name": "webhook_late", "seconds": 1e300}])
+    assert status == 400
+    order = {"amount": 100, "knownAfterS": 1e300}
+    await sandbox.pay("ord-000001")
+    assert (await control(sandbox, "POST", "/payments/ord-000001/console-cancel", order))[0] == 400
+    assert (await control(sandbox, "POST", "/payments/ord-000001/console-cancel", {"knownAfterS": -5}))[0] == 400
+    await sandbox.move(timedelta(days=1))
+    assert sandbox.refunds("ord-000001") == []
+
+
+async def test_a_late_approval_of_what_another_attempt_has_paid_is_refused(sandbox: Sandbox) -> None:
+    failed = await sandbox.decline("ord-000001")
+    await sandbox.pay("ord-000001")
+    status, body = await control(sandbox, "POST", f"/transactions/{failed['txId']}/approve-late")
+    assert (status, "already paid" in body["error"]) == (400, True)
+    assert sandbox.captured("ord-000001") == 1
 
 
 @pytest.mark.parametrize("wrong", [b"", b"{}", b"[]", b'{"clock": 1}', b"\xff\xfe"])

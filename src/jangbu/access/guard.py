@@ -27,7 +27,7 @@ from jangbu.access.caller import Caller, nobody
 from jangbu.access.cookies import values_in
 from jangbu.access.origins import changes_something, is_from_here
 from jangbu.access.refusals import CrossSiteRequest, Forbidden, Unauthorized
-from jangbu.access.rules import Known, Public, Rule, Scoped, Signed, may_pass
+from jangbu.access.rules import Held, Known, Public, Rule, Scoped, Signed, may_pass
 from jangbu.access.secret import refuse_without_secret
 from jangbu.access.service.keys import authenticate_key
 from jangbu.access.service.sessions import session_of
@@ -124,6 +124,8 @@ class _Guard:
         self.rule = rule
 
     async def __call__(self, connection: HTTPConnection) -> Caller:
+        if isinstance(self.rule, Held):
+            see(None)
         if isinstance(self.rule, Public | Signed):
             return nobody(request_id_of(connection))
         gate: _Gate = getattr(connection.app.state, _GATE)

@@ -66,6 +66,10 @@ SCOPES: dict[str, Scope] = {
         Scope("payments:verify", "ask PortOne what became of a payment", "결제 검증", EVERY_ROLE),
         Scope("payments:read", "see payments", "결제 조회", EVERY_ROLE),
         Scope("payments:cancel", "cancel and refund payments", "결제 취소와 환불", ADMIN_ROLES),
+        # Neither does this: it states no amount, but whoever makes sessions says for which customer they are.
+        Scope("checkout:create", "make checkout sessions of items", "상품 결제 세션 생성", _NOBODY),
+        Scope("items:read", "see items and their stock", "상품과 재고 조회", EVERY_ROLE),
+        Scope("items:manage", "add and change items, prices and stock", "상품, 가격, 재고 관리", ADMIN_ROLES),
         Scope("books:read", "see the ledger and its proof", "원장과 증명 조회", ADMIN_ROLES),
         Scope("webhooks:read", "see webhooks and what became of them", "웹훅 조회", EVERY_ROLE),
         Scope("webhooks:replay", "handle a webhook again", "웹훅 재처리", ADMIN_ROLES),
@@ -94,6 +98,17 @@ class Public:
 
     def __str__(self) -> str:
         return f"public: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Public):
+    """Whoever holds a secret that stands for one thing of ours, which the handler looks up; `why` says which.
+
+    Of whatever store that thing is, it is seen (jangbu.sight).
+    """
+
+    def __str__(self) -> str:
+        return f"held: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount, Router
 
 from jangbu import sandbox
 from jangbu.sandbox import control, script
+from jangbu.sandbox.console import pages as console
 from jangbu.sandbox.core import approvals, deeds, identity, schedules
 from jangbu.sandbox.core.chores import Chores
 from jangbu.sandbox.core.clock import Pause, SandboxClock
@@ -129,6 +131,7 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
     app = Starlette(
         routes=[
             *browser.routes(parts),
+            *console.routes(parts),
             *control.routes(parts),
             *v1_gate.routes(parts, v1_operations),
             *operations.routes(parts),
@@ -136,8 +139,10 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
         lifespan=lifespan,
         exception_handlers={HTTPException: _unknown_route},
     )
-    # PortOne's routes have no twins with a slash at the end.
-    app.router.redirect_slashes = False
+    # PortOne's routes have no twins with a slash at the end, V1's neither.
+    for router in (app.router, *(route.app for route in app.routes if isinstance(route, Mount))):
+        if isinstance(router, Router):
+            router.redirect_slashes = False
     return Lines(app)
 
 
@@ -286,8 +291,9 @@ async def serve(
     state_file: Path | None = None,
     webhook_url: str | None = None,
     steps: Sequence[Step] = (),
+    on_start: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Run until SIGINT or SIGTERM.
+    """Run until SIGINT or SIGTERM. `on_start` is told the address once it answers there.
 
     Prints nothing; the world is in `state_file` afterwards, and the next run goes on.
     """
@@ -295,5 +301,6 @@ async def serve(
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url, steps=steps):
+    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url, steps=steps) as (url, _):
+        on_start(url)
         await stop.wait()

@@ -19,7 +19,7 @@ from jangbu.sandbox.core.bodies import amount_json
 from jangbu.sandbox.core.faults import Fault, as_list
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import LONGEST_S, UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v2.wire import cancellation_json
@@ -191,15 +191,17 @@ async def set_clock(parts: Parts, asked: MoveClock) -> dict[str, Any]:
     if asked.real:
         parts.clock.run()
     elif asked.move_s is not None:
-        if asked.move_s < 0:
-            raise NotOurs("the clock does not run backwards")
+        if not 0 <= asked.move_s <= LONGEST_S:
+            raise NotOurs("the clock does not run backwards, nor more than a century at once")
         await parts.clock.move(timedelta(seconds=asked.move_s))
     else:
+        if isinstance(asked.freeze, datetime):
+            now = parts.clock.now()
+            if asked.freeze.tzinfo is None or not 0 <= (asked.freeze - now).total_seconds() <= LONGEST_S:
+                raise NotOurs("freeze at a time with a UTC offset that is not past, nor more than a century ahead")
         parts.clock.freeze()
         if isinstance(asked.freeze, datetime):
-            if asked.freeze.tzinfo is None or asked.freeze < parts.clock.now():
-                raise NotOurs("freeze at a time with a UTC offset that is not past")
-            await parts.clock.move(asked.freeze - parts.clock.now())
+            await parts.clock.move(max(asked.freeze - parts.clock.now(), timedelta()))
     forget_old(parts.world, parts.clock.now())
     return clock_of(parts)
 
@@ -376,7 +378,7 @@ def _guarded(parts: Parts, act: Callable[[Request], Awaitable[Any]]) -> Callable
         except script_file.BadScript as refusal:
             problems = [{"line": each.line, "reason": each.reason} for each in refusal.problems]
             response = json_response(400, {"error": str(refusal), "problems": problems})
-        except (NotOurs, msgspec.DecodeError) as problem:
+        except (*UNREADABLE, NotOurs, BrowserRefusal) as problem:
             response = json_response(400, {"error": str(problem)})
         parts.nudge()
         return response

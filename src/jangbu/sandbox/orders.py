@@ -8,7 +8,7 @@ import msgspec
 
 from jangbu.sandbox.core import accounts, approvals, cancels, records
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, NotOurs
+from jangbu.sandbox.core.problems import LONGEST_S, ApiError, NotOurs
 from jangbu.sandbox.core.records import Attempt, CancelTrigger, Payment
 from jangbu.sandbox.v2.wire import cancellation_json
 
@@ -76,7 +76,7 @@ class Escrow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 def console_cancel(parts: Parts, payment: Payment, asked: ConsoleCancel) -> dict[str, Any]:
     wish = cancels.Asked(asked.reason, asked.amount, asked.tax_free_amount, trigger=asked.trigger)
-    known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
+    known_after = _after(asked.known_after_s)
     cancellation = cancels.cancel_elsewhere(
         parts.world, payment, wish, parts.clock.now(), known_after=known_after, is_announced=asked.webhook
     )
@@ -100,7 +100,7 @@ def settle_cancel(parts: Parts, payment: Payment, asked: SettleCancel) -> dict[s
 
 
 def deposit(parts: Parts, payment: Payment, asked: Deposit) -> dict[str, Any]:
-    known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
+    known_after = _after(asked.known_after_s)
     is_taken = accounts.deposit(
         parts.world,
         payment,
@@ -146,6 +146,14 @@ def _tell_of_dispute(parts: Parts, attempt: Attempt, type_: str, trigger: str) -
     attempt.updated_at = parts.clock.now()
     parts.world.announce(attempt, type_, attempt.updated_at, trigger=trigger)
     return {"open": sum(1 for each in attempt.disputes if each.resolved_at is None)}
+
+
+def _after(seconds: float | None) -> timedelta | None:
+    if seconds is None:
+        return None
+    if not 0 <= seconds <= LONGEST_S:
+        raise NotOurs("knownAfterS is not negative, nor more than a century")
+    return timedelta(seconds=seconds)
 
 
 def _paid(payment: Payment) -> Attempt:

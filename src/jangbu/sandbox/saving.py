@@ -5,7 +5,7 @@ import msgspec
 from jangbu.sandbox.core.clock import ClockState
 from jangbu.sandbox.core.default import default_state
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import NotOurs
+from jangbu.sandbox.core.problems import UNREADABLE, NotOurs
 from jangbu.sandbox.core.state import State
 
 FORMAT = 1
@@ -28,7 +28,7 @@ def load(parts: Parts, raw: bytes) -> None:
     """Become what `saved` wrote, clock included. Refuses anything else, and then nothing has changed."""
     try:
         found = msgspec.json.decode(raw, type=Saved)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except UNREADABLE as problem:
         raise NotOurs(f"this is not a saved sandbox: {problem}") from None
     if found.format != FORMAT:
         raise NotOurs("this was saved by another version of the sandbox")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jangbu.sandbox.core import declines
-from jangbu.sandbox.core.problems import NotOurs
+from jangbu.sandbox.core.problems import LONGEST_S, NotOurs
 
 
 class Kind(StrEnum):
@@ -74,8 +74,8 @@ class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
     def refuse_nonsense(self) -> None:
         """Refuses numbers that no fault can have, whatever it is ordered for."""
-        if self.times < 1 or self.seconds < 0:
-            raise NotOurs("times must be at least 1 and seconds must not be negative")
+        if self.times < 1 or not 0 <= self.seconds <= LONGEST_S:
+            raise NotOurs("times must be at least 1, and seconds not negative nor more than a century")
         if self.reason is not None:
             declines.reason_named(self.reason)
         if self.name in ("slow", "webhook_late") and self.seconds == 0:

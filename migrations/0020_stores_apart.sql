@@ -1,4 +1,4 @@
--- 0016: row-level security (requirements B9): a second wall behind every WHERE that keeps a caller to their store.
+-- 0020: row-level security (requirements B9): a second wall behind every WHERE that keeps a caller to their store.
 -- The request role sees the rows of the store that its transaction names in `jangbu.stores`; '*' is all of them. The
 -- system role sees everything, by policy. The owner, who migrates and makes backups, is not bound.
 
@@ -28,7 +28,7 @@ BEGIN
             PERFORM pg_sleep(0.01);
             LOCK TABLE payment_attempts, payment_cancellations, identity_verifications, webhook_logs, events, outbox_feed,
                        webhook_endpoints, webhook_endpoint_secrets, webhook_deliveries, webhook_delivery_attempts,
-                       ledger_accounts IN ACCESS EXCLUSIVE MODE NOWAIT;
+                       ledger_accounts, items, payment_sessions, payment_session_lines, item_movements IN ACCESS EXCLUSIVE MODE NOWAIT;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             IF try = 300 THEN
@@ -46,7 +46,8 @@ BEGIN
     FOREACH name IN ARRAY ARRAY[
         'payments', 'payment_attempts', 'payment_cancellations', 'identity_verifications', 'webhook_logs', 'events',
         'outbox_feed', 'webhook_endpoints', 'webhook_endpoint_secrets', 'webhook_deliveries',
-        'webhook_delivery_attempts', 'ledger_accounts']
+        'webhook_delivery_attempts', 'ledger_accounts', 'items', 'payment_sessions', 'payment_session_lines',
+        'item_movements']
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY system ON %I TO jangbu_system USING (true) WITH CHECK (true)', name);
@@ -56,6 +57,8 @@ END $$;
 -- What names its store itself.
 CREATE POLICY own_store ON payments TO jangbu_request USING (sees_store(store_id));
 CREATE POLICY own_store ON identity_verifications TO jangbu_request USING (sees_store(store_id));
+CREATE POLICY own_store ON items TO jangbu_request USING (sees_store(store_id));
+CREATE POLICY own_store ON payment_sessions TO jangbu_request USING (sees_store(store_id));
 CREATE POLICY own_store ON webhook_endpoints TO jangbu_request USING (sees_store(store_id));
 CREATE POLICY own_store ON outbox_feed FOR SELECT TO jangbu_request USING (sees_store(store_id));
 CREATE POLICY own_store ON events TO jangbu_request USING (sees_store(store_id));
@@ -74,6 +77,12 @@ CREATE POLICY own_store ON payment_cancellations FOR SELECT TO jangbu_request
 CREATE POLICY changes_own ON payment_cancellations FOR UPDATE TO jangbu_request
     USING (sees_all_stores() OR EXISTS (SELECT FROM payments p WHERE p.id = payment_id));
 CREATE POLICY adds ON payment_cancellations FOR INSERT TO jangbu_request WITH CHECK (true);
+CREATE POLICY own_store ON payment_session_lines FOR SELECT TO jangbu_request
+    USING (sees_all_stores() OR EXISTS (SELECT FROM payment_sessions s WHERE s.id = session_key));
+CREATE POLICY adds ON payment_session_lines FOR INSERT TO jangbu_request WITH CHECK (true);
+CREATE POLICY own_store ON item_movements FOR SELECT TO jangbu_request
+    USING (sees_all_stores() OR EXISTS (SELECT FROM items i WHERE i.id = item_id));
+CREATE POLICY adds ON item_movements FOR INSERT TO jangbu_request WITH CHECK (true);
 CREATE POLICY own_store ON webhook_endpoint_secrets FOR SELECT TO jangbu_request
     USING (sees_all_stores() OR EXISTS (SELECT FROM webhook_endpoints e WHERE e.id = endpoint_id));
 CREATE POLICY changes_own ON webhook_endpoint_secrets FOR UPDATE TO jangbu_request
