@@ -11,7 +11,6 @@ from jangbu.checkout import item_store, store
 from jangbu.checkout.rules import Item, LateRefund, Session, State
 from jangbu.checkout.service.complete import FOLLOW, expire
 from jangbu.checkout.service.follow import follow
-from jangbu.checkout.service.items import ItemChange, change_item
 from jangbu.checkout.service.sessions import abandon
 from jangbu.db import Query
 from jangbu.failpoints import Crash, armed

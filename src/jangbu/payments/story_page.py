@@ -166,13 +166,14 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class RefundForm:
     """What somebody who may refund sees. `key` makes a double click one refund; `problem` is what went wrong, or "".
-    Where the money goes to an account that has to be named, `banks` are those there are."""
+    Where the money goes to an account that has to be named, `banks` are those there are. `advice` is what to know."""
 
     action: str
     left: Money
     key: str
     needs_tax_free: bool
     banks: tuple[str, ...]
+    advice: tuple[str, ...]
     problem: str
     amount: str
     reason: str

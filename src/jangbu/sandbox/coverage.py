@@ -83,7 +83,12 @@ BROWSER = (
     ),
     ("requestIssueBillingKeyAndPay", "partly", "as above", "§7.1"),
     ("requestIdentityVerification", "partly", "`customer` and `bypass` change nothing", "§7.1"),
-    ("loadPaymentUI, loadIssueBillingKeyUI", "not", "all of it", "§7.1"),
+    (
+        "loadPaymentUI, loadIssueBillingKeyUI, updateLoadPaymentUIRequest, updateLoadIssueBillingKeyUIRequest",
+        "partly",
+        "the button is the sandbox's own; as above",
+        "§7.1",
+    ),
     ("IMP.init, IMP.request_pay", "partly", "no `pg`, `vbank_due`, `digital`, `display`, `card`, `bypass`", "§7.2"),
     ("IMP.certification", "partly", "`name`, `phone`, `company` and `popup` change nothing", "§7.2"),
     ("IMP.agency, IMP.loadUI, IMP.updateLoadUIRequest, IMP.loadModule", "not", "all of it", "§7.2"),
