@@ -25,6 +25,7 @@ FLOORS: list[set[str]] = [
         "logs",
         "terminal",
         "connecting",
+        "sight",
         "db",
         "migrate",
         "sealing",
