@@ -15,10 +15,22 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "periods"}
 FLOORS: list[set[str]] = [
     GROUND,
-    {"embedded", "settings", "logs", "terminal", "connecting", "db", "migrate", "sealing", "queue", "runtime"},
+    {
+        "embedded",
+        "settings",
+        "logs",
+        "terminal",
+        "sheets",
+        "connecting",
+        "db",
+        "migrate",
+        "sealing",
+        "queue",
+        "runtime",
+    },
     {"audit", "events", "checks", "installation"},
     {"access", "notices", "web", "metrics"},
     {

@@ -9,6 +9,7 @@ import typer
 
 from jangbu.clock import SEOUL
 from jangbu.money import Money, typed, written
+from jangbu.payments import export_cli
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
         if not dry_run and one.status.value != "SUCCEEDED":
             raise typer.Exit(3)
 
+    export_cli.add_to(payments, opened)
     return payments
 
 
