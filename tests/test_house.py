@@ -81,6 +81,7 @@ OWNER_OF_TABLE = {
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
     "webhook_logs": "inbox",
+    "webhook_tries": "inbox",
     "outbox_waiting": "outbox",
     "outbox_feed": "outbox",
     "webhook_endpoints": "outbox",

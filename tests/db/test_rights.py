@@ -59,6 +59,7 @@ SYSTEM = {
     "webhook_endpoint_secrets": "SI",
     "webhook_endpoints": "SIU",
     "webhook_logs": "SIU",
+    "webhook_tries": "SI",
 }
 REQUEST = SYSTEM | {
     "audit_seal": "S",
@@ -78,6 +79,7 @@ REQUEST = SYSTEM | {
     "webhook_delivery_attempts": "S",
     "webhook_endpoint_secrets": "I",
     "webhook_logs": "S",
+    "webhook_tries": "S",
 }
 ROLES = {"jangbu_system": SYSTEM, "jangbu_request": REQUEST}
 

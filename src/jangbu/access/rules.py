@@ -68,6 +68,7 @@ SCOPES: dict[str, Scope] = {
         Scope("payments:cancel", "cancel and refund payments", "결제 취소와 환불", ADMIN_ROLES),
         Scope("books:read", "see the ledger and its proof", "원장과 증명 조회", ADMIN_ROLES),
         Scope("webhooks:read", "see webhooks and what became of them", "웹훅 조회", EVERY_ROLE),
+        Scope("webhooks:bodies", "see what webhooks say, word for word", "웹훅 본문 전체 조회", ADMIN_ROLES),
         Scope("webhooks:replay", "handle a webhook again", "웹훅 재처리", ADMIN_ROLES),
         Scope("events:read", "read events and how they were delivered", "이벤트와 전송 내역 조회", EVERY_ROLE),
         Scope("events:manage", "say where events go, and send them again", "이벤트 수신 주소 관리", ADMIN_ROLES),
