@@ -75,6 +75,7 @@ OWNER_OF_TABLE = {
     "session": "access",
     "admin": "access",
     "api_keys": "access",
+    "staff_links": "access",
     "admin_alerts": "notices",
     "notices": "notices",
     "payments": "payments",

@@ -18,9 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jangbu import wiring
 from jangbu.access import api as access_api
+from jangbu.access import audit_pages, key_pages, own_pages, people_pages
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
+from jangbu.access.texts import TEXTS as ACCESS_TEXTS
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
 from jangbu.inbox import api as inbox_api
@@ -56,7 +58,15 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
-CATALOGUES = (PAYMENT_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS, INBOX_TEXTS)
+CATALOGUES = (
+    PAYMENT_TEXTS,
+    payments_pages.TEXTS,
+    refund_pages.TEXTS,
+    OUTBOX_TEXTS,
+    NOTICE_TEXTS,
+    INBOX_TEXTS,
+    ACCESS_TEXTS,
+)
 """What the console says, beyond the words of the web floor."""
 
 
@@ -75,6 +85,10 @@ def create(wired: wiring.Wired) -> FastAPI:
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
             access_pages.routes(people),
+            people_pages.routes(people),
+            key_pages.routes(people),
+            own_pages.routes(people),
+            audit_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
             metrics_api.route(wired.metrics, wired.state(), settings),
@@ -90,7 +104,9 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=tuple(PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices", "inbox")),
+            templates=tuple(
+                PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices", "inbox", "access")
+            ),
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
@@ -99,6 +115,9 @@ def create(wired: wiring.Wired) -> FastAPI:
                 NavItem("nav.webhooks", inbox_pages.HOME, "nav.group.watch", "webhooks:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
                 NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),
+                NavItem("nav.people", people_pages.PEOPLE, "nav.group.people", "staff:manage"),
+                NavItem("nav.keys", key_pages.KEYS, "nav.group.people", "keys:read"),
+                NavItem("nav.audit", audit_pages.AUDIT, "nav.group.people", "audit:read"),
             ),
         ),
     )
@@ -116,7 +135,7 @@ def create(wired: wiring.Wired) -> FastAPI:
 
 def _show_who_is_signed_in(connection: HTTPConnection, caller: Caller) -> None:
     role = "" if caller.role is None else caller.role.value
-    sign_in_as(connection, SignedIn(caller.name, role, access_pages.SIGN_OUT, caller.scopes))
+    sign_in_as(connection, SignedIn(caller.name, role, access_pages.SIGN_OUT, caller.scopes, own_pages.ME))
 
 
 class _FollowsClock:

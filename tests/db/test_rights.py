@@ -53,6 +53,7 @@ SYSTEM = {
     "sandbox_clock": "S",
     "schema_migrations": "S",
     "session": "SIUD",
+    "staff_links": "SIU",
     "users": "SIU",
     "webhook_deliveries": "SIU",
     "webhook_delivery_attempts": "SI",

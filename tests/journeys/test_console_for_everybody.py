@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from cli.tools import serving
 from jangbu.access.guard import rules_of
+from jangbu.access.service import links
 from jangbu.access.service.keys import create_api_key
 from jangbu.access.service.staff import create_admin
 from jangbu.app import create
@@ -98,6 +100,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
             await alert(tx, facts, key=kind, subject="test:1", run=run)
     await create_api_key("쇼핑몰 서버", ["payments:create"], actor=TESTER, run=run)
     webhook = await log.id_of("wh-failed", run=run)
+    made = await links.invite("lee@shop.example", "이실장", "Support", actor=TESTER, by=None, run=run)
     return {
         "/console": "/console",
         "/console/payments": "/console/payments",
@@ -109,6 +112,11 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
         "/console/events": "/console/events",
         "/console/events/endpoints/{endpoint_id}": f"/console/events/endpoints/{bad.id}",
         "/console/events/endpoints/{endpoint_id}/deliveries/{seq}": f"/console/events/endpoints/{bad.id}/deliveries/1",
+        "/console/people": "/console/people",
+        "/console/keys": "/console/keys",
+        "/console/me": "/console/me",
+        "/console/audit": "/console/audit",
+        "/console/link/{token}": urlsplit(made.url).path,
         "/console/webhooks": "/console/webhooks",
         "/console/webhooks/{webhook}": f"/console/webhooks/{webhook}",
     }
