@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.resources import files
 from typing import Any
 
 import uvicorn
@@ -16,15 +17,22 @@ from starlette.requests import HTTPConnection
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jangbu import wiring
+from jangbu import mode_guard, wiring
 from jangbu.access import api as access_api
 from jangbu.access import audit_pages, key_pages, own_pages, people_pages
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.access.texts import TEXTS as ACCESS_TEXTS
+from jangbu.checkout import api as checkout_api
+from jangbu.checkout import item_api, item_pages
+from jangbu.checkout import pages as checkout_pages
+from jangbu.checkout.texts import TEXTS as CHECKOUT_TEXTS
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
+from jangbu.identity import api as identity_api
+from jangbu.identity import pages as identity_pages
+from jangbu.identity.texts import TEXTS as IDENTITY_TEXTS
 from jangbu.inbox import api as inbox_api
 from jangbu.inbox import log_api as inbox_log_api
 from jangbu.inbox import pages as inbox_pages
@@ -39,6 +47,7 @@ from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
 from jangbu.payments import pages as payments_pages
 from jangbu.payments import refund_pages
+from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
 from jangbu.payments.story_page import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -60,14 +69,19 @@ OPEN_TO_ALL = {
 
 CATALOGUES = (
     PAYMENT_TEXTS,
+    METHOD_TEXTS,
     payments_pages.TEXTS,
     refund_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,
     INBOX_TEXTS,
     ACCESS_TEXTS,
+    IDENTITY_TEXTS,
+    CHECKOUT_TEXTS,
 )
 """What the console says, beyond the words of the web floor."""
+WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "identity", "checkout")
+"""Rooms that bring templates."""
 
 
 def create(wired: wiring.Wired) -> FastAPI:
@@ -76,6 +90,10 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
+            checkout_api.routes(people, wired.portone),
+            item_api.routes(people),
+            checkout_pages.routes(people, wired.portone),
+            item_pages.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
@@ -84,6 +102,8 @@ def create(wired: wiring.Wired) -> FastAPI:
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
+            identity_api.routes(people, wired.portone),
+            identity_pages.routes(people),
             access_pages.routes(people),
             people_pages.routes(people),
             key_pages.routes(people),
@@ -104,13 +124,14 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=tuple(
-                PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices", "inbox", "access")
-            ),
+            templates=tuple(PackageLoader(f"jangbu.{name}") for name in WITH_PAGES),
+            statics=(files("jangbu.checkout") / "static",),
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+                NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),
+                NavItem("nav.items", item_pages.ITEMS, "nav.group.daily", "items:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.webhooks", inbox_pages.HOME, "nav.group.watch", "webhooks:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
@@ -194,7 +215,9 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
 
 @asynccontextmanager
 async def running(settings: Settings, *, takes_webhooks: bool = True) -> AsyncIterator[wiring.Wired]:
-    """The wired house on the database that the settings name."""
+    """The wired house on the database that the settings name. Raises SetupProblem where the mode forbids to start."""
+    if missing := mode_guard.not_ready(mode_guard.said_by(settings)):
+        raise SetupProblem(". ".join(missing) + ".")
     async with (
         wiring.addresses(settings) as where,
         wiring.build(settings, where, takes_webhooks=takes_webhooks) as wired,

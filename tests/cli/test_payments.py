@@ -59,7 +59,10 @@ async def test_the_payers_data_stays_in_the_database(jangbu: Jangbu, house: Hous
     assert payment.portone is not None
     shown = (await jangbu("payments", "show", payment_id, "--json")).json["payment"]
     assert "portone" not in shown
-    assert "method" not in shown
+    assert payment.method is not None
+    card = payment.method["card"]
+    assert shown["method"]["card"]["last"] == card["number"][-4:]
+    assert not any(text in str(shown) for text in (card["number"], card["bin"], payment.method["approvalNumber"]))
 
 
 async def test_an_unknown_payment_is_a_sentence_with_its_code(jangbu: Jangbu) -> None:

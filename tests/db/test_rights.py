@@ -19,6 +19,7 @@ APPEND_ONLY = (
     "audit_seal",
     "events",
     "outbox_feed",
+    "item_movements",
 )
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -33,7 +34,10 @@ SYSTEM = {
     "check_runs": "SIU",
     "event_receipts": "SI",
     "events": "SI",
+    "identity_verifications": "SIU",
     "installation": "SU",
+    "item_movements": "SI",
+    "items": "SIU",
     "ledger_accounts": "SI",
     "ledger_entries": "SI",
     "ledger_postings": "SI",
@@ -45,6 +49,8 @@ SYSTEM = {
     "notices": "SI",
     "payment_attempts": "SIU",
     "payment_cancellations": "SIU",
+    "payment_session_lines": "SI",
+    "payment_sessions": "SIU",
     "payments": "SIU",
     "pgqueuer": "SIUD",
     "pgqueuer_log": "SIUD",

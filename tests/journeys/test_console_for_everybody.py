@@ -23,6 +23,8 @@ from jangbu.access.service import links
 from jangbu.access.service.keys import create_api_key
 from jangbu.access.service.staff import create_admin
 from jangbu.app import create
+from jangbu.checkout.service.items import NewItem, add_item
+from jangbu.identity import service as identity
 from jangbu.inbox import log, service
 from jangbu.inbox.service import Handled
 from jangbu.notices.rules import SAMPLES
@@ -100,6 +102,13 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
             await alert(tx, facts, key=kind, subject="test:1", run=run)
     await create_api_key("쇼핑몰 서버", ["payments:create"], actor=TESTER, run=run)
     webhook = await log.id_of("wh-failed", run=run)
+    person, _ = await identity.start(channel_key="channel-key-1", reference="회원 12", actor=TESTER, run=run)
+    await add_item(
+        NewItem("보리차", 5_500, stock=3),
+        store_id=None,
+        actor=TESTER,
+        run=run,
+    )
     made = await links.invite("lee@shop.example", "이실장", "Support", actor=TESTER, by=None, run=run)
     return {
         "/console": "/console",
@@ -112,6 +121,9 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
         "/console/events": "/console/events",
         "/console/events/endpoints/{endpoint_id}": f"/console/events/endpoints/{bad.id}",
         "/console/events/endpoints/{endpoint_id}/deliveries/{seq}": f"/console/events/endpoints/{bad.id}/deliveries/1",
+        "/console/identity": "/console/identity",
+        "/console/identity/{verification_id}": f"/console/identity/{person.id}",
+        "/console/items": "/console/items",
         "/console/people": "/console/people",
         "/console/keys": "/console/keys",
         "/console/me": "/console/me",

@@ -49,9 +49,14 @@ document.querySelector("#pay").addEventListener("click", () => {
 class Shop:
     """A page of another origin with a careful merchant's policy: nothing inline, nobody but PortOne."""
 
-    def __init__(self, base: str, parts: Parts) -> None:
+    page = SHOP_PAGE
+    script = SHOP_SCRIPT
+
+    def __init__(self, base: str, parts: Parts, files: Mapping[str, Path] | None = None) -> None:
         self.base = base
         self.parts = parts
+        self.files = files or {}
+        """What else the shop serves, by its path."""
         self.url = ""
 
     async def _page(self, _: web.Request) -> web.Response:
@@ -60,19 +65,25 @@ class Shop:
             f"frame-src {self.base}; style-src 'self'"
         )
         return web.Response(
-            text=SHOP_PAGE.format(base=self.base),
+            text=self.page.format(base=self.base),
             content_type="text/html",
             headers={"content-security-policy": policy},
         )
 
     async def _script(self, _: web.Request) -> web.Response:
-        return web.Response(text=SHOP_SCRIPT, content_type="text/javascript")
+        return web.Response(text=self.script, content_type="text/javascript")
+
+    async def _file(self, request: web.Request) -> web.Response:
+        text = self.files[request.path].read_text(encoding="utf-8")
+        return web.Response(text=text, content_type="text/javascript")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Shop"]:
         app = web.Application()
         app.router.add_get("/", self._page)
         app.router.add_get("/shop.js", self._script)
+        for path in self.files:
+            app.router.add_get(path, self._file)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -105,7 +116,7 @@ class Shop:
         await page.click("#pay")
 
     async def result(self, page: Page) -> dict:
-        await expect(page.locator("#result")).not_to_be_empty(timeout=5000)
+        await expect(page.locator("#result")).not_to_be_empty(timeout=15_000)
         return msgspec.json.decode(await page.locator("#result").text_content() or "")
 
     def status(self, payment_id: str) -> str | None:

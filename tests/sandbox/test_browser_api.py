@@ -62,9 +62,22 @@ async def test_a_wrong_parameter_is_thrown_before_anything_opens(sandbox: Sandbo
 
 
 async def test_old_enum_prefixes_are_accepted(sandbox: Sandbox) -> None:
-    status, _ = await request(sandbox, {**PARAMS, "currency": "CURRENCY_KRW", "payMethod": "PAY_METHOD_CARD"})
+    asked = {
+        **PARAMS,
+        "currency": "CURRENCY_KRW",
+        "payMethod": "PAY_METHOD_TRANSFER",
+        "country": "COUNTRY_KR",
+        "customer": {"fullName": "김장부", "gender": "GENDER_FEMALE", "address": {"country": "COUNTRY_KR"}},
+        "transfer": {"cashReceiptType": "CASH_RECEIPT_TYPE_ANONYMOUS"},
+        "customData": {"currency": "CURRENCY_KRW"},
+    }
+    status, _ = await request(sandbox, asked)
     assert status == 200
-    assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["currency"] == "KRW"
+    payment = (await sandbox.api("GET", "/payments/ord-000001"))[1]
+    assert (payment["currency"], payment["country"], payment["customer"]["gender"]) == ("KRW", "KR", "FEMALE")
+    assert payment["customer"]["address"]["oneLine"] == "KR"
+    # What is the merchant's own is not touched.
+    assert payment["customData"] == '{"currency":"CURRENCY_KRW"}'
 
 
 @pytest.mark.parametrize("are_thrown", [True, False])

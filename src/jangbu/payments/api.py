@@ -9,7 +9,9 @@ from starlette.responses import Response
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
+from jangbu.payments import methods
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
+from jangbu.payments.refund_accounts import RefundAccount, checked
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.cancel import Authority, cancel
@@ -40,6 +42,15 @@ class VerifyBody(Body):
     payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
 
 
+class RefundAccountBody(Body):
+    """The payer's account. It is kept encrypted until PortOne has it, and masked afterwards."""
+
+    bank: str = Field(min_length=1, max_length=40, description="국민은행, KB국민은행, or PortOne's word: KOOKMIN.")
+    number: str = Field(min_length=1, max_length=40, description="Digits; hyphens and spaces are left out.")
+    holder_name: str = Field(min_length=1, max_length=100)
+    holder_phone_number: str | None = Field(default=None, max_length=30, description="Only Smartro needs it.")
+
+
 class CancelBody(Body):
     """What to give back. `paymentId` suffices: all that is left."""
 
@@ -57,6 +68,9 @@ class CancelBody(Body):
     )
     reason: str = Field(default="User requested cancellation", min_length=1, max_length=REASON_LONGEST)
     requester: Literal["CUSTOMER", "ADMIN"] | None = Field(default=None, description="Who wants it (NaverPay asks).")
+    refund_account: RefundAccountBody | None = Field(
+        default=None, description="Needed for a payment to a virtual account; others go back the way they came."
+    )
 
 
 IdempotencyKey = Annotated[
@@ -111,12 +125,14 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """The money went back only when `cancellation.status` is SUCCEEDED (200); 202 says that it is not known yet."""
+        account = body.refund_account
         ask = Ask(
             amount=body.amount,
             currency=body.currency,
             tax_free_amount=body.tax_free_amount,
             reason=body.reason,
             requester=body.requester or "",
+            account=None if account is None else _checked(account),
             request_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
         )
         outcome = await cancel(body.payment_id, ask, who=authority_of(caller, run), run=run, portone=portone)
@@ -125,6 +141,10 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         return ok(view, clock=run.clock, status=200 if is_done else 202)
 
     return router
+
+
+def _checked(body: RefundAccountBody) -> RefundAccount:
+    return checked(body.bank, body.number, body.holder_name, body.holder_phone_number or "")
 
 
 LATER = "Written down and not done yet: a second person has to approve it, or PortOne or the PG has not said so."
@@ -145,12 +165,16 @@ def cancellation_view(one: Cancellation) -> dict[str, Any]:
         "taxFreeAmount": one.tax_free_amount,
         "currency": one.currency,
         "reason": one.reason,
+        "refundTo": one.refund_to,
         "cancelledAt": None if one.cancelled_at is None else rfc3339(one.cancelled_at),
     }
 
 
 def payment_view(payment: Payment) -> dict[str, Any]:
-    """A payment as the shop sees it. Money is an integer in minor units beside its currency."""
+    """A payment as the shop sees it. Money is an integer in minor units beside its currency.
+
+    `method` is explained in docs/reference/payment-methods.md.
+    """
     return {
         "id": str(payment.id),
         "paymentId": payment.provider_order_id,
@@ -164,5 +188,6 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "cancellableAmount": payment.cancellable_amount,
         "currency": payment.currency,
         "paidAt": None if payment.paid_at is None else rfc3339(payment.paid_at),
-        "expiresAt": rfc3339(payment.expires_at),
+        "expiresAt": rfc3339(payment.deadline),
+        "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
     }

@@ -186,7 +186,9 @@ def _entry(key: str, legs: "list[PostedLeg]") -> Moment:
 
 
 def _as_json(payment: "Payment") -> dict[str, Any]:
-    # PortOne's whole answer and the method stay out: they hold the payer's name, phone number and card.
+    from jangbu.payments import methods
+
+    # PortOne's whole answer stays out: it holds the payer's name, phone number and card.
     return {
         "id": payment.id,
         "portone_payment_id": payment.provider_order_id,
@@ -202,13 +204,14 @@ def _as_json(payment: "Payment") -> dict[str, Any]:
         "cancellable_amount_minor": payment.cancellable_amount,
         "pg": payment.pg_provider,
         "channel_key": payment.channel_key,
+        "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
         "review": payment.review or None,
         "failure": payment.failure,
         "created_at": payment.created_at,
         "paid_at": payment.paid_at,
         "failed_at": payment.failed_at,
         "cancelled_at": payment.cancelled_at,
-        "expires_at": payment.expires_at,
+        "expires_at": payment.deadline,
         "asked_next_at": payment.due_at,
     }
 
@@ -235,8 +238,9 @@ def _show(story: "Story") -> None:
         "order": payment.order_id or "",
         "store": payment.store_id,
         "PG": payment.pg_provider or "",
+        "method": _method(payment),
         "cancelled": written(Money(payment.cancelled_amount, payment.currency)) if payment.cancelled_amount else "",
-        "expires": "" if payment.is_captured else f"{_seoul(payment.expires_at)[:-4]} (Seoul)",
+        "expires": "" if payment.is_captured else f"{_seoul(payment.deadline)[:-4]} (Seoul)",
         "asked next": f"{_seoul(payment.due_at)[:-4]} (Seoul)" if payment.due_at else "",
     }
     for name, fact in facts.items():
@@ -249,6 +253,17 @@ def _show(story: "Story") -> None:
         say(f"{_seoul(moment.at)}  {styled(f'{moment.kind:<8}', _COLOURS[moment.kind])} {clean(moment.line)}")
         for line in moment.under:
             say(f"{'':<34}{clean(line)}")
+
+
+def _method(payment: "Payment") -> str:
+    from jangbu.payments import methods
+
+    said = methods.view(methods.read(payment.method), is_waiting=payment.awaits_money) or {}
+    told = [str(said.get(name, "")) for name in ("type", "provider", "bank", "phone")]
+    told += [str(value) for name, value in said.get("card", {}).items() if name in {"name", "last"}]
+    if deposit := said.get("deposit"):
+        told.append(f"to {deposit['number']} ({deposit['holder']}) until {deposit['dueAt']}")
+    return " ".join(part for part in told if part)
 
 
 def _seoul(at: datetime) -> str:

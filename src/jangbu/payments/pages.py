@@ -14,6 +14,7 @@ from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.events import Event
 from jangbu.money import Money, written
+from jangbu.payments import method_words
 from jangbu.payments import story_page as page
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story, page_of_payments
@@ -37,14 +38,6 @@ _ACTS = {
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
 }
-_METHODS = {
-    "PaymentMethodCard": "카드",
-    "PaymentMethodEasyPay": "간편결제",
-    "PaymentMethodTransfer": "계좌이체",
-    "PaymentMethodVirtualAccount": "가상계좌",
-    "PaymentMethodMobile": "휴대폰",
-    "PaymentMethodGiftCertificate": "상품권",
-}
 
 
 def routes(run: Runtime) -> APIRouter:
@@ -61,7 +54,8 @@ def routes(run: Runtime) -> APIRouter:
         found = await page_of_payments(run=run, search=q.strip(), before=cursor_of(before))
         older = None if found.older is None else rendering.address(request, before=cursor_text(*found.older))
         newest = rendering.address(request, before=None) if before else None
-        rows = tuple(_row(payment) for payment in found.payments)
+        t = rendering.words(request)
+        rows = tuple(_row(payment, t) for payment in found.payments)
         shown = page.PaymentsListPage(query=q.strip(), rows=rows, pager=Pager(newest, older), action=LIST)
         return rendering.page(request, "payments_list.html", shown)
 
@@ -98,8 +92,7 @@ def _head_facts(payment: Payment, t: Words) -> tuple[page.Fact, ...]:
         facts.append(page.Fact(t("story.fact.order"), payment.order_id, exact=True))
     if payment.pg_provider:
         facts.append(page.Fact("PG", payment.pg_provider))
-    if payment.method:
-        facts.append(page.Fact(t("payments.method"), _method(payment)))
+    facts += method_words.facts(payment, t)
     if payment.review:
         facts.append(page.Fact(t("story.fact.review"), payment.review))
     return tuple(facts)
@@ -209,22 +202,17 @@ def _entry(key: str, legs: list[PostedLeg], t: Words) -> page.Moment:
     return page.posted(t, legs[0].recorded_at, page.Entry(key, postings), title=title, sealed_as=legs[0].seq)
 
 
-def _row(payment: Payment) -> page.PaymentRow:
+def _row(payment: Payment, t: Words) -> page.PaymentRow:
     return page.PaymentRow(
         href=f"{LIST}/{payment.id}",
         requested_at=payment.created_at,
         order_name=payment.order_name,
         amount=payment.total,
         status=payment.status.value,
-        method=_method(payment),
+        method=method_words.in_short(payment, t),
         portone_payment_id=payment.provider_order_id,
         cancelled=Money(payment.cancelled_amount, payment.currency) if payment.cancelled_amount else None,
     )
-
-
-def _method(payment: Payment) -> str:
-    kind = str((payment.method or {}).get("type", ""))
-    return _METHODS.get(kind, kind)
 
 
 def _json(value: Any) -> str | None:

@@ -178,15 +178,15 @@ def moment(raw: dict[str, Any], key: str) -> datetime | None:
 def read_payment(raw: dict[str, Any]) -> Payment:
     """Raises Unreadable when the answer does not say which payment, in what state, or for how much."""
     return Payment(
-        id=_required(raw, "id"),
-        status=_required(raw, "status"),
+        id=required(raw, "id"),
+        status=required(raw, "status"),
         transaction_id=text(raw, "transactionId"),
         store_id=text(raw, "storeId"),
         merchant_id=text(raw, "merchantId"),
         version=text(raw, "version"),
-        channel=_channel(raw.get("channel")),
+        channel=read_channel(raw.get("channel")),
         amount=_amount(raw.get("amount")),
-        currency=_required(raw, "currency"),
+        currency=required(raw, "currency"),
         order_name=text(raw, "orderName"),
         method=_object(raw.get("method")),
         requested_at=moment(raw, "requestedAt"),
@@ -218,7 +218,8 @@ def read_payment_page(raw: dict[str, Any]) -> PaymentPage:
     return PaymentPage(payments=payments, unreadable=unreadable, total=total)
 
 
-def _required(raw: dict[str, Any], key: str) -> str:
+def required(raw: dict[str, Any], key: str) -> str:
+    """A string that must be there. Raises Unreadable."""
     value = text(raw, key)
     if not value:
         raise Unreadable(f"no {key}")
@@ -243,7 +244,8 @@ def _minor(raw: dict[str, Any], key: str) -> int | None:
         raise Unreadable(f"{key}: {failure}") from None
 
 
-def _channel(value: Any) -> Channel | None:
+def read_channel(value: Any) -> Channel | None:
+    """A channel, or None where there is none."""
     raw = _object(value)
     if raw is None:
         return None
@@ -279,7 +281,7 @@ def read_cancellation(value: Any) -> Cancellation:
     if raw is None:
         raise Unreadable("a cancellation is not an object")
     return Cancellation(
-        status=_required(raw, "status"),
+        status=required(raw, "status"),
         id=text(raw, "id"),
         total_amount=_minor(raw, "totalAmount"),
         tax_free_amount=_minor(raw, "taxFreeAmount"),

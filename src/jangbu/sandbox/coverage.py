@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from jangbu.sandbox.app import operations, v1_operations
+from jangbu.sandbox.app import operations
 
 State = Literal["supported", "partly", "not"]
 
@@ -64,12 +64,6 @@ V2 = (
 FAMILIES = (("/platform/", 66, "§5"), ("/b2b/", 31, "§5.7"))
 """Path, how many operations PortOne has there, and the fact. The sandbox has none of them."""
 
-V1_OPERATIONS = 80
-"""How many operations the older API has."""
-
-WITHOUT_A_STATUS = ("/payments/find/{merchant_uid}", "/payments/findAll/{merchant_uid}")
-"""Of V1's two searches the last part may be left out: here four operations."""
-
 BROWSER = (
     (
         "requestPayment",
@@ -107,11 +101,15 @@ class Row:
     state: State
     lacks: str = ""
     name: str = ""
+    to_pg: str = ""
 
-
-def older() -> list[tuple[str, str, str]]:
-    """Method, path and name of each operation of V1 that answers."""
-    return [(operation.method, operation.path, operation.name) for operation in v1_operations]
+    @property
+    def line(self) -> str:
+        """The row in Markdown."""
+        name = f"`{self.name}`" if self.name else "–"
+        handed = f"to the PG alone: {self.to_pg}" if self.to_pg else ""
+        missing = "; ".join(part for part in (self.lacks, handed) if part) or "–"
+        return f"| `{self.method} {self.path}` | {name} | {self.fact} | {self.state} | {missing} |"
 
 
 def rows() -> list[Row]:
@@ -126,5 +124,5 @@ def rows() -> list[Row]:
             found.append(Row(method, path, fact, "not", "all of it"))
         else:
             state: State = "partly" if operation.lacks else "supported"
-            found.append(Row(method, path, fact, state, operation.lacks, operation.name))
+            found.append(Row(method, path, fact, state, operation.lacks, operation.name, operation.to_pg))
     return found

@@ -72,6 +72,9 @@ class Line:
     def is_in_transaction(self) -> bool:
         return bool(self._raw.is_in_transaction())
 
+    def get_server_version(self) -> Any:
+        return self._raw.get_server_version()
+
     def terminate(self) -> None:
         self._is_lost = True
 

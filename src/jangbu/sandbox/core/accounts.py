@@ -91,6 +91,15 @@ def expire(world: World, attempt: Attempt, now: datetime) -> None:
     _end(world, attempt, world.inferred.expired_account_becomes, now)
 
 
+def expire_now(world: World, payment: Payment, now: datetime) -> None:
+    """As if its time were over. Refuses a payment that waits for no deposit."""
+    attempt = next((each for each in reversed(payment.attempts) if has_number(each) and is_open(each)), None)
+    if attempt is None or attempt.is_deposit_hidden:
+        raise NotOurs(f"payment {payment.id} has no account or counter number that waits for money")
+    chores.drop(world.state, attempt.transaction_id)
+    expire(world, attempt, now)
+
+
 def close(world: World, payment: Payment, now: datetime) -> datetime:
     """The merchant no longer wants a deposit. Refuses PAYMENT_NOT_WAITING_FOR_DEPOSIT."""
     attempt = payment.current

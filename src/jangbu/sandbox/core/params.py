@@ -3,20 +3,31 @@
 """
 
 import re
-from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.core.countries import CODES
 from jangbu.sandbox.core.methods import OFFERED
-from jangbu.sandbox.core.problems import BrowserRefusal
+from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal
 from jangbu.sandbox.core.records import AccountWish, Order, ReceiptWish, Window
 from jangbu.sandbox.core.world import World
 
 MOBILE = re.compile(r"Mobi|Android|iPhone|iPad")
 """What a telephone's browser calls itself."""
 KST = timezone(timedelta(hours=9))
+PREFIXES = {
+    "cashReceiptType": "CASH_RECEIPT_TYPE_",
+    "country": "COUNTRY_",
+    "currency": "CURRENCY_",
+    "gender": "GENDER_",
+    "payMethod": "PAY_METHOD_",
+}
+HOLDERS = ("address", "customer", "transfer", "virtualAccount")
+"""What such values are in. The merchant's own `customData` and `products` are left alone."""
+Shape = TypeVar("Shape")
 WindowType = Literal["IFRAME", "POPUP", "REDIRECTION", "UI"]
 
 
@@ -100,17 +111,34 @@ class RequestPayment(msgspec.Struct, rename="camel"):
     promotion_id: str | None = None
 
 
+def decoded(raw: bytes, shape: type[Shape]) -> Shape:
+    """What a shop's page gave; enum values may have their old prefixes (portone-facts §7.1).
+
+    Refuses what cannot be read.
+    """
+    try:
+        return msgspec.convert(_without_prefixes(msgspec.json.decode(raw)), shape)
+    except UNREADABLE as problem:
+        raise _unreadable(str(problem)) from None
+
+
+def _without_prefixes(given: Any) -> Any:
+    if not isinstance(given, dict):
+        return given
+    plain = {name: _without_prefixes(value) if name in HOLDERS else value for name, value in given.items()}
+    for name, prefix in PREFIXES.items():
+        if isinstance(plain.get(name), str):
+            plain[name] = plain[name].removeprefix(prefix)
+    return plain
+
+
 def read(raw: bytes) -> RequestPayment:
     """Refuses, before anything opens, what the SDK would throw: missing or wrong parameters (portone-facts
     §7.1).
     """
-    try:
-        asked = msgspec.json.decode(raw, type=RequestPayment)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise _unreadable(str(problem)) from None
-    # Enum values are also accepted with their old prefixes (portone-facts §7.1).
-    asked.currency = asked.currency.removeprefix("CURRENCY_")
-    asked.pay_method = asked.pay_method.removeprefix("PAY_METHOD_")
+    asked = decoded(raw, RequestPayment)
+    if asked.country is not None and asked.country not in CODES:
+        raise _unreadable("country: two letters of ISO 3166-1")
     if asked.channel_key is None:
         what = "the sandbox has no channel groups" if asked.channel_group_id else "one of them is required"
         raise _unreadable(f"channelKey | channelGroupId: {what}")
@@ -176,7 +204,10 @@ def _account(given: BrowserAccount) -> AccountWish:
 def due_of(written: str) -> datetime:
     """A due date. Which zone one without an offset is in is not stated: KST [I] (portone-facts §10.15, §14.12)."""
     at = datetime.fromisoformat(written)
-    return at if at.tzinfo is not None else at.replace(tzinfo=KST)
+    try:
+        return (at if at.tzinfo is not None else at.replace(tzinfo=KST)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{written} is beyond the years 1 to 9999") from None
 
 
 def window_of(asked: RequestPayment, *, is_mobile: bool, opener_origin: str | None) -> Window:

@@ -12,7 +12,7 @@ from jangbu.sandbox.core import billing_keys
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.params import MOBILE
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import BrowserRefusal
+from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, Failure, Order, Store, V1Settings, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
@@ -205,7 +205,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 is_mobile=bool(MOBILE.search(agent)),
                 opener_origin=request.headers.get("origin"),
             )
-        except msgspec.DecodeError as problem:
+        except UNREADABLE as problem:
             return json_response(400, {"error_code": "RequestParseFailed", "error_msg": str(problem)})
         except BrowserRefusal as refusal:
             told = {"error_code": refusal.code, "error_msg": refusal.message}

@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from jangbu.money import Money, written
 from jangbu.sandbox.core import accounts, approvals, choices, confirming, declines, methods, params
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import Attempt, Failure
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
@@ -107,9 +107,7 @@ def result_of(attempt: Attempt, failure: Failure | None) -> dict[str, Any]:
     if failure is None and attempt.payment_token is not None:
         result["paymentToken"] = attempt.payment_token
     if failure is not None:
-        result |= {"code": failure.code, "message": failure.reason}
-        more = {"pgCode": failure.pg_code, "pgMessage": failure.pg_message}
-        result |= {name: value for name, value in more.items() if value}
+        result |= pages.told_of(failure)
     if attempt.order.version == "V1":
         result = v1_window.result_of(attempt, failure)
     return pages.redirected(attempt.window, result)
@@ -190,7 +188,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         try:
             decided = msgspec.json.decode(await request.body(), type=Decision)
             return _answer_then_send(parts, await decide(parts, attempt, decided))
-        except (msgspec.DecodeError, NotOurs) as problem:
+        except (*UNREADABLE, NotOurs) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
 
     async def window(request: Request) -> Response:

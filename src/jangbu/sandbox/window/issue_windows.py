@@ -17,7 +17,7 @@ from jangbu.sandbox.core import approvals, billing_keys, charges, declines, para
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import Attempt, Failure, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
@@ -67,10 +67,7 @@ def begin(
 
     Refuses as a BrowserRefusal.
     """
-    try:
-        asked = msgspec.json.decode(raw, type=RequestIssue)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise BrowserRefusal("RequestParseFailed", str(problem)) from None
+    asked = params.decoded(raw, RequestIssue)
     world, now = parts.world, parts.clock.now()
     like_payment = _as_payment(asked)
     window = params.window_of(like_payment, is_mobile=is_mobile, opener_origin=opener_origin)
@@ -134,8 +131,9 @@ def result_of(world: World, key: BillingKey) -> dict[str, Any]:
         }
     failure = key.failure or (attempt.failure if attempt is not None else None)
     if failure is not None:
-        told = {"code": failure.code, "message": failure.reason, "pgCode": failure.pg_code}
-        return result | {name: value for name, value in told.items() if value}
+        # The key stays when only the payment was declined. Without one the field is there all the same, empty [I].
+        result["billingKey"] = key.id if key.status == "ISSUED" else ""
+        return result | pages.told_of(failure)
     if key.status == "NEEDS_CONFIRMATION":
         return result | {"billingKey": NEEDS_CONFIRMATION, "billingIssueToken": key.issue_token}
     return result | {"billingKey": key.id}
@@ -213,7 +211,7 @@ def pay_after_issue(
 ) -> Attempt:
     """The payment made with the issue. One that the PG declines is FAILED, and the key stays [I]."""
     attempt = _payment_of(world, key)
-    attempt.method = charges.payment_method(world, key, 0)
+    attempt.method = charges.payment_method(world, key, charges.Wish(attempt.payment_id, key.id, attempt.order))
     approvals.approve(world, faults, attempt, "card", now, is_announced=is_announced)
     return attempt
 
@@ -281,7 +279,7 @@ def _as_payment(asked: RequestIssue) -> params.RequestPayment:
         order_name=asked.order_name or asked.issue_name or "",
         total_amount=asked.total_amount or 0,
         tax_free_amount=asked.tax_free_amount,
-        currency=(asked.currency or "KRW").removeprefix("CURRENCY_"),
+        currency=asked.currency or "KRW",
         pay_method=method,
         channel_key=asked.channel_key,
         customer=asked.customer,
@@ -332,7 +330,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         try:
             result = decide(parts, key, msgspec.json.decode(await request.body(), type=Decision))
             result = pages.redirected(key.window, result)
-        except (msgspec.DecodeError, NotOurs) as problem:
+        except (*UNREADABLE, NotOurs) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
         parts.nudge()
         return json_response(200, result)

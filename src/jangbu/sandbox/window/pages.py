@@ -15,7 +15,7 @@ from jangbu.sandbox.core import declines
 from jangbu.sandbox.core.bank_names import BANK_NAMES
 from jangbu.sandbox.core.choices import CHOICES
 from jangbu.sandbox.core.params import KST
-from jangbu.sandbox.core.records import Window
+from jangbu.sandbox.core.records import Failure, Window
 from jangbu.sandbox.window.words import WORDS
 
 HERE = Path(__file__).parent
@@ -119,6 +119,12 @@ def issued_account(window: Window, method: Mapping[str, Any], deposit_url: str) 
     deadline = datetime.fromisoformat(until).astimezone(KST)
     rows.append((words["until"], f"{deadline:%Y-%m-%d %H:%M} (KST)"))
     return IssuedAccount(tuple(rows), number, deposit_url)
+
+
+def told_of(failure: Failure) -> dict[str, str]:
+    """What a browser's answer says of a failure; of the PG's own words what there is."""
+    told = {"code": failure.code, "message": failure.reason, "pgCode": failure.pg_code, "pgMessage": failure.pg_message}
+    return {name: value for name, value in told.items() if value}
 
 
 def redirected(window: Window | None, result: dict[str, Any]) -> dict[str, Any]:

@@ -1,57 +1,65 @@
 // The browser SDK of the local PortOne: the global `PortOne` of portone-facts §7.1, as far as the sandbox goes.
-const TYPE = { payment: "PAYMENT", issue: "ISSUE_BILLING_KEY", both: "ISSUE_BILLING_KEY_AND_PAY", who: "IDENTITY_VERIFICATION" };
 const ORDER = { storeId: "string", paymentId: "string", orderName: "string", totalAmount: "number", currency: "string" };
 const CALLS = {
   requestPayment: {
-    transactionType: TYPE.payment,
+    transactionType: "PAYMENT",
+    error: "PaymentError",
     path: "/payments",
     required: { ...ORDER, payMethod: "string" },
-    told: "paymentId",
+    result: ["paymentId", "txId"],
   },
   requestIssueBillingKey: {
-    transactionType: TYPE.issue,
+    transactionType: "ISSUE_BILLING_KEY",
+    error: "IssueBillingKeyError",
     path: "/billing-keys",
     required: { storeId: "string", billingKeyMethod: "string" },
-    told: null,
+    result: ["billingKey"],
   },
   requestIssueBillingKeyAndPay: {
-    transactionType: TYPE.both,
+    transactionType: "ISSUE_BILLING_KEY_AND_PAY",
+    error: "IssueBillingKeyAndPayError",
     path: "/billing-keys",
     required: { ...ORDER, billingKeyAndPayMethod: "string" },
-    told: "paymentId",
+    result: ["paymentId", "txId", "billingKey"],
   },
   requestIdentityVerification: {
-    transactionType: TYPE.who,
+    transactionType: "IDENTITY_VERIFICATION",
+    error: "IdentityVerificationError",
     path: "/identity-verifications",
     required: { storeId: "string", identityVerificationId: "string" },
-    told: "identityVerificationId",
+    result: ["identityVerificationId", "identityVerificationTxId"],
   },
 };
 
-// What is wrong before the window opens is thrown; what goes wrong afterwards is returned with a `code`.
+// What is wrong before the window opens is thrown; what goes wrong afterwards is returned with a `code`. The npm
+// package tells the errors apart by the name of the type alone: its classes are not those of PortOne's script.
 class PortOneError extends Error {
-  constructor({ code, message, ...more }) {
+  constructor(type, { message, ...more }) {
     super(message);
-    Object.assign(this, { name: "PortOneError", code, ...more });
+    Object.assign(this, { name: "PortOneError", __portOneErrorType: type, ...more });
   }
 }
 
-function refuseIncomplete({ required, transactionType }, params) {
+// The fields that a result has in any case; what nobody has given yet is empty.
+function blank({ transactionType, result }, params) {
+  return { transactionType, ...Object.fromEntries(result.map((name) => [name, params?.[name] ?? ""])) };
+}
+
+function refuseIncomplete(call, params) {
   const refuse = (message) => {
-    throw new PortOneError({ transactionType, code: "RequestParseFailed", message });
+    throw new PortOneError(call.error, { ...blank(call, params), code: "RequestParseFailed", message });
   };
-  const wrong = Object.entries(required).find(([name, type]) => typeof params?.[name] !== type);
+  const wrong = Object.entries(call.required).find(([name, type]) => typeof params?.[name] !== type);
   if (wrong) refuse(`${wrong[0]} (${wrong[1]}) is required`);
   if (!params.channelKey && !params.channelGroupId) refuse("channelKey or channelGroupId is required");
 }
 
 function requestBy(call) {
-  const { transactionType, path, told } = call;
   return async (params) => {
     refuseIncomplete(call, params);
-    const [isOpen, opened] = await ask(path, params);
-    if (!isOpen) throw new PortOneError({ ...opened, transactionType });
-    if (opened.code) return { ...opened, transactionType, ...(told && { [told]: params[told] }) };
+    const [isOpen, opened] = await ask(call.path, params);
+    if (!isOpen) throw new PortOneError(call.error, { ...blank(call, params), ...opened });
+    if (opened.code) return { ...blank(call, params), ...opened };
     return answerIn(opened);
   };
 }

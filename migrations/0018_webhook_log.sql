@@ -1,4 +1,4 @@
--- 0014: what the webhook log shows to people: how a webhook came, and every try to handle it. Additive.
+-- 0018: what the webhook log shows to people: how a webhook came, and every try to handle it. Additive.
 
 -- The headers that matter, and which of our secrets had signed; null for what the release before this one wrote down.
 ALTER TABLE webhook_logs ADD COLUMN came_with jsonb;
