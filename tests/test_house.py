@@ -63,6 +63,7 @@ ARROWS: dict[str, set[str]] = {
     "sandbox": set(),
     "inbox": {"portone"},
     "outbox": set(),
+    "insight": set(),
     "payments": {"portone", "ledger"},
     "identity": {"portone"},
     "checkout": {"portone", "payments"},

@@ -37,6 +37,8 @@ from jangbu.inbox import api as inbox_api
 from jangbu.inbox import log_api as inbox_log_api
 from jangbu.inbox import pages as inbox_pages
 from jangbu.inbox.texts import TEXTS as INBOX_TEXTS
+from jangbu.insight import pages as insight_pages
+from jangbu.insight.texts import TEXTS as INSIGHT_TEXTS
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
 from jangbu.notices.rules import ALERTS
@@ -78,9 +80,10 @@ CATALOGUES = (
     ACCESS_TEXTS,
     IDENTITY_TEXTS,
     CHECKOUT_TEXTS,
+    INSIGHT_TEXTS,
 )
 """What the console says, beyond the words of the web floor."""
-WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "identity", "checkout")
+WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "insight", "identity", "checkout")
 """Rooms that bring templates."""
 
 
@@ -104,7 +107,8 @@ def create(wired: wiring.Wired) -> FastAPI:
             notices_pages.routes(people),
             identity_api.routes(people, wired.portone),
             identity_pages.routes(people),
-            access_pages.routes(people),
+            insight_pages.routes(people),
+            access_pages.routes(people, home=insight_pages.HOME),
             people_pages.routes(people),
             key_pages.routes(people),
             own_pages.routes(people),
@@ -128,6 +132,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             statics=(files("jangbu.checkout") / "static",),
             texts=CATALOGUES,
             nav=(
+                NavItem("nav.home", insight_pages.HOME, "nav.group.daily"),
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
                 NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),

@@ -71,7 +71,7 @@ SYSTEM = {
 REQUEST = SYSTEM | {
     "audit_seal": "S",
     "audit_unsealed": "SI",
-    "check_runs": "",
+    "check_runs": "S",
     "event_receipts": "S",
     "installation": "S",
     "ledger_seal": "S",

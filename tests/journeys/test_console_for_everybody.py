@@ -112,6 +112,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
     made = await links.invite("lee@shop.example", "이실장", "Support", actor=TESTER, by=None, run=run)
     return {
         "/console": "/console",
+        "/console/home": "/console/home",
         "/console/payments": "/console/payments",
         "/console/payments/{payment_id}": f"/console/payments/{payment.id}",
         "/console/refunds": "/console/refunds",
