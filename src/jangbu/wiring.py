@@ -271,7 +271,7 @@ def wire(
 
 def what_it_means(parked: HeldJob) -> Facts | None:
     """What a person is told of a job that was parked, where it is more than a job (notices.service.watch)."""
-    if parked.entrypoint == inbox_jobs.HANDLE:
+    if parked.entrypoint in {inbox_jobs.HANDLE, inbox_jobs.HANDLE_AGAIN}:
         return WebhookParked(str(arguments_of(parked)["webhook_id"]), parked.attempts)
     return None
 
