@@ -15,7 +15,7 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails", "periods"}
 FLOORS: list[set[str]] = [
     GROUND,
     {
@@ -24,7 +24,9 @@ FLOORS: list[set[str]] = [
         "settings_checkout",
         "logs",
         "terminal",
+        "sheets",
         "connecting",
+        "sight",
         "db",
         "migrate",
         "sealing",
@@ -96,6 +98,7 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
+    "payment_poll": "payments",
     "identity_verifications": "identity",
     "items": "checkout",
     "payment_sessions": "checkout",
