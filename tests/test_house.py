@@ -15,10 +15,24 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails"}
 FLOORS: list[set[str]] = [
     GROUND,
-    {"embedded", "settings", "logs", "terminal", "db", "migrate", "sealing", "queue", "runtime"},
+    {
+        "embedded",
+        "settings",
+        "settings_checkout",
+        "logs",
+        "terminal",
+        "connecting",
+        "sight",
+        "db",
+        "migrate",
+        "sealing",
+        "keeping",
+        "queue",
+        "runtime",
+    },
     {"audit", "events", "checks", "installation"},
     {"access", "notices", "web", "metrics"},
     {
@@ -27,6 +41,7 @@ FLOORS: list[set[str]] = [
         "inbox",
         "outbox",
         "payments",
+        "identity",
         "checkout",
         "billing",
         "settlements",
@@ -49,6 +64,8 @@ ARROWS: dict[str, set[str]] = {
     "inbox": {"portone"},
     "outbox": set(),
     "payments": {"portone", "ledger"},
+    "identity": {"portone"},
+    "checkout": {"portone", "payments"},
 }
 SANDBOX_MAY_IMPORT = GROUND
 
@@ -80,6 +97,12 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
+    "payment_poll": "payments",
+    "identity_verifications": "identity",
+    "items": "checkout",
+    "payment_sessions": "checkout",
+    "payment_session_lines": "checkout",
+    "item_movements": "checkout",
     "webhook_logs": "inbox",
     "outbox_waiting": "outbox",
     "outbox_feed": "outbox",

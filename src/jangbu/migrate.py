@@ -14,7 +14,7 @@ from pathlib import Path
 
 import asyncpg
 
-from jangbu.db import CONNECTION_GONE, connected
+from jangbu.connecting import CONNECTION_GONE, connected
 from jangbu.errors import SetupProblem
 
 LOCK_KEY = 0x6A616E67  # "jang": the advisory lock all migrating instances queue on.

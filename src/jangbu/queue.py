@@ -25,7 +25,8 @@ from pgqueuer.domain.models import Schedule as DueSchedule
 from pgqueuer.domain.models import TracebackRecord
 from pgqueuer.domain.types import JOB_STATUS
 
-from jangbu.db import CONNECTION_GONE, Database, Query, Tx
+from jangbu.connecting import CONNECTION_GONE
+from jangbu.db import Database, Query, Tx
 from jangbu.failpoints import Crash, failpoint
 
 log = structlog.get_logger()

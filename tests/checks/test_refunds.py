@@ -7,7 +7,8 @@ import pytest
 from checks.conftest import Watched
 from jangbu.payments.cancellation_rules import Ask
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.cancel import Authority, Outcome, cancel, reject
+from jangbu.payments.service.cancel import Authority, cancel, reject
+from jangbu.payments.service.settle_cancel import Outcome
 from kit import TESTER
 
 BOSS = Authority(TESTER)

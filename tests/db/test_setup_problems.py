@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from jangbu import embedded
-from jangbu.db import Database, Query, where_it_points
+from jangbu.connecting import where_it_points
+from jangbu.db import Database, Query
 from jangbu.errors import SetupProblem
 from jangbu.migrate import migrate
 from jangbu.wiring import Addresses

@@ -321,6 +321,17 @@ async def test_a_program_that_is_paused_between_preparing_and_executing_loses_it
         await stands_still()
 
 
+async def test_a_transaction_that_takes_too_long_in_a_statement_is_told_to_come_again(run: Runtime) -> None:
+    async def too_slow() -> None:
+        async with run.db.transaction() as tx:
+            for limit in ("0", "100ms"):
+                await tx.run(LIMIT_IT, limit=limit)
+            await tx.run(SLEEP, seconds=20)
+
+    with pytest.raises(DatabaseAway):
+        await too_slow()
+
+
 async def test_a_long_look_at_everything_is_not_thrown_out(run: Runtime) -> None:
     async with run.db.transaction(snapshot=True, long=True) as tx:
         assert await tx.one(TRANSACTION_TIMEOUT) == "0"

@@ -9,7 +9,7 @@ from jangbu import audit, queue
 from jangbu.events import of_subject
 from jangbu.failpoints import armed
 from jangbu.notices import store as notices
-from jangbu.outbox import delivery_store, feed_store
+from jangbu.outbox import delivery_store, feed_store, store
 from jangbu.outbox.rules import DISABLED_AFTER, RETRY_AFTER, TRIES_MAX, Answer
 from jangbu.outbox.service import delivery, endpoints, feed, replay
 from jangbu.portone import verify
@@ -166,6 +166,21 @@ async def test_one_success_ends_the_count_of_days(shop: Shop) -> None:
         await shop.pass_time(timedelta(days=1))
         assert (await endpoints.find(endpoint.id, run=shop.run)).failing_since is None
     assert (await endpoints.find(endpoint.id, run=shop.run)).state == "enabled"
+
+
+async def test_a_success_ends_the_count_of_days_although_another_worker_began_it_meanwhile(shop: Shop) -> None:
+    """Were it left, the next failure, days later, would switch the endpoint off at once."""
+    endpoint = await shop.subscribe()
+
+    async def while_another_fails() -> Answer:
+        async with shop.run.db.transaction() as tx:
+            await store.note_failing(tx, endpoint.id, shop.run.clock.now())
+        return Answer("delivered", 200, "ok")
+
+    shop.receiver.answers[URL] = [while_another_fails]
+    await shop.announce()
+    await shop.send()
+    assert (await endpoints.find(endpoint.id, run=shop.run)).failing_since is None
 
 
 async def test_410_switches_off_at_once_and_nothing_is_lost(shop: Shop) -> None:

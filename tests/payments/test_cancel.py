@@ -11,8 +11,9 @@ from jangbu.errors import Refusal
 from jangbu.payments import cancellation_store
 from jangbu.payments.cancellation_rules import Ask, Cancellation, CancellationStatus
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.cancel import Authority, Outcome, _answered, approve, cancel, reject
+from jangbu.payments.service.cancel import Authority, approve, cancel, reject
 from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.settle_cancel import Outcome, _answered
 from jangbu.payments.service.sync import find, seen_cancellation
 from jangbu.payments.service.verify import verify
 from jangbu.portone.wire import read_cancellation
@@ -134,6 +135,18 @@ async def test_fifty_at_once_give_back_what_one_asked_for(house: House) -> None:
     assert codes <= {"CANCELLATION_IN_PROGRESS", "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT"}
     assert not [one for one in answers if not isinstance(one, Outcome | Refusal)]
     await agreed(house, payment, [700])
+
+
+async def test_a_key_that_comes_again_with_the_amount_left_out_is_another_request(house: House) -> None:
+    """ "All that is left" was never what it asked for; answering with the first refund would hide that."""
+    payment = await paid(house)
+    await give_back(house, payment, amount=3_000, request_key="k-1")
+    assert await refused(house, payment, request_key="k-1") == "IDEMPOTENCY_KEY_REUSED"
+    whole = await give_back(house, payment, request_key="k-2")
+    again = await give_back(house, payment, request_key="k-2")
+    assert (again.cancellation.id, again.cancellation.amount) == (whole.cancellation.id, 8_000)
+    assert await refused(house, payment, amount=8_000, request_key="k-2") == "IDEMPOTENCY_KEY_REUSED"
+    await agreed(house, payment, [3_000, 8_000])
 
 
 async def test_fifty_repeats_of_one_request_are_one_refund(house: House) -> None:

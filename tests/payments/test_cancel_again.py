@@ -8,8 +8,9 @@ import pytest
 from jangbu.payments import cancellation_store
 from jangbu.payments.cancellation_rules import Ask, Cancellation, CancellationStatus
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.cancel import Authority, cancel, resume
+from jangbu.payments.service.cancel import Authority, cancel
 from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.settle_cancel import resume
 from jangbu.payments.service.sync import find
 from jangbu.portone import PortOne
 from jangbu.sandbox.in_process import InProcess

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jangbu.errors import Refusal
 from jangbu.ids import Ids
 from jangbu.payments import postings
+from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.cancellation_rules import (
     RESEND_WITHIN,
     TRANSITIONS,
@@ -18,13 +19,12 @@ from jangbu.payments.cancellation_rules import (
     Cancellation,
     CancellationStatus,
     begin,
-    fold,
     given_back,
     may_send,
 )
-from jangbu.payments.rules import Payment, Status
+from jangbu.payments.rules import WAITING_CHECKS, Payment, Status, decide
 
-from .told import NOW, payment
+from .told import NOW, payment, seen
 from .told import given_back as shown
 
 IDS = Ids(seed=9)
@@ -209,7 +209,11 @@ def test_a_status_new_to_us_is_on_its_way_and_never_a_failure() -> None:
 
 
 def test_cancelled_without_saying_how_much_is_shown_to_a_person() -> None:
-    assert fold(payment(Status.PAID), [], [], said="CANCELLED", now=NOW).payment.review == "cancellation_unclear"
+    unclear = fold(payment(Status.PAID, due_at=None), [], [], said="CANCELLED", now=NOW).payment
+    assert (unclear.review, unclear.due_at) == ("cancellation_unclear", NOW + WAITING_CHECKS[0])
+    later = decide(unclear, seen("CANCELLED", at=NOW), live=False, now=NOW).payment
+    told = fold(later, [], [shown(1, 11_000)], said="CANCELLED", now=NOW).payment
+    assert (told.status, told.review, told.due_at) == (Status.CANCELLED, "", None)
 
 
 def test_nothing_leaves_succeeded_and_no_unknown_answer_makes_a_failure() -> None:
@@ -224,8 +228,7 @@ def test_nothing_leaves_succeeded_and_no_unknown_answer_makes_a_failure() -> Non
 
 
 def test_a_mismatched_payment_gives_back_what_was_taken_out_of_suspense() -> None:
-    raw = {"amount": {"total": 500}, "currency": "KRW"}
-    one = payment(Status.MISMATCH, review="other_amount", portone=raw)
+    one = payment(Status.MISMATCH, review="a person's word", suspense_amount=500, suspense_currency="KRW")
     assert asked(one, []).amount == 500
     folded = fold(one, [], [shown(1, 500)], now=NOW)
     assert (folded.payment.status, folded.payment.review) == (Status.MISMATCH, "returned")

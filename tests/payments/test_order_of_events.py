@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jangbu.ledger.service import balances, seal
 from jangbu.ledger.service import verify as verify_books
 from jangbu.payments import store
-from jangbu.payments.cancellation_rules import Cancellation, fold
+from jangbu.payments.cancellation_fold import fold
+from jangbu.payments.cancellation_rules import Cancellation
 from jangbu.payments.rules import Event, Payment, Seen, SeenCancellation, Status, decide
 from jangbu.payments.service import sync
 from jangbu.runtime import Runtime

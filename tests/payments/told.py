@@ -88,7 +88,6 @@ def given_back(
         "status": status,
         "amount": amount,
         "tax_free": 0,
-        "vat": None,
         "reason": "단순 변심",
         "trigger": "CONSOLE",
         "pg_id": f"pg-{number}",

@@ -28,7 +28,10 @@ JSON = {"content-type": "application/json"}
         "/__browser__/v1/certifications",
         "/__browser__/transactions/TX/decision",
         "/__sandbox__/faults",
+        "/__sandbox__/faults/forget",
         "/__sandbox__/pay",
+        "/__sandbox__/reset",
+        "/__sandbox__/world",
         "/v1/payments/cancel",
     ],
 )

@@ -15,9 +15,9 @@ from jangbu.inbox import service as inbox
 from jangbu.inbox import store as inbox_store
 from jangbu.outbox import delivery_store, feed_store
 from jangbu.outbox import store as outbox_store
-from jangbu.payments import cancellation_rules, cancellation_store, postings, rules, store
+from jangbu.payments import cancellation_fold, cancellation_rules, cancellation_store, postings, rules, store
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service import cancel, initialize, sync
+from jangbu.payments.service import initialize, settle_cancel, sync
 from jangbu.portone import signature
 from jangbu.portone.outcomes import Refused, Unknown
 from jangbu.simulator import outside
@@ -191,7 +191,7 @@ def live_money_is_taken_for_test_money(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def money_that_was_not_asked_for_is_not_booked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sync, "BOOKED_MISMATCHES", frozenset())
+    patch.setattr(rules, "BOOKED_MISMATCHES", frozenset())
 
 
 @planted
@@ -214,9 +214,9 @@ def suspense_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 @planted
 def a_refund_whose_answer_was_lost_counts_as_failed(patch: pytest.MonkeyPatch) -> None:
     async def note(one: Any, facts: Any, *, run: Any) -> None:
-        await cancel._failed(one, facts, actor=Actor("x"), run=run)
+        await settle_cancel._failed(one, facts, actor=Actor("x"), run=run)
 
-    patch.setattr(cancel, "_note", note)
+    patch.setattr(settle_cancel, "_note", note)
 
 
 @planted
@@ -235,15 +235,15 @@ def a_refund_that_comes_back_is_a_new_one(patch: pytest.MonkeyPatch) -> None:
 @planted
 def a_pg_that_says_yes_later_is_not_heard(patch: pytest.MonkeyPatch) -> None:
     status = cancellation_rules.CancellationStatus
-    moves = cancellation_rules.TRANSITIONS - {(status.REQUESTED, status.SUCCEEDED)}
-    patch.setattr(cancellation_rules, "TRANSITIONS", moves)
+    moves = cancellation_fold.TRANSITIONS - {(status.REQUESTED, status.SUCCEEDED)}
+    patch.setattr(cancellation_fold, "TRANSITIONS", moves)
 
 
 @planted
 def what_others_cancelled_is_not_ours_to_book(patch: pytest.MonkeyPatch) -> None:
-    true = cancellation_rules._moved
+    true = cancellation_fold._moved
     patch.setattr(
-        cancellation_rules,
+        cancellation_fold,
         "_moved",
         lambda before, *rest, **named: None if before is None else true(before, *rest, **named),
     )
@@ -253,10 +253,10 @@ def what_others_cancelled_is_not_ours_to_book(patch: pytest.MonkeyPatch) -> None
 def a_refund_is_known_by_its_sum_alone(patch: pytest.MonkeyPatch) -> None:
     """Somebody cancels the same sum in the console while ours never reached PortOne."""
 
-    def known_as(one: Any, rows: Any) -> Any:
+    def known_as(one: Any, rows: Any, reasons: str) -> Any:
         return next((row for row in rows if row.portone_cancellation_id == one.id or row.amount == one.amount), None)
 
-    patch.setattr(cancellation_rules, "_known_as", known_as)
+    patch.setattr(cancellation_fold, "_known_as", known_as)
 
 
 @planted

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from jangbu.errors import SetupProblem
@@ -200,6 +201,22 @@ def test_a_setting_that_is_not_an_origin_stops_the_start(build: Callable[..., Fa
         build(allowed_origins=(SHOP, origin))
     with pytest.raises(SetupProblem):
         checked_origins([f"{SHOP}\n"])
+
+
+@pytest.mark.parametrize("path", ["/api/raw", "/api/orders"])
+async def test_whoever_leaves_in_the_middle_of_a_body_is_no_crash_of_ours(
+    build: Callable[..., FastAPI], path: str
+) -> None:
+    """A sender that was killed, say: nobody is there to hear an answer, and nobody here is to be woken."""
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    with structlog.testing.capture_logs() as logged:
+        started = await asgi(build(), path, [(b"content-length", b"20")], receive=receive, method="POST")
+    assert started["status"] == 400
+    assert [line["event"] for line in logged if line["log_level"] == "error"] == []
 
 
 async def asgi(

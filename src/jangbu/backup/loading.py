@@ -13,7 +13,8 @@ from jangbu.backup.check import check
 from jangbu.backup.manifest import DUMP, Manifest, Seal
 from jangbu.checks import store as checks_store
 from jangbu.clock import Clock
-from jangbu.db import Database, connected
+from jangbu.connecting import connected
+from jangbu.db import Database
 from jangbu.errors import SetupProblem
 from jangbu.ledger.service import Expectation, Proof, verify
 

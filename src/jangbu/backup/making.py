@@ -12,7 +12,7 @@ from jangbu.backup import manifest as manifests
 from jangbu.backup import tools
 from jangbu.backup.manifest import DUMP, Manifest
 from jangbu.clock import Clock
-from jangbu.db import connected
+from jangbu.connecting import connected
 from jangbu.embedded.home import sync_folder
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import failpoint

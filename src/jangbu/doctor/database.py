@@ -9,7 +9,7 @@ import asyncpg
 
 from jangbu import installation, migrate
 from jangbu.clock import SystemClock
-from jangbu.db import connected, where_it_points
+from jangbu.connecting import connected, where_it_points
 from jangbu.doctor.findings import Finding, bad, good, look, unchecked
 from jangbu.errors import SetupProblem
 from jangbu.settings import Settings

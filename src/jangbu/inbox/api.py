@@ -7,7 +7,7 @@ the authentication; nothing else about the request is trusted.
 import asyncio
 from collections.abc import Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -32,7 +32,7 @@ def routes(run: Runtime, observe: Callable[[str, float], None] | None = None) ->
             result = "new" if new else "duplicate"
         except Unavailable:
             raise
-        except Refusal:
+        except (Refusal, ClientDisconnect):
             result = "refused"
             raise
         finally:

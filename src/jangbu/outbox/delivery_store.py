@@ -79,9 +79,7 @@ class Result:
 
 
 # The hot path, as one statement: what was tried is always logged, and decides only while the claim is still ours.
-RECORD = Query(
-    bool,
-    """
+_RECORD = """
     WITH logged AS (
         INSERT INTO webhook_delivery_attempts (endpoint_id, seq, started_at, took_ms, outcome, status, answer)
         VALUES (:endpoint_id, :seq, :started_at, :took_ms, :outcome, :status, :answer)
@@ -92,8 +90,11 @@ RECORD = Query(
          WHERE endpoint_id = :endpoint_id AND seq = :seq AND turn = :turn AND state = 'pending'
         RETURNING seq
     )
-    SELECT count(*) = 1 FROM decided
-    """,
+"""
+RECORD = Query(bool, f"{_RECORD} SELECT count(*) = 1 FROM decided")
+RECORD_ALONE = Query(
+    bool,
+    f"{_RECORD} SELECT EXISTS (SELECT FROM webhook_endpoints WHERE id = :endpoint_id AND failing_since IS NOT NULL)",
 )
 
 # Begin again what never arrived since the endpoint went bad, and what is still waiting for its next try.
@@ -250,9 +251,9 @@ async def record(tx: Tx, result: Result) -> bool:
     return await tx.one(RECORD, **asdict(result))
 
 
-async def record_alone(db: Database, result: Result) -> None:
-    """The same as a transaction of its own: what nearly every delivery is."""
-    await db.statement(RECORD, **asdict(result))
+async def record_alone(db: Database, result: Result) -> bool:
+    """The same as a transaction of its own: what nearly every delivery is. Whether the endpoint is noted as failing."""
+    return await db.statement(RECORD_ALONE, **asdict(result)) is True
 
 
 async def resume(tx: Tx, endpoint_id: UUID, *, since: datetime, now: datetime) -> None:

@@ -59,7 +59,6 @@ NEWEST = Query(
      ORDER BY f.seq DESC LIMIT :most
     """,
 )
-OF_SUBJECT = Query(FeedEvent, f"{_FEED} WHERE e.subject = :subject ORDER BY f.seq")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,33 +2,28 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from jangbu.db import Query, Tx
+from jangbu.db import Query, Tx, assigned, names_of, values_of
+from jangbu.keeping import Kept
 from jangbu.payments.cancellation_rules import Cancellation
 
-_COLUMNS = """
-    id, payment_id, origin, status, amount, tax_free_amount, vat_amount, currency, cancellable_before, reason,
-    requester, requested_by, decided_by, request_key, portone_cancellation_id, pg_cancellation_id, trigger, failure,
-    sent_at, cancelled_at, due_at, checks, created_at
-"""
+ENCRYPTED = Kept("payment_cancellations", "refund_account_encrypted")
+"""The account that a deposit goes back to, while it may still have to be sent."""
+_NAMES = names_of(Cancellation)
+_COLUMNS = ", ".join(_NAMES)
+_MOVES = (
+    "status", "amount", "tax_free_amount", "vat_amount", "decided_by", "portone_cancellation_id", "pg_cancellation_id",
+    "trigger", "failure", "refund_account_encrypted", "sent_at", "cancelled_at", "due_at", "checks",
+)  # fmt: skip
+"""What changes in a cancellation's life."""
 
 SAVE = Query(
     type(None),
-    """
-    INSERT INTO payment_cancellations (
-        id, payment_id, origin, status, amount, tax_free_amount, vat_amount, currency, cancellable_before, reason,
-        requester, requested_by, decided_by, request_key, portone_cancellation_id, pg_cancellation_id, trigger, failure,
-        sent_at, cancelled_at, due_at, checks, created_at)
-    VALUES (
-        :id, :payment_id, :origin, :status, :amount, :tax_free_amount, :vat_amount, :currency, :cancellable_before,
-        :reason, :requester, :requested_by, :decided_by, :request_key, :portone_cancellation_id, :pg_cancellation_id,
-        :trigger, :failure, :sent_at, :cancelled_at, :due_at, :checks, :created_at)
-    ON CONFLICT (id) DO UPDATE
-       SET status = :status, amount = :amount, tax_free_amount = :tax_free_amount, vat_amount = :vat_amount,
-           decided_by = :decided_by, portone_cancellation_id = :portone_cancellation_id,
-           pg_cancellation_id = :pg_cancellation_id, trigger = :trigger, failure = :failure, sent_at = :sent_at,
-           cancelled_at = :cancelled_at, due_at = :due_at, checks = :checks
+    f"""
+    INSERT INTO payment_cancellations ({_COLUMNS}) VALUES ({", ".join(f":{name}" for name in _NAMES)})
+    ON CONFLICT (id) DO UPDATE SET {assigned(_MOVES)}
     """,
 )
 OF_PAYMENT = Query(
@@ -64,13 +59,15 @@ class OpenCancellation:
     currency: str
     reason: str
     requested_by: str
+    refund_to: dict[str, Any] | None
     created_at: datetime
 
 
 OPEN = Query(
     OpenCancellation,
     """
-    SELECT c.id, c.payment_id, p.order_name, c.status, c.amount, c.currency, c.reason, c.requested_by, c.created_at
+    SELECT c.id, c.payment_id, p.order_name, c.status, c.amount, c.currency, c.reason, c.requested_by,
+           c.refund_to, c.created_at
       FROM payment_cancellations c JOIN payments p ON p.id = c.payment_id
      WHERE c.status IN ('WAITING', 'SENDING', 'REQUESTED')
      ORDER BY c.created_at LIMIT :most
@@ -80,32 +77,7 @@ OPEN = Query(
 
 async def save(tx: Tx, one: Cancellation) -> None:
     """Write a cancellation down, or back."""
-    await tx.run(
-        SAVE,
-        id=one.id,
-        payment_id=one.payment_id,
-        origin=one.origin,
-        status=one.status.value,
-        amount=one.amount,
-        tax_free_amount=one.tax_free_amount,
-        vat_amount=one.vat_amount,
-        currency=one.currency,
-        cancellable_before=one.cancellable_before,
-        reason=one.reason,
-        requester=one.requester,
-        requested_by=one.requested_by,
-        decided_by=one.decided_by,
-        request_key=one.request_key,
-        portone_cancellation_id=one.portone_cancellation_id,
-        pg_cancellation_id=one.pg_cancellation_id,
-        trigger=one.trigger,
-        failure=one.failure,
-        sent_at=one.sent_at,
-        cancelled_at=one.cancelled_at,
-        due_at=one.due_at,
-        checks=one.checks,
-        created_at=one.created_at,
-    )
+    await tx.run(SAVE, **values_of(one, _NAMES))
 
 
 async def of_payment(tx: Tx, payment_id: UUID) -> list[Cancellation]:

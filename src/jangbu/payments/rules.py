@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from jangbu.money import EXPONENTS, Money, vat_included
+from jangbu.payments import methods
 
 FINAL_CHECK_AFTER_EXPIRY = timedelta(hours=24)
 """How long after its expiry an unpaid payment is still re-read (design §4.1)."""
@@ -50,7 +51,7 @@ class Status(StrEnum):
     MISMATCH = "MISMATCH"
     """PortOne says paid, but not what we asked for. Never fulfilled; a person decides."""
     ABANDONED = "ABANDONED"
-    """Nobody paid in time. A late payment is still adopted."""
+    """Nobody paid in time, or the account was closed before anybody did. A late payment is still adopted."""
 
 
 class Event(StrEnum):
@@ -126,6 +127,8 @@ class Payment:
     status: Status = Status.REGISTERING
     cancelled_amount: int = 0
     cancellable_amount: int = 0
+    suspense_amount: int = 0
+    suspense_currency: str | None = None
     paid_at: datetime | None = None
     failed_at: datetime | None = None
     cancelled_at: datetime | None = None
@@ -150,9 +153,24 @@ class Payment:
         return Money(self.amount, self.currency)
 
     @property
+    def suspense(self) -> Money | None:
+        """What came that was not what we asked for and waits in the books for a person (ADR 0011)."""
+        return None if self.suspense_currency is None else Money(self.suspense_amount, self.suspense_currency)
+
+    @property
     def subject(self) -> str:
         """How events and the audit log name it."""
         return f"payment:{self.id}"
+
+    @property
+    def deadline(self) -> datetime:
+        """Until when one may pay: our own expiry, or where the payer was told to bring the money later, that day."""
+        return max(self.expires_at, methods.due_of(self.method) or self.expires_at)
+
+    @property
+    def awaits_money(self) -> bool:
+        """The payer was told where to pay, or paid and the PG has not decided."""
+        return self.status in {Status.VIRTUAL_ACCOUNT_ISSUED, Status.PAY_PENDING}
 
     @property
     def is_captured(self) -> bool:
@@ -168,7 +186,6 @@ class SeenCancellation:
     status: str
     amount: int
     tax_free: int
-    vat: int | None
     reason: str
     trigger: str
     pg_id: str | None
@@ -230,9 +247,9 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     """
     if _is_older(payment, seen):
         return Decision(payment, None, is_stale=True)
-    # What an earlier attempt used says nothing of this one. A capture keeps its channel for good, whatever PortOne
-    # calls it later: what goes back has to leave the accounts that it came into.
-    taken_by = payment if payment.is_captured else seen
+    # What an earlier attempt used says nothing of this one. Money in the books keeps its channel for good, whatever
+    # PortOne calls it later: what goes back has to leave the accounts that it came into.
+    taken_by = payment if payment.is_captured or payment.suspense else seen
     kept = replace(
         payment,
         portone=seen.raw,
@@ -245,9 +262,9 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     )
     if payment.is_captured:
         return Decision(replace(kept, review=_after_capture(kept, seen.status), due_at=None), None)
-    if seen.status in _PAID_AT_PORTONE:
+    if seen.status in _PAID_AT_PORTONE and not _is_closed_unpaid(seen):
         return _money_was_taken(kept, seen, live=live, now=now)
-    event = _EVENT_OF.get(seen.status)
+    event = Event.GAVE_UP_WAITING if _nobody_paid(kept, seen, now) else _EVENT_OF.get(seen.status)
     if event is None:
         # A status this code has never heard of (portone-facts §10.8): kept, shown to a person, asked about again. Why
         # a person has to look already, a mismatch say, is the better reason.
@@ -262,6 +279,28 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     return Decision(_ask_later(moved, now), event if after else None)
 
 
+def _is_closed_unpaid(seen: Seen) -> bool:
+    """An account that was closed before anybody paid: it may be CANCELLED, as what was paid and given back is.
+
+    PortOne does not say what becomes of one (portone-facts §2.9), but money that came has a time, and money that went
+    back has a cancellation.
+    """
+    method = methods.read(seen.method)
+    return (
+        seen.status == "CANCELLED"
+        and method is not None
+        and method.kind in methods.PAID_LATER
+        and seen.paid_at is None
+        and all(one.status == "FAILED" for one in seen.cancellations)
+    )
+
+
+def _nobody_paid(kept: Payment, seen: Seen, now: datetime) -> bool:
+    """The day to bring the money is over for good (F12). PortOne may go on showing the account as issued (§10.9)."""
+    waits = seen.status in {"VIRTUAL_ACCOUNT_ISSUED", "PAY_PENDING"} and methods.due_of(seen.method) is not None
+    return (waits and has_waited_enough(kept, now)) or _is_closed_unpaid(seen)
+
+
 def _after_capture(kept: Payment, status: str) -> str:
     """Why a person should look at a captured payment of which PortOne now says this."""
     return kept.review if status in _PAID_AT_PORTONE or status in _EVENT_OF else kept.review or "unknown_status"
@@ -274,11 +313,7 @@ def _is_older(payment: Payment, seen: Seen) -> bool:
 
 
 BOOKED_MISMATCHES = frozenset({"other_amount", "other_currency"})
-"""Mismatches whose money is ours to account for: it waits in suspense (ADR 0011)."""
-UNBOOKED_MISMATCHES = frozenset(
-    {"other_store", "unknown_channel", "live_channel", "test_channel", "unhandled_currency", "no_amount"}
-)
-"""Mismatches of which nothing is in the books."""
+"""Mismatches whose money is ours to account for: it waits in suspense (ADR 0011). Nothing is booked of the others."""
 
 
 def mismatch_of(payment: Payment, seen: Seen, *, live: bool) -> str:
@@ -305,8 +340,10 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
         after = next_status(kept.status, Event.MISMATCHED)
         review = replace(kept, status=after or kept.status, review=reason, failure=None, failed_at=None, due_at=None)
         # What we could not account for at first, its channel say, may turn out to be ours: that is news, and is booked.
-        is_news = after is not None or (kept.review in UNBOOKED_MISMATCHES and reason in BOOKED_MISMATCHES)
-        return Decision(review, Event.MISMATCHED if is_news else None)
+        is_booked_now = kept.suspense is None and reason in BOOKED_MISMATCHES
+        if is_booked_now:
+            review = replace(review, suspense_amount=seen.total, suspense_currency=seen.currency)
+        return Decision(review, Event.MISMATCHED if after is not None or is_booked_now else None)
     after = next_status(kept.status, Event.CAPTURED)
     assert after is Status.PAID, f"{kept.status} has no way to PAID"
     paid = replace(
@@ -316,6 +353,8 @@ def _money_was_taken(kept: Payment, seen: Seen, *, live: bool, now: datetime) ->
         vat_amount=captured_vat(kept, seen).amount_minor,
         cancelled_amount=0,
         cancellable_amount=kept.amount,
+        suspense_amount=0,
+        suspense_currency=None,
         failure=None,
         failed_at=None,
         review="",
@@ -357,4 +396,4 @@ def next_due(payment: Payment, now: datetime) -> datetime | None:
 
 def has_waited_enough(payment: Payment, now: datetime) -> bool:
     """Nobody has paid until a day after the expiry: stop asking. A later PAID is still adopted."""
-    return not payment.is_captured and now >= payment.expires_at + FINAL_CHECK_AFTER_EXPIRY
+    return not payment.is_captured and now >= payment.deadline + FINAL_CHECK_AFTER_EXPIRY

@@ -1,44 +1,38 @@
 """All SQL of the payments' tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from jangbu.db import Query, Tx
+from jangbu.db import Query, Tx, assigned, names_of, values_of
 from jangbu.payments.rules import Payment
 
-_COLUMNS = """
-    id, store_id, order_id, provider_order_id, provider_transaction_id, order_name, amount, tax_free_amount, currency,
-    tax_profile, vat_amount, status, cancelled_amount, cancellable_amount, paid_at, failed_at, cancelled_at, expires_at,
-    channel_key, pg_provider, method, failure, review, portone, portone_changed_at, due_at, checks, created_at
-"""
+_COLUMNS = ", ".join(names_of(Payment))
+_NEW = (
+    "id", "store_id", "order_id", "provider_order_id", "order_name", "amount", "tax_free_amount", "currency",
+    "tax_profile", "status", "expires_at", "due_at", "created_at",
+)  # fmt: skip
+_MOVES = (
+    "status", "provider_transaction_id", "vat_amount", "cancelled_amount", "cancellable_amount", "suspense_amount",
+    "suspense_currency", "paid_at", "failed_at", "cancelled_at", "channel_key", "pg_provider", "method", "failure",
+    "review", "portone", "portone_changed_at", "due_at", "checks",
+)  # fmt: skip
+"""What changes in a payment's life; nothing else ever does."""
 
 INSERT = Query(
     UUID,
-    """
-    INSERT INTO payments (id, store_id, order_id, provider_order_id, order_name, amount, tax_free_amount, currency,
-                          tax_profile, status, expires_at, due_at, created_at)
-    VALUES (:id, :store_id, :order_id, :provider_order_id, :order_name, :amount, :tax_free_amount, :currency,
-            :tax_profile, 'REGISTERING', :expires_at, :due_at, :created_at)
+    f"""
+    INSERT INTO payments ({", ".join(_NEW)}) VALUES ({", ".join(f":{name}" for name in _NEW)})
     ON CONFLICT DO NOTHING RETURNING id
     """,
 )
 BY_ID = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
 BY_PROVIDER_ORDER = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE provider_order_id = :provider_order_id")
+KNOWN_AT_PORTONE = Query(str, "SELECT provider_order_id FROM payments WHERE provider_order_id = ANY(:ids::text[])")
 LOCK = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
-UPDATE = Query(
-    type(None),
-    """
-    UPDATE payments
-       SET status = :status, provider_transaction_id = :provider_transaction_id, vat_amount = :vat_amount,
-           cancelled_amount = :cancelled_amount, cancellable_amount = :cancellable_amount, paid_at = :paid_at,
-           failed_at = :failed_at, cancelled_at = :cancelled_at, channel_key = :channel_key,
-           pg_provider = :pg_provider, method = :method, failure = :failure, review = :review, portone = :portone,
-           portone_changed_at = :portone_changed_at, due_at = :due_at, checks = :checks
-     WHERE id = :id
-    """,
-)
+UPDATE = Query(type(None), f"UPDATE payments SET {assigned(_MOVES)} WHERE id = :id")
 # SKIP LOCKED: sweepers pass each other, and a payment that is just being settled is not due anyway. Pushing due_at
 # ahead is the lease: if the check is lost with its worker, the payment comes round again.
 CLAIM_DUE = Query(
@@ -173,22 +167,7 @@ EXPECTED_ENTRY_KEYS = Query(
 
 async def insert(tx: Tx, payment: Payment) -> bool:
     """Write a new payment down; False when its order, or its id at PortOne, is there already."""
-    written = await tx.maybe(
-        INSERT,
-        id=payment.id,
-        store_id=payment.store_id,
-        order_id=payment.order_id,
-        provider_order_id=payment.provider_order_id,
-        order_name=payment.order_name,
-        amount=payment.amount,
-        tax_free_amount=payment.tax_free_amount,
-        currency=payment.currency,
-        tax_profile=payment.tax_profile,
-        expires_at=payment.expires_at,
-        due_at=payment.due_at,
-        created_at=payment.created_at,
-    )
-    return written is not None
+    return await tx.maybe(INSERT, **values_of(payment, _NEW)) is not None
 
 
 async def find(tx: Tx, reference: str) -> Payment | None:
@@ -204,6 +183,11 @@ async def find(tx: Tx, reference: str) -> Payment | None:
     return found
 
 
+async def known_at_portone(tx: Tx, ids: Sequence[str]) -> set[str]:
+    """Which of PortOne's paymentIds are ours."""
+    return set(await tx.all(KNOWN_AT_PORTONE, ids=list(ids)))
+
+
 async def lock(tx: Tx, payment_id: UUID) -> Payment:
     """The row, held until the transaction ends: every change of a payment goes through here."""
     return await tx.one(LOCK, id=payment_id)
@@ -211,27 +195,7 @@ async def lock(tx: Tx, payment_id: UUID) -> Payment:
 
 async def update(tx: Tx, payment: Payment) -> None:
     """Write a locked row back."""
-    await tx.run(
-        UPDATE,
-        id=payment.id,
-        status=payment.status.value,
-        provider_transaction_id=payment.provider_transaction_id,
-        vat_amount=payment.vat_amount,
-        cancelled_amount=payment.cancelled_amount,
-        cancellable_amount=payment.cancellable_amount,
-        paid_at=payment.paid_at,
-        failed_at=payment.failed_at,
-        cancelled_at=payment.cancelled_at,
-        channel_key=payment.channel_key,
-        pg_provider=payment.pg_provider,
-        method=payment.method,
-        failure=payment.failure,
-        review=payment.review,
-        portone=payment.portone,
-        portone_changed_at=payment.portone_changed_at,
-        due_at=payment.due_at,
-        checks=payment.checks,
-    )
+    await tx.run(UPDATE, id=payment.id, **values_of(payment, _MOVES))
 
 
 async def claim_due(tx: Tx, *, now: datetime, until: datetime, most: int) -> list[UUID]:

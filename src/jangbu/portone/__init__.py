@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from jangbu.portone.client import Observe, PortOne, PortoneIdUnusable
+from jangbu.portone.identity import IdentityVerification, VerifiedCustomer
 from jangbu.portone.notification import Notification, WebhookBodyUnreadable
 from jangbu.portone.notification import read as read_notification
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why
@@ -22,7 +23,7 @@ from jangbu.portone.signature import (
     sign,
     verify,
 )
-from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentPage, PaymentStatus, is_known
+from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentPage, PaymentStatus
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import AiohttpTransport, Transport
@@ -35,6 +36,7 @@ __all__ = [
     "Channel",
     "Done",
     "Failure",
+    "IdentityVerification",
     "Notification",
     "Outcome",
     "Payment",
@@ -46,6 +48,7 @@ __all__ = [
     "Transport",
     "Unknown",
     "Verified",
+    "VerifiedCustomer",
     "WebhookBodyUnreadable",
     "WebhookHeadersMissing",
     "WebhookSignatureInvalid",
@@ -53,7 +56,6 @@ __all__ = [
     "WebhookTimestampTooOld",
     "Why",
     "from_settings",
-    "is_known",
     "parse_secret",
     "read_notification",
     "sign",

@@ -80,11 +80,6 @@ class Unknown:
     detail: str = ""
     retry_after_s: int | None = None
 
-    @property
-    def reached(self) -> bool:
-        """False only when the request provably never left us: it may be repeated without asking first."""
-        return self.why is not Why.NOT_SENT
-
 
 Outcome = Done[T] | Refused | Unknown
 

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 from jangbu.checks.service import run_checks
-from jangbu.db import CONNECTION_GONE, TOO_BUSY
+from jangbu.connecting import CONNECTION_GONE
+from jangbu.db import TOO_BUSY
 from jangbu.errors import Unavailable
 from jangbu.ids import Chance
 from jangbu.simulator.machine import Machine

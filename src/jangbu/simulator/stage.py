@@ -11,7 +11,8 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 
 from jangbu import embedded
-from jangbu.db import Database, Tx, prepare_connection
+from jangbu.connecting import prepare_connection
+from jangbu.db import Database, Tx
 from jangbu.migrate import migrate
 from jangbu.simulator.wire import Shelf
 from jangbu.wiring import Addresses

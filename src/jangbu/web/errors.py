@@ -8,7 +8,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from jangbu.clock import Clock
@@ -46,6 +46,15 @@ class MalformedJson(Refusal):
     en = "The body is not valid JSON."
 
 
+class BodyIncomplete(Refusal):
+    """The caller left before the body was whole. Nobody hears this answer; it is what the log and the figures say."""
+
+    code = "BODY_INCOMPLETE"
+    http_status = 400
+    ko = "본문이 다 도착하기 전에 연결이 끊어졌습니다. 다시 보내 주세요."
+    en = "The connection ended before the whole body had arrived. Send the request again."
+
+
 class MalformedRequest(Refusal):
     """The request cannot be read at all."""
 
@@ -80,6 +89,15 @@ class BodyTooLarge(Refusal):
     http_status = 413
     ko = "요청 본문이 너무 큽니다. 최대 {limit_bytes}바이트까지 보낼 수 있습니다."
     en = "The request body is too large. At most {limit_bytes} bytes are accepted."
+
+
+class QueryTooLong(Refusal):
+    """The query of the address has more bytes than any of ours needs; nothing of it was read."""
+
+    code = "QUERY_TOO_LONG"
+    http_status = 414
+    ko = "주소의 조회 조건이 너무 깁니다. 최대 {limit_bytes}바이트까지 보낼 수 있습니다."
+    en = "The query of the address is too long. At most {limit_bytes} bytes are accepted."
 
 
 class OriginNotAllowed(Refusal):
@@ -128,6 +146,7 @@ class ErrorAnswers:
         app.add_exception_handler(Refusal, self._refused)
         app.add_exception_handler(RequestValidationError, self._invalid)
         app.add_exception_handler(HTTPException, self._framework)
+        app.add_exception_handler(ClientDisconnect, self._left)
 
     def refusal(self, request: Request, refusal: Refusal, headers: dict[str, str] | None = None) -> Response:
         """The answer to an expected "no". Logged at info: it pages nobody."""
@@ -174,6 +193,10 @@ class ErrorAnswers:
             return self.refusal(request, MalformedJson())
         spoken = language.for_page(request) if wants_page(request) else language.for_api(request)
         return self.refusal(request, InvalidRequest(details=problems(errors, spoken)))
+
+    async def _left(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, ClientDisconnect)
+        return self.refusal(request, BodyIncomplete())
 
     async def _framework(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

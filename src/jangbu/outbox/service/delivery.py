@@ -107,7 +107,7 @@ class _Drain:
             if endpoint is not None and endpoint.state == "enabled":
                 claims = await delivery_store.claim(tx, endpoint.id, now=now, until=now + LEASE, most=CLAIMED)
             if claims:
-                self._secrets = await store.live_secrets(tx, self._endpoint_id, now)
+                self._secrets = await store.live_secrets(tx, self._endpoint_id, now, self._run.settings.vault)
                 found = await feed_store.by_seq(tx, [one.seq for one in claims])
                 self._claimed.extend((one, found[one.seq]) for one in claims)
             failpoint("outbox.deliver.before_claim_commit")
@@ -153,20 +153,28 @@ async def _record(
         now=now,
     )
     if is_delivered and endpoint.failing_since is None:
-        await delivery_store.record_alone(run.db, result)
+        if await delivery_store.record_alone(run.db, result):
+            # Another try failed while this one was under way.
+            async with run.db.transaction() as tx:
+                await _note_well(tx, await store.lock_endpoint(tx, endpoint.id))
         return
     async with run.db.transaction() as tx:
         # The endpoint first, as everybody does who needs both, so that nobody waits in a circle.
         current = await store.lock_endpoint(tx, endpoint.id)
         is_ours = await delivery_store.record(tx, result)
-        if current is not None and current.state == "enabled":
-            if is_delivered:
-                await store.note_failing(tx, current.id, None)
-            elif is_ours:
-                await _note_failure(tx, current, answer, started_at=started_at, now=now, run=run)
+        if is_delivered:
+            await _note_well(tx, current)
+        elif is_ours and current is not None and current.state == "enabled":
+            await _note_failure(tx, current, answer, started_at=started_at, now=now, run=run)
         failpoint("outbox.deliver.before_record_commit")
     if result.state == "exhausted":
         log.warning("an event was given up", endpoint=str(endpoint.id), seq=claimed.seq, outcome=answer.outcome)
+
+
+async def _note_well(tx: Tx, endpoint: Endpoint | None) -> None:
+    # One that was switched off keeps the time it went bad: what did not arrive since then is sent when it comes back.
+    if endpoint is not None and endpoint.state == "enabled":
+        await store.note_failing(tx, endpoint.id, None)
 
 
 async def _note_failure(

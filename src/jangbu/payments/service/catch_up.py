@@ -15,7 +15,7 @@ from jangbu.audit import Actor
 from jangbu.payments import store
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.sync import sync
+from jangbu.payments.service.sync import find, sync
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused
 from jangbu.portone.wire import Payment as WirePayment
@@ -57,23 +57,22 @@ async def catch_up(since: datetime, until: datetime, *, actor: Actor, run: Runti
 
     Raises PortOneUnclear when the list itself cannot be had.
     """
-    found: dict[str, WirePayment] = {}
     unclear: set[str] = set()
-    async for page in _pages(portone, since, until):
-        found.update((payment.id, payment) for payment in page.payments)
+    ours: set[str] = set()
+    strangers: dict[str, WirePayment] = {}
+    async for page in pages(portone, since, until):
+        # Page by page, because weeks of whole payments are more than one may hold at once.
+        async with run.db.transaction() as tx:
+            known = await store.known_at_portone(tx, [*(payment.id for payment in page.payments), *page.unreadable])
+        ours.update(known)
         unclear.update(page.unreadable)
+        strangers.update((payment.id, payment) for payment in page.payments if payment.id not in known)
     changed: list[Payment] = []
-    strangers: list[WirePayment] = []
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(portone_id: str) -> None:
         async with turn:
-            async with run.db.transaction() as tx:
-                before = await store.find(tx, portone_id)
-            if before is None:
-                if portone_id in found:
-                    strangers.append(found[portone_id])
-                return
+            before = await find(portone_id, run=run)
             try:
                 after = await sync(before, actor=actor, run=run, portone=portone)
             except PortOneUnclear:
@@ -84,37 +83,40 @@ async def catch_up(since: datetime, until: datetime, *, actor: Actor, run: Runti
                 changed.append(after)
 
     async with asyncio.TaskGroup() as tasks:
-        for portone_id in sorted(found.keys() | unclear):
+        for portone_id in sorted(ours):
             tasks.create_task(one(portone_id))
-    log.info("caught up with PortOne", seen=len(found), changed=len(changed), strangers=len(strangers))
+    seen = ours | strangers.keys() | unclear
+    log.info("caught up with PortOne", seen=len(seen), changed=len(changed), strangers=len(strangers))
     return CaughtUp(
-        seen=len(found.keys() | unclear),
+        seen=len(seen),
         changed=tuple(sorted(changed, key=lambda payment: payment.id)),
-        strangers=tuple(sorted(strangers, key=lambda payment: (payment.requested_at or since, payment.id))),
+        strangers=tuple(sorted(strangers.values(), key=lambda payment: (payment.requested_at or since, payment.id))),
         unclear=tuple(sorted(unclear)),
     )
 
 
-async def _pages(portone: PortOne, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
+async def pages(portone: PortOne, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
     """Every page of that time, so that none is missed; some may come twice."""
     if since >= until:
         return
     for _ in range(READS_MAX):
-        pages = [await _page(portone, since, until, 0)]
-        total = pages[0].total
+        page = await _page(portone, since, until, 0)
+        total = page.total
         if total > ROWS_MAX and until - since > SHORTEST:
             middle = since + (until - since) / 2
-            async for half in _pages(portone, since, middle):
+            async for half in pages(portone, since, middle):
                 yield half
-            async for half in _pages(portone, middle, until):
+            async for half in pages(portone, middle, until):
                 yield half
             return
-        while len(pages) * PAGE_SIZE < total:
-            pages.append(await _page(portone, since, until, len(pages)))
-        for page in pages:
+        yield page
+        is_whole, number = True, 1
+        while number * PAGE_SIZE < total:
+            page = await _page(portone, since, until, number)
             yield page
+            is_whole, number = is_whole and page.total == total, number + 1
         # One that changed while we read has left this time, and another slipped forward unseen: read it all again.
-        if all(page.total == total for page in pages):
+        if is_whole:
             return
     raise PortOneUnclear(why="the list kept changing")
 

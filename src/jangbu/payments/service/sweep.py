@@ -15,8 +15,8 @@ from jangbu.payments import store
 from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import CALL_A_PERSON_AFTER, Status
 from jangbu.payments.service.alerts import tell_of_unknown
-from jangbu.payments.service.cancel import sweep_cancellations
 from jangbu.payments.service.initialize import register
+from jangbu.payments.service.settle_cancel import sweep_cancellations
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
 from jangbu.runtime import Runtime

@@ -15,12 +15,11 @@ from jangbu.audit import Actor
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post, reverse
-from jangbu.money import Money
 from jangbu.payments import cancellation_store, postings, store
-from jangbu.payments.cancellation_rules import fold, given_back
+from jangbu.payments.cancellation_fold import fold
+from jangbu.payments.cancellation_rules import given_back
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import (
-    BOOKED_MISMATCHES,
     Decision,
     Event,
     Payment,
@@ -46,7 +45,7 @@ PORTONE = Actor("portone")
 
 
 async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> Payment:
-    """A payment by our id or PortOne's. Raises PaymentUnknown, also for another store's when `store_id` is given."""
+    """A payment by our id or PortOne's, of `store_id` alone (None: of any). Raises PaymentUnknown, for others' too."""
     async with run.db.transaction() as tx:
         payment = await store.find(tx, reference)
     if payment is None or store_id not in (None, payment.store_id):
@@ -121,7 +120,6 @@ def seen_cancellation(wire: WireCancellation) -> SeenCancellation:
         status=wire.status,
         amount=wire.total_amount,
         tax_free=wire.tax_free_amount or 0,
-        vat=wire.vat_amount,
         reason=wire.reason or "",
         trigger=wire.trigger or "",
         pg_id=wire.pg_cancellation_id,
@@ -172,7 +170,7 @@ async def _record(
     assert event is not None
     if event is Event.CAPTURED:
         assert await post(tx, postings.captured(after), recorded_at=now), f"{after.id} was captured twice"
-        if before.status is Status.MISMATCH:
+        if before.suspense is not None:
             # The money that waited in suspense is the money of this sale; standing beside it, it would count twice.
             await reverse(
                 tx,
@@ -184,9 +182,8 @@ async def _record(
             )
         failpoint("payment.apply.entry_posted")
     elif event is Event.MISMATCHED:
-        if after.review in BOOKED_MISMATCHES:
-            taken = Money(answer.total, answer.currency)
-            await post(tx, postings.mismatched(after, taken, answer.paid_at or now), recorded_at=now)
+        if after.suspense is not None and before.suspense is None:
+            await post(tx, postings.mismatched(after, after.suspense, answer.paid_at or now), recorded_at=now)
         log.error("PortOne says paid, but not what was asked", payment_id=str(after.id), review=after.review)
         await tell_of_mismatch(tx, after, answer, run=run)
     await record_change(tx, before, after, event=event, actor=actor, now=now, run=run)

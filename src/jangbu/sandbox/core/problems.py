@@ -63,6 +63,10 @@ STATUS_OF_TYPE: dict[str, int] = {
 """portone-facts §1.2, §1.4, §12: only types that some operation here can answer."""
 
 
+LONGEST_S = 36_600 * 86_400
+"""Nothing here waits for longer than a century, nor does the clock move further at once."""
+
+
 class ApiError(Exception):
     """An error body `{type, message, …}` with the status that its type has (portone-facts §1.2)."""
 
