@@ -22,7 +22,8 @@ from kit import TESTER, House, books, fresh_database, house_at, jobs_named, sett
 from .shop import Shop, nothing_is_broken, order_of
 
 MINUTE = timedelta(minutes=1)
-EVENTS = Query(UUID, "SELECT id FROM events WHERE type LIKE 'payment.%'")
+EVENTS = Query(UUID, "SELECT id FROM events WHERE type = 'payment.paid'")
+RECEIPTS = Query(int, "SELECT count(*) FROM event_receipts WHERE subscriber = :job")
 
 
 async def is_delivered_once(shop: Shop, session: Session, stock: tuple[int, int]) -> None:
@@ -95,6 +96,7 @@ async def test_an_event_that_is_handled_twice_is_handled_once(shop: Shop) -> Non
         ids = await tx.all(EVENTS)
     for event_id in ids:
         await handler(event_id=str(event_id))
+    assert await shop.house.run.db.statement(RECEIPTS, job=FOLLOW) == 1
     await is_delivered_once(shop, session, (0, 0))
 
 
