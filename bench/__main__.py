@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from bench import demo, feed, figures, ledger, outbox, paid, recovery, simulation, webhook
+from bench import demo, feed, figures, ledger, lists, outbox, paid, recovery, simulation, webhook
 from bench.place import ROUNDS, opened
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "ledger": ledger,
     "outbox": outbox,
     "feed": feed,
+    "lists": lists,
     "simulation": simulation,
     "recovery": recovery,
     "demo": demo,

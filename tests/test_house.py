@@ -15,7 +15,7 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails", "periods"}
 FLOORS: list[set[str]] = [
     GROUND,
     {
@@ -24,7 +24,9 @@ FLOORS: list[set[str]] = [
         "settings_checkout",
         "logs",
         "terminal",
+        "sheets",
         "connecting",
+        "sight",
         "db",
         "migrate",
         "sealing",

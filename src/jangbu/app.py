@@ -32,6 +32,7 @@ from jangbu.identity import api as identity_api
 from jangbu.identity import pages as identity_pages
 from jangbu.identity.texts import TEXTS as IDENTITY_TEXTS
 from jangbu.inbox import api as inbox_api
+from jangbu.ledger import export_api as ledger_export_api
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
 from jangbu.notices.rules import ALERTS
@@ -41,6 +42,7 @@ from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
 from jangbu.payments import channel_pages, refund_pages
+from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
@@ -93,6 +95,8 @@ def create(wired: wiring.Wired) -> FastAPI:
             checkout_pages.routes(people, wired.portone),
             item_pages.routes(people),
             payment_list_api.routes(people),
+            payment_export_api.routes(people),
+            ledger_export_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             outbox_api.routes(people, wired.sender),
             payment_list_pages.routes(people),

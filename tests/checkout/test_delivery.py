@@ -11,7 +11,6 @@ from jangbu.checkout import item_store, store
 from jangbu.checkout.rules import Item, LateRefund, Session, State
 from jangbu.checkout.service.complete import FOLLOW, expire
 from jangbu.checkout.service.follow import follow
-from jangbu.checkout.service.items import ItemChange, change_item
 from jangbu.checkout.service.sessions import abandon
 from jangbu.db import Query
 from jangbu.failpoints import Crash, armed
@@ -23,7 +22,8 @@ from kit import TESTER, House, books, fresh_database, house_at, jobs_named, sett
 from .shop import Shop, nothing_is_broken, order_of
 
 MINUTE = timedelta(minutes=1)
-EVENTS = Query(UUID, "SELECT id FROM events WHERE type LIKE 'payment.%'")
+EVENTS = Query(UUID, "SELECT id FROM events WHERE type = 'payment.paid'")
+RECEIPTS = Query(int, "SELECT count(*) FROM event_receipts WHERE subscriber = :job")
 
 
 async def is_delivered_once(shop: Shop, session: Session, stock: tuple[int, int]) -> None:
@@ -96,6 +96,7 @@ async def test_an_event_that_is_handled_twice_is_handled_once(shop: Shop) -> Non
         ids = await tx.all(EVENTS)
     for event_id in ids:
         await handler(event_id=str(event_id))
+    assert await shop.house.run.db.statement(RECEIPTS, job=FOLLOW) == 1
     await is_delivered_once(shop, session, (0, 0))
 
 

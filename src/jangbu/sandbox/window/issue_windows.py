@@ -44,6 +44,10 @@ class RequestIssue(msgspec.Struct, rename="camel"):
     order_name: str | None = None
     total_amount: int | None = None
     tax_free_amount: int | None = None
+    vat_amount: int | None = None
+    products: list[dict[str, Any]] | None = None
+    country: str | None = None
+    is_cultural_expense: bool | None = None
     currency: str | None = None
     customer: params.BrowserCustomer | None = None
     window_type: params.WindowTypes | None = None
@@ -71,6 +75,8 @@ def begin(
     asked = params.decoded(raw, RequestIssue)
     world, now = parts.world, parts.clock.now()
     like_payment = _as_payment(asked)
+    if asked.payment_id is not None:
+        params.checked(like_payment)
     window = params.window_of(like_payment, is_mobile=is_mobile, opener_origin=opener_origin)
     store = world.state.stores.get(asked.store_id)
     if store is None:
@@ -280,6 +286,10 @@ def _as_payment(asked: RequestIssue) -> params.RequestPayment:
         order_name=asked.order_name or asked.issue_name or "",
         total_amount=asked.total_amount or 0,
         tax_free_amount=asked.tax_free_amount,
+        vat_amount=asked.vat_amount,
+        products=asked.products,
+        country=asked.country,
+        is_cultural_expense=asked.is_cultural_expense,
         currency=asked.currency or "KRW",
         pay_method=method,
         channel_key=asked.channel_key,

@@ -1,4 +1,4 @@
--- 0020: the ways into the PGs: what payments showed of them, and what the merchant says of them. Additive.
+-- 0021: the ways into the PGs: what payments showed of them, and what the merchant says of them. Additive.
 CREATE TABLE payment_channels (
     key text PRIMARY KEY CONSTRAINT payment_channels_key CHECK (length(key) BETWEEN 1 AND 200),
     -- As the first payment that was taken through it showed it; null while none was.
