@@ -43,6 +43,7 @@ OPEN_TABLES = {
     "ledger_unsealed": "ids of entries",
     "notices": "the console's: shown to staff, who see every store",
     "outbox_waiting": "ids of events; the request role may only add to it",
+    "payment_channels": "ways into the PGs, and nothing of a payer or an order; shown to the console's staff only",
     "payment_poll": "the request role has no right to it",
     "pgqueuer": "jobs of all stores; the request role adds its own",
     "pgqueuer_log": "the request role has no right to it",
