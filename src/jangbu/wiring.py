@@ -19,6 +19,7 @@ from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
+from jangbu.ledger import opening
 from jangbu.ledger.service import Expectation
 from jangbu.ledger.store import CHAIN as LEDGER_CHAIN
 from jangbu.metrics import Metrics
@@ -42,7 +43,10 @@ from jangbu.settings import Settings
 if TYPE_CHECKING:
     from jangbu.portone import Transport
 
-EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
+EXPECTATIONS = (
+    Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),
+    Expectation("opening", "opening:", opening.EXPECTED_KEYS),
+)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
