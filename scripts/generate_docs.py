@@ -74,17 +74,30 @@ def states_page() -> str:
 
 
 def routes_page() -> str:
-    """Every route with the rule it declares."""
-    from jangbu.access.guard import rules_of
+    """Every route with the rule it declares, and what follows for each kind of caller."""
+    from jangbu.access.rules import Role
 
     rows = asyncio.run(_rules())
-    assert rules_of is not None
-    lines = ["# Routes and who may call them", "", "A route that declares no rule stops the program at start.", ""]
-    lines += ["| Method | Path | Rule |", "|---|---|---|"]
+    lines = ["# Routes and who may call them", ""]
     lines += [
-        f"| {method} | `{path}` | {rule} |" for (method, path), rule in sorted(rows.items(), key=lambda r: r[0][::-1])
+        "A route that declares no rule stops the program at start. ● may call it, – may not; an API key also needs the",
+        "scope that the rule names, and one that is limited to a store sees nothing of any other, nor the console.",
+        "",
     ]
+    lines += [f"| Method | Path | Rule | nobody | API key | {' | '.join(role.value for role in reversed(Role))} |"]
+    lines += ["|---|---|---|" + ":-:|" * (2 + len(Role))]
+    for (method, path), rule in sorted(rows.items(), key=lambda r: r[0][::-1]):
+        cells = " | ".join("●" if may else "–" for may in may_call(rule))
+        lines.append(f"| {method} | `{path}` | {rule} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def may_call(rule: Any) -> list[bool]:
+    """Whether nobody in particular, an API key that may be made, Support, Manager and Super Admin pass."""
+    from jangbu.access.rules import KEY_SCOPES, Public, Role, Signed, may_pass, scopes_of
+
+    staff = [may_pass(rule, scopes=scopes_of(role), role=role) for role in reversed(Role)]
+    return [isinstance(rule, Public | Signed), may_pass(rule, scopes=KEY_SCOPES, role=None), *staff]
 
 
 async def _rules() -> dict[tuple[str, str], Any]:
@@ -219,7 +232,8 @@ def sandbox_page() -> str:
     from jangbu.sandbox.control_billing import KEY_ORDERS
     from jangbu.sandbox.core.faults import KINDS
     from jangbu.sandbox.core.inferred import Inferred
-    from jangbu.sandbox.coverage import BROWSER, FAMILIES, V1_OPERATIONS, WITHOUT_A_STATUS, older, rows
+    from jangbu.sandbox.coverage import BROWSER, FAMILIES, rows
+    from jangbu.sandbox.coverage_v1 import V1_FAMILIES, v1_rows
     from jangbu.sandbox.orders import ORDERS
 
     def orders(known: Mapping[str, tuple[type[Any], Any]]) -> Iterator[str]:
@@ -234,11 +248,12 @@ def sandbox_page() -> str:
     lines = [
         "# The sandbox and PortOne",
         "",
-        "What the local PortOne has of the real one's V2 API. *Supported*: every field of the body is read.",
+        "What the local PortOne has of the real one's V2 API. *Supported*: every field of the body is read and",
+        "checked; what goes *to the PG alone* is seen nowhere afterwards, as no answer of PortOne's shows it either.",
         "*Partly*: the last column names what is missing. An answer may lack optional fields. Tests hold this",
-        "page to it: PortOne's own Python SDK performs each operation, and where PortOne's OpenAPI description is",
-        "at hand, every answer and every unread field is compared with it. *Name* is what a fault is ordered for,",
-        "*fact* a section of portone-facts.",
+        "page to it: PortOne's own Python SDK performs each operation, its JavaScript SDK each that it has, whose",
+        "types every answer is held to; and where PortOne's OpenAPI description is at hand, every answer and every",
+        "unread field is compared with it. *Name* is what a fault is ordered for, *fact* a section of portone-facts.",
         "[How to use it](../howto/develop-against-the-sandbox.md).",
         "",
         f"{count['supported']} supported, {count['partly']} partly, {count['not'] + more} not.",
@@ -246,15 +261,26 @@ def sandbox_page() -> str:
         "| Operation | Name | Fact | State | What is missing |",
         "|---|---|---|---|---|",
     ]
-    for row in found:
-        name = f"`{row.name}`" if row.name else "–"
-        lines.append(f"| `{row.method} {row.path}` | {name} | {row.fact} | {row.state} | {row.lacks or '–'} |")
+    lines += [row.line for row in found]
     lines += [f"| `{path}*`: {number} operations | – | {fact} | not | all of them |" for path, number, fact in FAMILIES]
-    absent = V1_OPERATIONS - len(older()) + len(WITHOUT_A_STATUS)
-    lines += ["", "## The older API (V1)", ""]
-    lines += [f"Under `/v1`, as portone-facts §6 has them; {absent} other operations are not there.", ""]
-    lines += ["| Operation | Name |", "|---|---|"]
-    lines += [f"| `{method} {path}` | `{name}` |" for method, path, name in older()]
+    found = v1_rows()
+    count = {state: sum(row.state == state for row in found) for state in ("supported", "partly", "not")}
+    more = sum(number for _, number in V1_FAMILIES)
+    lines += [
+        "",
+        "## The older API (V1)",
+        "",
+        "Under `/v1`. Tests hold this table to PortOne's description of V1 as they hold the one above to V2's: each",
+        "operation is performed, its answer is compared, and a field that is not read is named. The last part of the",
+        "two searches may be left out, so they are four here and two there.",
+        "",
+        f"{count['supported']} supported, {count['partly']} partly, {count['not'] + more} not.",
+        "",
+        "| Operation | Name | Fact | State | What is missing |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [row.line for row in found]
+    lines += [f"| `{path}*`: {number} operations | – | – | not | all of them |" for path, number in V1_FAMILIES]
     lines += ["", "## In the browser", ""]
     lines += ["| Function | State | What is missing | Fact |", "|---|---|---|---|"]
     lines += [f"| `{name}` | {state} | {lacks} | {fact} |" for name, state, lacks, fact in BROWSER]

@@ -1,6 +1,7 @@
 """What tests share: the house on a PortOne in process, and ways to drive it."""
 
 import asyncio
+import base64
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -200,6 +201,7 @@ REAL = {
     "PORTONE_V2_API_SECRET": "real",
     "PORTONE_WEBHOOK_SECRET": "whsec_cmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQtcmVhbC0zMg==",
     "PORTONE_STORE_ID": "store-real",
+    "JANGBU_SECRETS_KEYS": "k1:" + base64.b64encode(bytes(range(32))).decode(),
 }
 """What test and live mode want to see; nobody is called with it."""
 

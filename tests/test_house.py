@@ -15,19 +15,22 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints", "periods"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails", "periods"}
 FLOORS: list[set[str]] = [
     GROUND,
     {
         "embedded",
         "settings",
+        "settings_checkout",
         "logs",
         "terminal",
         "sheets",
         "connecting",
+        "sight",
         "db",
         "migrate",
         "sealing",
+        "keeping",
         "queue",
         "runtime",
     },
@@ -39,6 +42,7 @@ FLOORS: list[set[str]] = [
         "inbox",
         "outbox",
         "payments",
+        "identity",
         "checkout",
         "billing",
         "settlements",
@@ -61,6 +65,8 @@ ARROWS: dict[str, set[str]] = {
     "inbox": {"portone"},
     "outbox": set(),
     "payments": {"portone", "ledger"},
+    "identity": {"portone"},
+    "checkout": {"portone", "payments"},
 }
 SANDBOX_MAY_IMPORT = GROUND
 
@@ -92,6 +98,12 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
+    "payment_poll": "payments",
+    "identity_verifications": "identity",
+    "items": "checkout",
+    "payment_sessions": "checkout",
+    "payment_session_lines": "checkout",
+    "item_movements": "checkout",
     "webhook_logs": "inbox",
     "outbox_waiting": "outbox",
     "outbox_feed": "outbox",

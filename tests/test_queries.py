@@ -86,6 +86,7 @@ ONLY_THE_SYSTEM_WRITES = {
     "pgqueuer_schedules",
     "pgqueuer_statistics",
     "check_runs",
+    "payment_poll",
     "installation",
 }
 
@@ -210,6 +211,7 @@ async def test_the_request_role_is_refused_only_what_belongs_to_the_system(reque
                     "_unsealed",
                     "pgqueuer_schedules",
                     "check_runs",
+                    "payment_poll",
                     "webhook_endpoint_secrets",
                     "outbox_waiting",
                 )

@@ -11,6 +11,7 @@ LIVE = {
     "PORTONE_V2_API_SECRET": "a-real-secret",
     "PORTONE_STORE_ID": "store-11111111-0000-4000-8000-000000000000",
     "PORTONE_WEBHOOK_SECRET": "whsec_cmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQ=",
+    "JANGBU_SECRETS_KEYS": "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 }
 
 
@@ -42,6 +43,13 @@ def test_live_mode_goes_to_portone() -> None:
         ({"PORTONE_WEBHOOK_SECRET": sandbox.WEBHOOK_SECRET}, "PORTONE_WEBHOOK_SECRET"),
         ({"PORTONE_STORE_ID": ""}, "PORTONE_STORE_ID"),
         ({"PORTONE_V2_BASE_URL": "http://127.0.0.1:8090"}, "points at a sandbox"),
+        ({"JANGBU_SECRETS_KEYS": ""}, "JANGBU_SECRETS_KEYS is not set"),
+        ({"JANGBU_SECRETS_KEYS": settings.SANDBOX_SECRETS_KEYS}, "the sandbox's key is refused"),
+        (
+            {"JANGBU_SECRETS_KEYS": f"{LIVE['JANGBU_SECRETS_KEYS']},{settings.SANDBOX_SECRETS_KEYS}"},
+            "the sandbox's key is refused",
+        ),
+        ({"JANGBU_SECRETS_KEYS": "k1:AAAA"}, "has 3 bytes and must have 32"),
         ({"MOCK_PAYMENTS": "true"}, "MOCK_PAYMENTS is on where real money may move"),
         ({"JANGBU_PORT": "eighty"}, "JANGBU_PORT"),
         ({"JANGBU_MODE": "prod"}, "JANGBU_MODE"),

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.resources import files
 from typing import Any
 
 import uvicorn
@@ -21,8 +22,15 @@ from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
+from jangbu.checkout import api as checkout_api
+from jangbu.checkout import item_api, item_pages
+from jangbu.checkout import pages as checkout_pages
+from jangbu.checkout.texts import TEXTS as CHECKOUT_TEXTS
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import arm_from_environment
+from jangbu.identity import api as identity_api
+from jangbu.identity import pages as identity_pages
+from jangbu.identity.texts import TEXTS as IDENTITY_TEXTS
 from jangbu.inbox import api as inbox_api
 from jangbu.ledger import export_api as ledger_export_api
 from jangbu.metrics import api as metrics_api
@@ -39,6 +47,7 @@ from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments import refund_pages
 from jangbu.payments.list_page import LIST_TEXTS
+from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
 from jangbu.payments.story_page import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -58,8 +67,20 @@ OPEN_TO_ALL = {
 """The routes the web floor brings itself, and why nobody needs to be known to see them."""
 
 
-CATALOGUES = (PAYMENT_TEXTS, LIST_TEXTS, payments_pages.TEXTS, refund_pages.TEXTS, OUTBOX_TEXTS, NOTICE_TEXTS)
+CATALOGUES = (
+    PAYMENT_TEXTS,
+    METHOD_TEXTS,
+    LIST_TEXTS,
+    payments_pages.TEXTS,
+    refund_pages.TEXTS,
+    OUTBOX_TEXTS,
+    NOTICE_TEXTS,
+    IDENTITY_TEXTS,
+    CHECKOUT_TEXTS,
+)
 """What the console says, beyond the words of the web floor."""
+WITH_PAGES = ("payments", "outbox", "notices", "identity", "checkout")
+"""Rooms that bring templates."""
 
 
 def create(wired: wiring.Wired) -> FastAPI:
@@ -68,6 +89,10 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
+            checkout_api.routes(people, wired.portone),
+            item_api.routes(people),
+            checkout_pages.routes(people, wired.portone),
+            item_pages.routes(people),
             payment_list_api.routes(people),
             payment_export_api.routes(people),
             ledger_export_api.routes(people),
@@ -77,6 +102,8 @@ def create(wired: wiring.Wired) -> FastAPI:
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
+            identity_api.routes(people, wired.portone),
+            identity_pages.routes(people),
             access_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -93,11 +120,14 @@ def create(wired: wiring.Wired) -> FastAPI:
         ids=system.ids,
         title="Jangbu",
         looks=Looks(
-            templates=tuple(PackageLoader(f"jangbu.{name}") for name in ("payments", "outbox", "notices")),
+            templates=tuple(PackageLoader(f"jangbu.{name}") for name in WITH_PAGES),
+            statics=(files("jangbu.checkout") / "static",),
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
+                NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),
+                NavItem("nav.items", item_pages.ITEMS, "nav.group.daily", "items:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
                 NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from jangbu import audit
 from jangbu.audit import Actor
-from jangbu.db import Database, Query
+from jangbu.db import Database, Query, Tx
 from jangbu.errors import SetupProblem
 from jangbu.runtime import Runtime
 from jangbu.settings import Mode, Settings
@@ -28,6 +28,10 @@ class Installation:
 
 READ = Query(Installation, "SELECT id, mode, place = database_place() AS is_here FROM installation")
 RAISE_MODE = Query(UUID, "UPDATE installation SET mode = :mode WHERE mode = :was RETURNING id")
+KEEPS_PLAIN_SECRETS = Query(bool, "SELECT keeps_plain_secrets FROM installation")
+STOP_KEEPING_PLAIN_SECRETS = Query(
+    bool, "UPDATE installation SET keeps_plain_secrets = false WHERE keeps_plain_secrets RETURNING true"
+)
 ADOPT = Query(
     UUID,
     """
@@ -95,3 +99,13 @@ async def adopt(*, run: Runtime, actor: Actor) -> Installation:
             mode=run.settings.mode,
         )
     return Installation(new, run.settings.mode, is_here=True)
+
+
+async def keeps_plain_secrets(tx: Tx) -> bool:
+    """Whether programs of the release before the vault may still read secrets here, so they lie there plain too."""
+    return await tx.maybe(KEEPS_PLAIN_SECRETS) or False
+
+
+async def stop_keeping_plain_secrets(tx: Tx) -> None:
+    """From now on nothing is written for the release before the vault."""
+    await tx.run(STOP_KEEPING_PLAIN_SECRETS)

@@ -23,7 +23,7 @@ def configure(settings: Settings) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _hide_secrets,
             structlog.processors.format_exc_info if not text else _as_it_is,
-            structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(ensure_ascii=False),
+            _console() if text else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -34,6 +34,11 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _console() -> structlog.dev.ConsoleRenderer:
+    # structlog's own choice shows the variables of every frame: keys, tokens and people (reliability F127).
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
 def _as_it_is(_: Any, __: str, event: Any) -> Any:

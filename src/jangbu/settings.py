@@ -4,16 +4,18 @@ Every name the source systems used works unchanged beside ours (requirements X1)
 sandbox; values are trimmed, because a pasted secret with a trailing newline is a classic lost afternoon.
 """
 
-import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from jangbu.emails import is_email
 from jangbu.errors import SetupProblem
+from jangbu.settings_checkout import BROWSER_SDK_URL, SANDBOX_CHANNELS, CheckoutSettings
+from jangbu.vault import Vault, vault_of
 
 Mode = Literal["sandbox", "test", "live"]
 TaxProfile = Literal["taxable", "simplified", "exempt", "zero_rated"]
@@ -22,18 +24,18 @@ SmtpTls = Literal["auto", "starttls", "tls", "none"]
 SANDBOX_STORE_ID = "store-00000000-0000-4000-8000-000000000000"
 SANDBOX_API_SECRET = "sandbox-api-secret"  # noqa: S105 (published on purpose; refused outside the sandbox)
 SANDBOX_WEBHOOK_SECRET = "whsec_amFuZ2J1LXNhbmRib3gtd2ViaG9vay1zZWNyZXQtMzI="  # noqa: S105 (likewise)
+SANDBOX_SECRETS_KEYS = "published:amFuZ2J1IHNhbmRib3gga2V5LCBwdWJsaXNoZWQgISE="
 PORTONE_URL = "https://api.portone.io"
+_PUBLISHED_KEY = SANDBOX_SECRETS_KEYS.partition(":")[2]
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SMTP_TLS_PORT = 465
-_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}")
-EMAIL_CHARACTERS_MAX = 254
 
 
-def _named(*names: str, default: Any, description: str) -> Any:
-    return Field(default=default, validation_alias=AliasChoices(*names), description=description)
+def _named(*names: str, default: Any, description: str, ge: int | None = None) -> Any:
+    return Field(default=default, validation_alias=AliasChoices(*names), description=description, ge=ge)
 
 
-class Settings(BaseSettings):
+class Settings(CheckoutSettings):
     """Everything an operator may set. `make docs` turns this class into docs/reference/settings.md."""
 
     model_config = SettingsConfigDict(
@@ -112,6 +114,11 @@ class Settings(BaseSettings):
     portone_read_timeout_s: int = _named(
         "JANGBU_PORTONE_READ_TIMEOUT_S", default=60, description="PortOne asks for at least 60 s (portone-facts §1.5)."
     )
+    contract_billing_key: SecretStr | None = _named(
+        "JANGBU_CONTRACT_BILLING_KEY",
+        default=None,
+        description="A billing key of a test channel that `jangbu contract record --with-test-payments` may charge.",
+    )
     mock_payments: bool = _named(
         "MOCK_PAYMENTS", default=False, description="A source's name for the sandbox; refused when NODE_ENV=production."
     )
@@ -124,6 +131,12 @@ class Settings(BaseSettings):
         "JANGBU_PAYMENT_WAIT_H", default=24, description="Hours a payment may wait for its payer before it expires."
     )
 
+    identity_channel_key: str = _named(
+        "JANGBU_IDENTITY_CHANNEL_KEY", default="", description="Channel that identities are verified by, if not told."
+    )
+    identity_keep_days: int = _named(
+        "JANGBU_IDENTITY_KEEP_DAYS", default=365, ge=1, description="Days that a verified person's data is kept here."
+    )
     refund_limits: dict[str, dict[str, int]] = _named(
         "JANGBU_REFUND_LIMITS",
         default={"Manager": {"KRW": 1_000_000}},
@@ -211,6 +224,12 @@ class Settings(BaseSettings):
         default=None,
         description="Signs the session cookie. Unset: made once and kept in JANGBU_HOME (embedded database only).",
     )
+    secrets_keys: SecretStr | None = _named(
+        "JANGBU_SECRETS_KEYS",
+        default=None,
+        description="Keys that encrypt secrets and personal data in the database, `id:base64` by `jangbu secrets "
+        "new-key`; several, separated by commas, while rotating: the first encrypts. No backup holds them.",
+    )
     metrics_token: SecretStr | None = _named(
         "JANGBU_METRICS_TOKEN",
         default=None,
@@ -256,6 +275,12 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} is everybody, and then every caller could choose their own address")
         return value
 
+    @field_validator("secrets_keys")
+    @classmethod
+    def _keys_are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        vault_of(_with_published("" if value is None else value.get_secret_value()))
+        return value
+
     @model_validator(mode="after")
     def _modes_do_not_mix(self) -> "Settings":
         if self.mock_payments and (self.mode != "sandbox" or self.node_env == "production"):
@@ -275,6 +300,11 @@ class Settings(BaseSettings):
         ):
             if published in value or not value:
                 raise ValueError(f"JANGBU_MODE is {self.mode} but {name} is not set (the sandbox's value is refused)")
+        if self.mode == "live" and self.has_published_key:
+            raise ValueError(
+                "JANGBU_MODE is live but JANGBU_SECRETS_KEYS is not set (the sandbox's key is refused): make one with "
+                "`jangbu secrets new-key` and keep a copy of it apart from the backups"
+            )
         return self
 
     @model_validator(mode="after")
@@ -323,10 +353,37 @@ class Settings(BaseSettings):
         return f"http://127.0.0.1:{self.sandbox_port}" if self.mode == "sandbox" else PORTONE_URL
 
     @property
+    def channels(self) -> dict[str, str]:
+        """What hosted checkout offers, by the browser's payMethod, in the order to show it."""
+        return self.checkout_channels or (SANDBOX_CHANNELS if self.mode == "sandbox" else {})
+
+    @property
+    def browser_sdk_url(self) -> str:
+        """PortOne's script for browsers as it applies."""
+        if self.browser_sdk:
+            return self.browser_sdk
+        return f"{self.portone_url}/v2/browser-sdk.js" if self.mode == "sandbox" else BROWSER_SDK_URL
+
+    @property
+    def frame_origins(self) -> tuple[str, ...]:
+        """Whom the hosted page may show in frames and call, beside the script's own origin."""
+        return () if self.mode == "sandbox" else _listed(self.browser_origins)
+
+    @property
     def webhook_secrets(self) -> tuple[str, ...]:
         """One secret, or two while they are rotated."""
-        given = self.portone_webhook_secrets.get_secret_value()
-        return _listed(given)
+        return _listed(self.portone_webhook_secrets.get_secret_value())
+
+    @property
+    def vault(self) -> Vault:
+        """What encrypts and opens secrets and personal data; short of live mode it opens the published key's too."""
+        own = "" if self.secrets_keys is None else self.secrets_keys.get_secret_value()
+        return vault_of(own if self.mode == "live" else _with_published(own))
+
+    @property
+    def has_published_key(self) -> bool:
+        """Whether everybody who has read this file can open what is in the vault."""
+        return self.secrets_keys is None or _PUBLISHED_KEY in self.secrets_keys.get_secret_value()
 
     @property
     def url(self) -> str:
@@ -348,16 +405,12 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
-def is_email(text: str) -> bool:
-    """Whether this is one plain e-mail address: ASCII, no display name, nothing that could end a header."""
-    return len(text) <= EMAIL_CHARACTERS_MAX and _EMAIL.fullmatch(text) is not None
+def _with_published(keys: str) -> str:
+    return keys if _PUBLISHED_KEY in keys else f"{keys},{SANDBOX_SECRETS_KEYS}"
 
 
 def load(**given: Any) -> Settings:
-    """Settings from the environment, with `given` (by field name's environment name) over them.
-
-    Raises SetupProblem with one plain sentence per wrong setting.
-    """
+    """Settings from the environment, with `given` (by environment name) over them. Raises SetupProblem."""
     try:
         return Settings(**given)
     except ValidationError as wrong:

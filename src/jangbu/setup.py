@@ -11,10 +11,12 @@ from pydantic import AliasChoices, SecretStr
 from jangbu.errors import SetupProblem
 from jangbu.ids import secret_token
 from jangbu.settings import LOOPBACK, Settings
+from jangbu.vault import new_key
 
 ENV = Path(".env")
 ADMIN_EMAIL = "admin@jangbu.local"
 FIRST_KEY = "first"
+FIRST_SECRETS_KEY = "k1"
 FIRST_SCOPES = ("payments:create", "payments:verify", "payments:read")
 LOGINS = {
     "DATABASE_URL": "jangbu_system",
@@ -209,7 +211,11 @@ async def init(load_settings: Callable[[], Settings]) -> Done:
 
 
 def _first_env() -> dict[str, str]:
-    return {"JANGBU_MODE": "sandbox", "BETTER_AUTH_SECRET": secret_token()}
+    return {
+        "JANGBU_MODE": "sandbox",
+        "BETTER_AUTH_SECRET": secret_token(),
+        "JANGBU_SECRETS_KEYS": new_key(FIRST_SECRETS_KEY),
+    }
 
 
 def write_env(path: Path, wanted: dict[str, str]) -> bool:

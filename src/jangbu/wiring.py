@@ -7,16 +7,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jangbu import audit, events, installation
+from jangbu.checkout import checks as checkout_checks
+from jangbu.checkout import jobs as checkout_jobs
 from jangbu.checks import Check, Found
 from jangbu.checks import jobs as check_jobs
 from jangbu.checks.of_queue import of_queue
 from jangbu.clock import Clock, SystemClock
 from jangbu.db import Database, Query, Tx
 from jangbu.errors import SetupProblem
+from jangbu.identity import jobs as identity_jobs
+from jangbu.identity import store as identity_store
 from jangbu.ids import Ids
 from jangbu.inbox import checks as inbox_checks
 from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
+from jangbu.keeping import Kept
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
 from jangbu.ledger import opening
@@ -29,8 +34,10 @@ from jangbu.notices.rules import Facts, InvariantBroken, WebhookParked
 from jangbu.notices.service.telling import alert
 from jangbu.outbox import checks as outbox_checks
 from jangbu.outbox import jobs as outbox_jobs
+from jangbu.outbox import store as outbox_store
 from jangbu.outbox.egress import policy_of
 from jangbu.outbox.sender import HttpSender, Observed, Sender
+from jangbu.payments import cancellation_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
@@ -49,6 +56,9 @@ EXPECTATIONS = (
 )
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
+ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED, cancellation_store.ENCRYPTED)
+"""Every column that the vault encrypts; `jangbu secrets` looks after them."""
+
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
 """The sealed tables, by the name they have in metrics."""
 
@@ -59,6 +69,7 @@ def invariants(run: Runtime) -> tuple[Check, ...]:
         *ledger_checks.INVARIANTS,
         ledger_checks.complete(EXPECTATIONS),
         *payment_checks.INVARIANTS,
+        *checkout_checks.INVARIANTS,
         *inbox_checks.INVARIANTS,
         *outbox_checks.INVARIANTS,
         *events.INVARIANTS,
@@ -69,7 +80,13 @@ def invariants(run: Runtime) -> tuple[Check, ...]:
 
 def schedules(run: Runtime) -> list[Schedule]:
     """What is queued by the clock."""
-    return [*payment_jobs.schedules(run), *notice_jobs.schedules(), *check_jobs.SCHEDULES]
+    return [
+        *payment_jobs.schedules(run),
+        *checkout_jobs.SCHEDULES,
+        *notice_jobs.schedules(),
+        *identity_jobs.schedules(),
+        *check_jobs.SCHEDULES,
+    ]
 
 
 TOO_POWERFUL = Query(
@@ -193,7 +210,9 @@ async def build(
     metrics = Metrics(mode=settings.mode)
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
-        request_db = await _opened(stack, settings, where.request, "request", acquire_timeout_s=PEOPLE_WAIT_S)
+        request_db = await _opened(
+            stack, settings, where.request, "request", acquire_timeout_s=PEOPLE_WAIT_S, sighted=True
+        )
         webhook_db = (
             await _opened(stack, settings, where.system, "webhooks", most=WEBHOOK_CONNECTIONS_MAX)
             if takes_webhooks
@@ -229,6 +248,7 @@ def wire(
         hour = system.clock.now().strftime("%Y-%m-%dT%H")
         await alert(tx, facts, key=f"check:{check.id}:{hour}", subject=f"check:{check.id}", run=system)
 
+    checkout_jobs.subscribe()
     checks = invariants(system)
     return Wired(
         settings=system.settings,
@@ -240,8 +260,10 @@ def wire(
         jobs=[
             *inbox_jobs.jobs(system, on_notification),
             *payment_jobs.jobs(system, portone),
+            *checkout_jobs.jobs(system, portone),
             *outbox_jobs.jobs(system, sender),
             *notice_jobs.jobs(system, what_it_means),
+            *identity_jobs.jobs(system),
             *check_jobs.jobs(system, checks, on_broken),
         ],
         schedules=schedules(system),
@@ -266,6 +288,7 @@ async def _opened(
     *,
     acquire_timeout_s: float = 10,
     most: int | None = None,
+    sighted: bool = False,
 ) -> Database:
     db = await Database(
         dsn,
@@ -273,6 +296,7 @@ async def _opened(
         size_min=1 if most else settings.pool_min,
         size_max=most or settings.pool_max,
         acquire_timeout_s=acquire_timeout_s,
+        sighted=sighted,
     ).open()
     stack.push_async_callback(db.close)
     if login := await db.statement(TOO_POWERFUL):

@@ -120,6 +120,7 @@ async def test_no_samples_where_money_is_real(jangbu: Jangbu) -> None:
         JANGBU_MODE="live",
         PORTONE_V2_API_SECRET="real",
         PORTONE_STORE_ID="store-real",
+        JANGBU_SECRETS_KEYS="k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         PORTONE_WEBHOOK_SECRET="whsec_cmVhbHJlYWxyZWFscmVhbHJlYWw=",
     )
     ran = await live("events", "trigger", "payment.paid")

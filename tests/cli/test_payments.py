@@ -59,10 +59,21 @@ async def test_the_payers_data_stays_in_the_database(jangbu: Jangbu, house: Hous
     assert payment.portone is not None
     shown = (await jangbu("payments", "show", payment_id, "--json")).json["payment"]
     assert "portone" not in shown
-    assert "method" not in shown
+    assert payment.method is not None
+    card = payment.method["card"]
+    assert shown["method"]["card"]["last"] == card["number"][-4:]
+    assert not any(text in str(shown) for text in (card["number"], card["bin"], payment.method["approvalNumber"]))
 
 
 async def test_an_unknown_payment_is_a_sentence_with_its_code(jangbu: Jangbu) -> None:
     ran = await jangbu("payments", "show", "nobody")
     assert ran.code == 1
     assert "[PAYMENT_NOT_FOUND]" in ran.err
+
+
+async def test_advice_says_what_is_known_before_a_refund(jangbu: Jangbu, house: House) -> None:
+    payment_id = await a_paid_payment(house)
+    said = (await jangbu("payments", "advice", payment_id)).out
+    assert "refund allowed: yes" in said
+    assert "portone-facts" in said
+    assert (await jangbu("payments", "advice", payment_id, "--json")).json["advice"]["allowed"] == "yes"

@@ -5,7 +5,7 @@ a status that the operation does not declare.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,6 +64,17 @@ class Description:
         body = operation.get("requestBody") or next((each for each in in_query if "content" in each), None)
         return dict(body["content"]["application/json"]["schema"]) if body is not None else None
 
+    def query_of(self, method: str, path: str) -> list[str]:
+        """The names of what is asked for in the query, but for `requestBody`."""
+        parameters = self._whole["paths"][path][method.lower()].get("parameters", [])
+        return [each["name"] for each in parameters if each["in"] == "query" and each["name"] != "requestBody"]
+
+    def resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a reference refers to."""
+        while "$ref" in schema:
+            schema = self._whole["components"]["schemas"][_named(schema)]
+        return schema
+
     def fields_of(self, schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """The fields of an object, or of each in a list."""
         while "$ref" in schema or "items" in schema:
@@ -118,7 +129,7 @@ class Description:
                 yield f"{where}: {name} is unknown"
 
 
-def _named(schema: dict[str, Any]) -> str:
+def _named(schema: Mapping[str, Any]) -> str:
     return str(schema["$ref"].rpartition("/")[2])
 
 
@@ -129,5 +140,7 @@ def _wrong_scalar(schema: dict[str, Any], value: Any, where: str) -> Iterator[st
         return
     if not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "boolean"):
         yield f"{where}: {value!r} is no {kind}"
+    elif schema.get("format") == "int64" and not -(2**63) <= value < 2**63:
+        yield f"{where}: {value!r} is beyond 64 bits"
     elif schema.get("format") == "date-time" and not RFC_3339.fullmatch(value):
         yield f"{where}: {value!r} is no RFC 3339 time"

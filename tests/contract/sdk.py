@@ -3,7 +3,9 @@
 `PaymentClient` alone is used: the whole `PortOneClient` opens sixty HTTP clients (portone-facts §11).
 """
 
+import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -28,12 +30,16 @@ PATHS = [
 
 
 class Portone:
-    """A running sandbox, the SDK pointed at it, and a shopper."""
+    """A running sandbox, the SDK pointed at it, and a shopper.
 
-    def __init__(self, base: str, parts: Parts, http: aiohttp.ClientSession) -> None:
+    `is_sync`: each call of the SDK that a test awaits is the one without `_async`, made in a thread.
+    """
+
+    def __init__(self, base: str, parts: Parts, http: aiohttp.ClientSession, *, is_sync: bool = False) -> None:
         self.base = base
         self.parts = parts
         self._http = http
+        self._is_sync = is_sync
         self._clients: list[Any] = []
         self.answered: dict[str, int] = {}
         """How often each operation answered 200."""
@@ -62,17 +68,32 @@ class Portone:
     def _watched(self, client: Any) -> Any:
         self._clients.append(client)
         for each in _with_subs(client):
-            each._async_client.event_hooks = {"request": [self._note_bends], "response": [self._judge]}
-        return client
+            if self._is_sync:
+                each._sync_client.event_hooks = {"request": [self._note_bends_now], "response": [self._judge_now]}
+                each._async_client = None
+            else:
+                each._async_client.event_hooks = {"request": [self._note_bends], "response": [self._judge]}
+                each._sync_client = None
+        return InThread(client) if self._is_sync else client
 
     async def _note_bends(self, request: httpx.Request) -> None:
+        self._note_bends_now(request)
+
+    def _note_bends_now(self, request: httpx.Request) -> None:
         waiting = self.parts.faults.waiting
         request.extensions["bent"] = any(KINDS[fault.name][0] in BENT for fault in waiting)
 
     async def _judge(self, response: httpx.Response) -> None:
+        await response.aread()
+        self._judge_read(response)
+
+    def _judge_now(self, response: httpx.Response) -> None:
+        response.read()
+        self._judge_read(response)
+
+    def _judge_read(self, response: httpx.Response) -> None:
         """Every answer that no ordered fault has bent is as PortOne's own description says."""
         request = response.request
-        await response.aread()
         if response.status_code == 200:
             for name, method, path in PATHS:
                 if method == request.method and path.fullmatch(request.url.raw_path.decode().partition("?")[0]):
@@ -86,8 +107,10 @@ class Portone:
         """The SDK has no close of its own (portone-facts §11)."""
         for client in self._clients:
             for each in _with_subs(client):
-                await each._async_client.aclose()
-                each._sync_client.close()
+                if self._is_sync:
+                    each._sync_client.close()
+                else:
+                    await each._async_client.aclose()
 
     async def open(self, payment_id: str, **params: Any) -> str:
         asked = {
@@ -128,6 +151,24 @@ class Portone:
         transaction_id = await self.open(payment_id, **params)
         await self.decide(transaction_id, "approve")
         return transaction_id
+
+
+class InThread:
+    """A client of the SDK whose `name_async` does what its `name` does, without holding up the sandbox."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name.removesuffix("_async"))
+        return _in_thread(found) if callable(found) else InThread(found)
+
+
+def _in_thread(call: Callable[..., Any]) -> Callable[..., Any]:
+    async def made(**asked: Any) -> Any:
+        return await asyncio.to_thread(call, **asked)
+
+    return made
 
 
 def _with_subs(client: Any) -> list[Any]:

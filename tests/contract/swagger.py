@@ -18,6 +18,7 @@ BESIDE_THE_PROJECT = next((above / FILE for above in Path(__file__).parents[3:] 
 KINDS: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "number": (int, float)}
 WITHOUT_A_LAST_PART = ("/payments/find/{merchant_uid}", "/payments/findAll/{merchant_uid}")
 """The status at their end may be left out (portone-facts §6.3), which Swagger cannot say."""
+METHODS = {"get", "post", "put", "patch", "delete"}
 REQUIRED_BY_MISTAKE = {"PaymentPrepareAnnotation": {"total", "previous", "next"}, "VbankDepositAnnotation": {"reason"}}
 """Required, and not among its properties."""
 
@@ -26,10 +27,32 @@ class V1Description:
     def __init__(self, file: Path) -> None:
         self._whole = msgspec.json.decode(file.read_bytes())
         paths = dict(self._whole["paths"])
+        self._named = paths
         paths |= {short: paths[f"{short}/{{payment_status}}"] for short in WITHOUT_A_LAST_PART}
         # A literal path wins over one with a parameter.
         ordered = sorted(paths.items(), key=lambda item: [part.startswith("{") for part in item[0].split("/")])
         self._paths = [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), operations) for path, operations in ordered]
+
+    def operations(self) -> set[tuple[str, str]]:
+        """Method and path of each; of a search whose last part may be left out, both."""
+        return {(method.upper(), path) for path, methods in self._named.items() for method in methods.keys() & METHODS}
+
+    def fields_of(self, method: str, path: str) -> set[str]:
+        """What an operation is asked with, beside its path: `name[]` and `name[field]` are `name`.
+
+        A row of a list is asked with as well: its fields are `name.field`.
+        """
+        found = set()
+        for each in self._named[path][method.lower()].get("parameters", []):
+            if each["in"] == "path":
+                continue
+            name = each["name"].partition("[")[0]
+            found.add(name)
+            if name == "schedules":
+                # A form cannot say what is in a list, so this is from the definition that it means.
+                rows = self._whole["definitions"]["ScheduleAnnotation"]["properties"]
+                found |= {f"{name}.{field}" for field in rows}
+        return found
 
     def problems(self, method: str, target: str, status: int, body: Any) -> list[str]:
         """What is wrong with an answer, also that there is no such operation."""

@@ -19,6 +19,7 @@ APPEND_ONLY = (
     "audit_seal",
     "events",
     "outbox_feed",
+    "item_movements",
 )
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -33,7 +34,10 @@ SYSTEM = {
     "check_runs": "SIU",
     "event_receipts": "SI",
     "events": "SI",
+    "identity_verifications": "SIU",
     "installation": "SU",
+    "item_movements": "SI",
+    "items": "SIU",
     "ledger_accounts": "SI",
     "ledger_entries": "SI",
     "ledger_postings": "SI",
@@ -45,6 +49,9 @@ SYSTEM = {
     "notices": "SI",
     "payment_attempts": "SIU",
     "payment_cancellations": "SIU",
+    "payment_session_lines": "SI",
+    "payment_sessions": "SIU",
+    "payment_poll": "SIU",
     "payments": "SIU",
     "pgqueuer": "SIUD",
     "pgqueuer_log": "SIUD",
@@ -71,6 +78,7 @@ REQUEST = SYSTEM | {
     "ledger_unsealed": "SI",
     "outbox_feed": "S",
     "outbox_waiting": "I",
+    "payment_poll": "",
     "pgqueuer": "SI",
     "pgqueuer_log": "",
     "pgqueuer_schedules": "",

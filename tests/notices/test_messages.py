@@ -39,6 +39,7 @@ def live() -> Settings:
         JANGBU_MODE="live",
         PORTONE_V2_API_SECRET="real",
         PORTONE_STORE_ID="store-1",
+        JANGBU_SECRETS_KEYS="k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         PORTONE_WEBHOOK_SECRET="whsec_cmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQtcmVhbC1zZWNyZXQ=",
         JANGBU_PUBLIC_URL="https://pay.example.com",
     )

@@ -290,3 +290,100 @@ async def test_a_cursor_that_somebody_typed_is_the_first_page(house: House) -> N
     async with desk(house, "kim", "Manager") as console:
         for path in (f"/console/payments?before={at}", f"/console/alerts?before=1.{at}"):
             assert (await console.get(path)).status_code == 200, path
+
+
+async def deposited(house: House) -> Payment:
+    """A payment that came to a virtual account."""
+    asked = Order(amount=11_000, currency="KRW", order_name="보리차")
+    payment = await initialize(asked, actor=TESTER, run=house.run, portone=house.wired.portone)
+    await house.portone.pay(payment.provider_order_id, payMethod="VIRTUAL_ACCOUNT")
+    await house.portone.deposit(payment.provider_order_id)
+    await house.hear()
+    await house.work()
+    return payment
+
+
+ACCOUNT = {"bank": "국민", "number": "110-987-654321", "holderName": "김철수"}
+
+
+async def test_a_shop_gives_a_deposit_back_to_the_account_it_names_and_sees_it_masked(house: House) -> None:
+    payment = await deposited(house)
+    async with shop(house) as client:
+        refused = await client.post(CANCEL, json={"paymentId": str(payment.id)})
+        assert (refused.status_code, code(refused)) == (422, "REFUND_ACCOUNT_NEEDED")
+        done = await client.post(CANCEL, json={"paymentId": str(payment.id), "refundAccount": ACCOUNT})
+    assert done.status_code == 200
+    told = done.json()["data"]["cancellation"]
+    assert told["refundTo"] == {"bank": "KOOKMIN", "number": "*********321", "holderName": "김*수"}
+    assert "110987654321" not in done.text
+    assert given_back(house, payment) == [11_000]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"bank": "우리동네은행"}, "REFUND_BANK_UNKNOWN"),
+        ({"number": "11-22"}, "REFUND_ACCOUNT_UNFIT"),
+        ({"number": 110987654321}, "INVALID_REQUEST"),
+        ({"number": None}, "INVALID_REQUEST"),
+        ({"holderName": " "}, "REFUND_ACCOUNT_UNFIT"),
+        ({"holderPhoneNumber": "부재중"}, "REFUND_ACCOUNT_UNFIT"),
+        ({"pin": "1234"}, "INVALID_REQUEST"),
+    ],
+    ids=str,
+)
+async def test_an_account_that_cannot_be_right_is_refused_and_not_quoted(
+    house: House, changed: dict[str, Any], expected: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    payment = await deposited(house)
+    async with shop(house) as client:
+        body = {"paymentId": str(payment.id), "refundAccount": ACCOUNT | changed}
+        refused = await client.post(CANCEL, json=body)
+    assert (refused.status_code, code(refused)) == (422, expected)
+    said = refused.text + "".join(capfd.readouterr())
+    assert not any(secret in said for secret in ("김철수", "110-987", "110987654321", "11-22", "1234"))
+    assert await rows(house, payment) == []
+
+
+async def test_the_form_asks_for_the_account_of_a_deposit_and_of_no_other(house: House) -> None:
+    payment, card = await deposited(house), await paid(house)
+    async with desk(house, "boss", "admin") as client:
+        form = (await client.get(f"/console/payments/{payment.id}")).text
+        assert 'name="holder"' in form
+        assert 'name="holder"' not in (await client.get(f"/console/payments/{card.id}")).text
+        sent = {"amount": "", "reason": "단순 변심", "key": "k-1", "bank": "카카오뱅크", "number": "3333-01-1234567"}
+        said = await client.post(f"/console/payments/{payment.id}/refund", data=sent)
+        assert said.status_code == 422
+        assert "3333-01" not in said.text
+        done = await client.post(f"/console/payments/{payment.id}/refund", data=sent | {"holder": "김철수"})
+        assert done.status_code == 303
+        story = (await client.get(f"/console/payments/{payment.id}")).text
+    assert "**********567" in story
+    assert "3333011234567" not in story
+    assert given_back(house, payment) == [11_000]
+
+
+async def test_a_shop_is_advised_before_it_refunds_and_nothing_moves(house: House) -> None:
+    payment = await deposited(house)
+    address = f"/api/portone/cancel/advice?paymentId={payment.provider_order_id}"
+    async with shop(house) as client:
+        advised = (await client.get(address)).json()["data"]
+        nobody = await client.get("/api/portone/cancel/advice?paymentId=nobody")
+    assert (nobody.status_code, code(nobody)) == (404, "PAYMENT_NOT_FOUND")
+    assert (advised["allowed"], advised["most"], advised["needs"]) == ("yes", 11_000, ["refundAccount"])
+    assert {note["topic"] for note in advised["notes"]} >= {"until", "part", "arrives", "cost", "needs"}
+    assert all((note["source"] is None) == (note["asOf"] is None) for note in advised["notes"])
+    async with shop(house, store_id="store-2") as client:
+        assert (await client.get(address)).status_code == 404
+    async with shop(house, "payments:read") as client:
+        assert (await client.get(address)).status_code == 403
+    assert await rows(house, payment) == []
+
+
+async def test_the_form_says_what_to_know_before_it_is_sent(house: House) -> None:
+    payment = await deposited(house)
+    async with desk(house, "boss", "admin") as client:
+        page = (await client.get(f"/console/payments/{payment.id}")).text
+        english = (await client.get(f"/console/payments/{payment.id}", headers={"accept-language": "en"})).text
+    assert "약 300원" in page
+    assert "about ₩300" in english

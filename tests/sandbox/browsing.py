@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from jangbu.sandbox import CARD_CHANNEL, STORE_ID
 from jangbu.sandbox.app import running
@@ -49,30 +49,43 @@ document.querySelector("#pay").addEventListener("click", () => {
 class Shop:
     """A page of another origin with a careful merchant's policy: nothing inline, nobody but PortOne."""
 
-    def __init__(self, base: str, parts: Parts) -> None:
+    page = SHOP_PAGE
+    script = SHOP_SCRIPT
+
+    def __init__(self, base: str, parts: Parts, files: Mapping[str, Path] | None = None) -> None:
         self.base = base
         self.parts = parts
+        self.files = files or {}
+        """What else the shop serves, by its path."""
+        self.frames: tuple[str, ...] = ()
+        """Whom else the shop shows in frames, by their origins."""
         self.url = ""
 
     async def _page(self, _: web.Request) -> web.Response:
         policy = (
             f"default-src 'none'; script-src 'self' {self.base}; connect-src {self.base}; "
-            f"frame-src {self.base}; style-src 'self'"
+            f"frame-src {' '.join((self.base, *self.frames))}; style-src 'self'"
         )
         return web.Response(
-            text=SHOP_PAGE.format(base=self.base),
+            text=self.page.format(base=self.base),
             content_type="text/html",
             headers={"content-security-policy": policy},
         )
 
     async def _script(self, _: web.Request) -> web.Response:
-        return web.Response(text=SHOP_SCRIPT, content_type="text/javascript")
+        return web.Response(text=self.script, content_type="text/javascript")
+
+    async def _file(self, request: web.Request) -> web.Response:
+        text = self.files[request.path].read_text(encoding="utf-8")
+        return web.Response(text=text, content_type="text/javascript")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Shop"]:
         app = web.Application()
         app.router.add_get("/", self._page)
         app.router.add_get("/shop.js", self._script)
+        for path in self.files:
+            app.router.add_get(path, self._file)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -105,7 +118,7 @@ class Shop:
         await page.click("#pay")
 
     async def result(self, page: Page) -> dict:
-        await expect(page.locator("#result")).not_to_be_empty(timeout=5000)
+        await expect(page.locator("#result")).not_to_be_empty(timeout=15_000)
         return msgspec.json.decode(await page.locator("#result").text_content() or "")
 
     def status(self, payment_id: str) -> str | None:
@@ -150,6 +163,15 @@ async def page_of(browser: Browser, **context: object) -> AsyncIterator[Page]:
         await opened.close()
     # A refusal's status and a favicon that is not there are news to the browser, not faults.
     assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
+
+
+async def press(button: Locator) -> None:
+    """Press a button of the window wherever it is: for tests that are not about how it looks.
+
+    Chromium loses a mouse's click at a frame of another site while the page is not in front, or has yet to be drawn.
+    """
+    await expect(button).to_be_enabled(timeout=15_000)
+    await button.dispatch_event("click")
 
 
 async def keep(page: Page, name: str) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from contract.openapi import BESIDE_THE_PROJECT, FILE, METHODS, Description
-from contract.swagger import BESIDE_THE_PROJECT as V1_FILE
+from contract.openapi import BESIDE_THE_PROJECT, FILE, Description
 from jangbu.sandbox.app import operations
 from jangbu.sandbox.core.faults import KINDS
 from jangbu.sandbox.core.problems import ApiError
-from jangbu.sandbox.coverage import FAMILIES, V1_OPERATIONS, V2, WITHOUT_A_STATUS, older, rows
+from jangbu.sandbox.coverage import FAMILIES, V2, rows
 from jangbu.sandbox.gate import Call, Operation
 from jangbu.sandbox.orders import ORDERS
 from jangbu.sandbox.testing import Sandbox
@@ -53,20 +52,6 @@ def test_the_page_has_all_that_portone_has(description: Description) -> None:
         assert sum(each.startswith(path) for _, each in portones) == number
     alone = {each for each in portones if not each[1].startswith(tuple(families))}
     assert alone == {(method, path) for method, path, _ in V2}
-
-
-def test_the_page_counts_what_the_older_api_has() -> None:
-    if V1_FILE is None:
-        pytest.skip("V1's operations are not counted: PortOne's description of V1 is not beside the project")
-    whole = msgspec.json.decode(V1_FILE.read_bytes())["paths"]
-    portones = {
-        (method.upper(), re.sub(r"{\w+}", "{}", path))
-        for path, methods in whole.items()
-        for method in methods.keys() & set(METHODS)
-    }
-    ours = {(method, re.sub(r"{\w+}", "{}", path)) for method, path, _ in older() if path not in WITHOUT_A_STATUS}
-    assert ours <= portones
-    assert len(portones) == V1_OPERATIONS
 
 
 @pytest.mark.parametrize("name", KINDS)

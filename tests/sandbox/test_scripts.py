@@ -90,6 +90,8 @@ def test_the_howtos_refusals_are_what_the_example_gets_with_those_typos() -> Non
         ("- fault: pay_refused\n  reason: too_poor", 2, "no reason 'too_poor'; known: insufficient_funds"),
         ("- fault: slow\n  seconds: 1\n  at: 10m", 3, "'10m' is no time"),
         ("- fault: slow\n  seconds: 1\n  at: +10", 3, "'+10' is no time"),
+        ("- fault: slow\n  seconds: 1\n  at: +999999d999999d", 3, "more than a century"),
+        ("- fault: slow\n  seconds: 1000000000000", 1, "nor more than a century"),
         ("- fault: slow\n  seconds: 1\n  at: 2026-08-01T12:00:00", 3, "is no time"),
         ("- fault: slow\n  seconds: 1\n  at: 2020-08-01T12:00:00+09:00", 1, "is past"),
         ("- order: depost\n  payment: a", 1, "no order 'depost'; did you mean deposit?"),

@@ -211,6 +211,20 @@ async def test_the_report_adds_up_what_came_and_went(sandbox: Sandbox, kind: str
     assert len((await sandbox.api(*report(kind, day, day, pgSpecifiers=mine)))[1]["items"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("provider", "told"),
+    [("INICIS_V2", "INICIS"), ("TOSSPAY_V2", "TOSSPAY"), ("KSNET", "KSNET"), ("TRIPLE_A", None), ("SMARTRO_V2", None)],
+)
+async def test_the_report_names_pgs_as_reports_do_and_leaves_out_those_it_has_no_name_for(
+    sandbox: Sandbox, provider: str, told: str | None
+) -> None:
+    sandbox.world.state.channels[CARD_CHANNEL].pg_provider = provider
+    await sandbox.pay("order0001")
+    _, answer = await sandbox.api(*report("transactions", "2026-08-01", "2026-08-01"))
+    assert [each["pgProvider"] for each in answer["pgSpecifiers"]] == ([told] if told else [])
+    assert answer["summary"]["totalAmount"] == (1_000 if told else 0)
+
+
 async def test_the_report_counts_korean_days() -> None:
     sandbox = Sandbox(at=datetime(2026, 8, 1, 15, 0, tzinfo=UTC), inferred=Inferred(pg_pays_out_after_days=0))
     await sandbox.pay("order-0001", totalAmount=11_000)

@@ -307,6 +307,7 @@ async def test_lists_of_schedules_within_three_months(shop: Endpoint, as_pages: 
     every = "/subscribe/payments/schedule"
     times = {"schedule_from": NOW + DAY, "schedule_to": NOW + 3 * DAY}
     assert await listed(every, **times) == ["month-0002", "month-0001"]
+    assert await listed(every, **times, sorting="scheduled") == ["month-0001", "month-0002"]
     assert await listed(every, **times, schedule_status="revoked") == ["month-0002"]
     for path in ("/subscribe/payments/schedule/customers/customer-1", "/subscribe/customers/customer-1/schedules"):
         query = {"from": NOW, "to": NOW + 9 * DAY}

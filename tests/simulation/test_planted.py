@@ -191,7 +191,7 @@ def live_money_is_taken_for_test_money(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def money_that_was_not_asked_for_is_not_booked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sync, "BOOKED_MISMATCHES", frozenset())
+    patch.setattr(rules, "BOOKED_MISMATCHES", frozenset())
 
 
 @planted

@@ -67,11 +67,18 @@ SCOPES: dict[str, Scope] = {
         Scope("payments:read", "see payments", "결제 조회", EVERY_ROLE),
         Scope("payments:export", "take payments and refunds out as files", "결제와 취소 내역 내려받기", ADMIN_ROLES),
         Scope("payments:cancel", "cancel and refund payments", "결제 취소와 환불", ADMIN_ROLES),
+        # Neither does this: it states no amount, but whoever makes sessions says for which customer they are.
+        Scope("checkout:create", "make checkout sessions of items", "상품 결제 세션 생성", _NOBODY),
+        Scope("items:read", "see items and their stock", "상품과 재고 조회", EVERY_ROLE),
+        Scope("items:manage", "add and change items, prices and stock", "상품, 가격, 재고 관리", ADMIN_ROLES),
         Scope("books:read", "see the ledger and its proof", "원장과 증명 조회", ADMIN_ROLES),
         Scope("webhooks:read", "see webhooks and what became of them", "웹훅 조회", EVERY_ROLE),
         Scope("webhooks:replay", "handle a webhook again", "웹훅 재처리", ADMIN_ROLES),
         Scope("events:read", "read events and how they were delivered", "이벤트와 전송 내역 조회", EVERY_ROLE),
         Scope("events:manage", "say where events go, and send them again", "이벤트 수신 주소 관리", ADMIN_ROLES),
+        Scope("identity:verify", "verify who somebody is", "본인인증 요청과 확인", _NOBODY),
+        Scope("identity:read", "see verified people, masked", "본인인증 내역 조회(가림)", EVERY_ROLE),
+        Scope("identity:reveal", "see who a verified person is", "본인인증 개인정보 열람", ADMIN_ROLES),
         Scope("notices:read", "see alerts and what was sent", "경보와 알림 조회", EVERY_ROLE, for_keys=False),
         Scope("notices:manage", "take alerts on, send again", "경보 확인과 재발송", ADMIN_ROLES, for_keys=False),
         Scope("audit:read", "see who did what", "감사 기록 조회", ADMIN_ROLES),
@@ -92,6 +99,17 @@ class Public:
 
     def __str__(self) -> str:
         return f"public: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Public):
+    """Whoever holds a secret that stands for one thing of ours, which the handler looks up; `why` says which.
+
+    Of whatever store that thing is, it is seen (jangbu.sight).
+    """
+
+    def __str__(self) -> str:
+        return f"held: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)

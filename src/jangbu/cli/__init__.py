@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jangbu import __version__
-from jangbu.cli import backups, catching_up, people, programs, upkeep
+from jangbu.checkout import cli as checkout_cli
+from jangbu.cli import backups, catching_up, contract, people, programs, upkeep, vaults
 from jangbu.cli.opening import acting, opened
 from jangbu.cli.simulate import simulate
 from jangbu.errors import Refusal, SetupProblem
@@ -94,8 +95,10 @@ upkeep.add_to(cli)
 backups.add_to(cli)
 catching_up.add_to(cli)
 cli.command(rich_help_panel="Programs")(simulate)
+cli.add_typer(contract.commands, name="contract", rich_help_panel="Programs")
 DAILY = "Daily work"
 cli.add_typer(payments_cli.commands(opened, acting), name="payments", rich_help_panel=DAILY)
+cli.add_typer(checkout_cli.commands(opened, _operator), name="items", rich_help_panel=DAILY)
 cli.add_typer(inbox_cli.commands(opened), name="webhooks", rich_help_panel=DAILY)
 cli.add_typer(outbox_cli.commands(opened, _operator), name="events", rich_help_panel=DAILY)
 cli.add_typer(endpoint_cli.commands(opened, acting, _operator), name="endpoints", rich_help_panel=DAILY)
@@ -103,4 +106,5 @@ cli.add_typer(notices_cli.commands(opened), name="notices", rich_help_panel=DAIL
 cli.add_typer(ledger_cli.commands(opened, _expectations), name="books", rich_help_panel=DAILY)
 PEOPLE = "People and keys"
 cli.add_typer(people.keys(opened), name="keys", rich_help_panel=PEOPLE)
+cli.add_typer(vaults.secrets(opened), name="secrets", rich_help_panel=PEOPLE)
 cli.add_typer(people.admin(opened), name="admin", rich_help_panel=PEOPLE)

@@ -286,7 +286,7 @@ def _welcome(console: Console, settings: Settings, people: _Identities) -> None:
              {ADMIN_EMAIL} / {people.password}
   API docs   {settings.url}/api-docs
              key {people.api_key}
-  PortOne    {settings.portone_url}/__sandbox__/state
+  PortOne    {settings.portone_url}/__sandbox__/
 """,
         highlight=False,
         soft_wrap=True,

@@ -12,7 +12,7 @@ from jangbu.checks.service import Result, run_checks
 from jangbu.cli.opening import has_database, opened_with, plain_sentences
 from jangbu.clock import Clock, SystemClock
 from jangbu.db import DatabaseAway
-from jangbu.doctor import database, names, outside, telling, work
+from jangbu.doctor import database, names, outside, telling, vaults, work
 from jangbu.doctor.findings import Finding, bad, unchecked
 from jangbu.errors import SetupProblem
 from jangbu.runtime import Runtime
@@ -27,7 +27,7 @@ async def examine(load_settings: Callable[[], Settings]) -> list[Finding]:
         settings = load_settings()
     except SetupProblem as problem:
         return [bad("settings", " ".join(str(problem).split()), "Correct it in the environment or in .env.")]
-    findings = [*names.findings(settings), telling.channels(settings)]
+    findings = [*names.findings(settings), vaults.keys(settings), telling.channels(settings)]
     if not has_database(settings):
         findings.append(
             bad("database", f"There is none in {settings.home} yet.", "Run jangbu init, or set DATABASE_URL.")
@@ -62,7 +62,7 @@ async def examine_deeply(
 async def _work(run: Runtime) -> list[Finding]:
     try:
         with plain_sentences():
-            return await work.findings(run)
+            return [await vaults.contents(run), *await work.findings(run)]
     except SetupProblem as problem:
         return [bad("work", str(problem), "Mend what is marked above first.")]
     except DatabaseAway as away:

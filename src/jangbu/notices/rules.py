@@ -135,6 +135,24 @@ class RefundFailed(_OfPayment):
 
 
 @dataclass(frozen=True, slots=True)
+class PaidTooLate(_OfPayment):
+    """A checkout was paid when it was over and the goods were gone. The money is being sent back."""
+
+    kind: ClassVar[str] = "paid_too_late"
+    severity: ClassVar[Severity] = Severity.WARNING
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateRefundByHand(_OfPayment):
+    """The same, and only a person can send it back: it came to a virtual account."""
+
+    kind: ClassVar[str] = "late_refund_by_hand"
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookParked(Facts):
     """One of PortOne's webhooks could not be handled in all its tries."""
 
@@ -153,6 +171,15 @@ class JobParked(Facts):
     job: str
     job_id: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListUnread(Facts):
+    """PortOne's list of changed payments could not be read for an hour: what no webhook tells is not found."""
+
+    kind: ClassVar[str] = "list_unread"
+    severity: ClassVar[Severity] = Severity.WARNING
+    since: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +233,11 @@ SAMPLES: dict[str, Facts] = {
         CancelledElsewhere(**_PAYMENT, amount="₩10,000", reason="고객 요청"),
         RefundWaitsForApproval(**_PAYMENT, amount="₩1,200,000", asked_by="김하늘", reason="단순 변심"),
         RefundFailed(**_PAYMENT, amount="₩10,000", why="PG_PROVIDER_ERROR"),
+        PaidTooLate(**_PAYMENT, amount="₩10,000"),
+        LateRefundByHand(**_PAYMENT, amount="₩10,000"),
         WebhookParked("msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", 46),
         JobParked("payments.check", 4821, 8),
+        ListUnread("2026-08-01 11:00:00"),
         EndpointDisabled("01986a30-11aa-7c02-b1f0-5c1d2e3f4a5b", "https://shop.example.com", _AT, "timeout"),
         InvariantBroken("books_complete", "payment:01986a2f:captured is expected and not there"),
         TestMessage("김하늘", _AT),

@@ -1,10 +1,15 @@
 """All SQL of endpoints and their secrets."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from jangbu.db import Query, Tx
+from jangbu.keeping import Kept
 from jangbu.outbox.rules import Endpoint
+from jangbu.vault import Vault
+
+ENCRYPTED = Kept("webhook_endpoint_secrets", "secret_encrypted", plain="secret")
 
 _ENDPOINT = """
     id, url, description, types, store_id, state, disabled_reason, disabled_at, failing_since, position, version,
@@ -48,8 +53,8 @@ FAILING = Query(type(None), "UPDATE webhook_endpoints SET failing_since = :since
 ADD_SECRET = Query(
     type(None),
     """
-    INSERT INTO webhook_endpoint_secrets (id, endpoint_id, secret, created_at)
-    VALUES (:id, :endpoint_id, :secret, :created_at)
+    INSERT INTO webhook_endpoint_secrets (id, endpoint_id, secret, secret_encrypted, created_at)
+    VALUES (:id, :endpoint_id, :plain, :encrypted, :created_at)
     """,
 )
 # A secret that was on its way out already keeps its earlier end.
@@ -60,10 +65,21 @@ EXPIRE_SECRETS = Query(
      WHERE endpoint_id = :endpoint_id AND (expires_at IS NULL OR expires_at > :at)
     """,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """A secret as it lies there: `encrypted` is None for one that a release before the vault wrote."""
+
+    id: UUID
+    plain: str | None
+    encrypted: str | None
+
+
 SECRETS = Query(
-    str,
+    StoredSecret,
     """
-    SELECT secret FROM webhook_endpoint_secrets
+    SELECT id, secret AS plain, secret_encrypted AS encrypted FROM webhook_endpoint_secrets
      WHERE endpoint_id = :endpoint_id AND (expires_at IS NULL OR expires_at > :now) ORDER BY created_at DESC, id DESC
     """,
 )
@@ -118,9 +134,18 @@ async def note_failing(tx: Tx, endpoint_id: UUID, since: datetime | None) -> Non
     await tx.run(FAILING, id=endpoint_id, since=since)
 
 
-async def add_secret(tx: Tx, *, secret_id: UUID, endpoint_id: UUID, secret: str, at: datetime) -> None:
-    """A secret that signs from now on."""
-    await tx.run(ADD_SECRET, id=secret_id, endpoint_id=endpoint_id, secret=secret, created_at=at)
+async def add_secret(
+    tx: Tx, *, secret_id: UUID, endpoint_id: UUID, secret: str, at: datetime, vault: Vault, keeps_plain: bool
+) -> None:
+    """A secret that signs from now on. `keeps_plain`: a program of the release before the vault may have to read it."""
+    await tx.run(
+        ADD_SECRET,
+        id=secret_id,
+        endpoint_id=endpoint_id,
+        plain=secret if keeps_plain else None,
+        encrypted=ENCRYPTED.encrypt(vault, secret, secret_id),
+        created_at=at,
+    )
 
 
 async def expire_secrets(tx: Tx, endpoint_id: UUID, at: datetime) -> None:
@@ -128,6 +153,9 @@ async def expire_secrets(tx: Tx, endpoint_id: UUID, at: datetime) -> None:
     await tx.run(EXPIRE_SECRETS, endpoint_id=endpoint_id, at=at)
 
 
-async def live_secrets(tx: Tx, endpoint_id: UUID, now: datetime) -> list[str]:
-    """Those that sign now, the newest first. Only the system role may read them."""
-    return await tx.all(SECRETS, endpoint_id=endpoint_id, now=now)
+async def live_secrets(tx: Tx, endpoint_id: UUID, now: datetime, vault: Vault) -> list[str]:
+    """Those that sign now, the newest first. Only the system role may read them. Raises VaultProblem."""
+    return [
+        (row.plain or "") if row.encrypted is None else ENCRYPTED.decrypt(vault, row.encrypted, row.id)
+        for row in await tx.all(SECRETS, endpoint_id=endpoint_id, now=now)
+    ]

@@ -16,7 +16,10 @@ _PAYMENT: dict[str, Any] = {
     "cancellableAmount": 11_000,
     "currency": "KRW",
     "review": "",
+    "method": "CARD",
+    "expiresAt": "2026-08-02T03:00:00.000Z",
 }
+_UNPAID = _PAYMENT | {"cancellableAmount": 0}
 _CANCELLATION: dict[str, Any] = {
     "id": "0198a601-3b0a-7c55-8a10-5e9d7c6b4a32",
     "status": "SUCCEEDED",
@@ -38,6 +41,28 @@ def _given_back(before: str, status: str, cancelled: int, cancellation: str, amo
 
 
 declare(
+    Type(
+        "payment.virtual_account_issued",
+        "가상계좌가 발급되어 입금을 기다립니다. 입금할 계좌는 `verify`의 `method.deposit`에 있고, `expiresAt`까지 "
+        "입금할 수 있습니다.",
+        "A virtual account was issued and the money is awaited until `expiresAt`. Where to pay in is `method.deposit` "
+        "of `verify`.",
+        _UNPAID | {"status": "VIRTUAL_ACCOUNT_ISSUED", "method": "VIRTUAL_ACCOUNT"},
+    ),
+    Type(
+        "payment.pay_pending",
+        "구매자가 결제를 마쳤고 PG가 아직 승인하지 않았습니다. 결과는 다른 이벤트로 알려 드립니다.",
+        "The payer is done and the PG has not decided yet. Another event tells the outcome.",
+        _UNPAID | {"status": "PAY_PENDING", "method": "EASY_PAY"},
+    ),
+    Type(
+        "payment.expired",
+        "기한까지 아무도 결제하지 않았거나, 입금 전에 가상계좌가 닫혔습니다. 재고를 풀어도 됩니다. 늦게 결제되면 "
+        "이후에 payment.paid가 옵니다.",
+        "Nobody paid in time, or the account was closed before anybody did: what was held for the order may be let go. "
+        "Should the money come late, payment.paid follows.",
+        _UNPAID | {"before": "VIRTUAL_ACCOUNT_ISSUED", "status": "ABANDONED", "method": "VIRTUAL_ACCOUNT"},
+    ),
     Type(
         "payment.paid",
         "결제가 완료되었고 금액과 통화가 요청과 같습니다. 이 이벤트를 받은 뒤에 상품을 보내세요.",

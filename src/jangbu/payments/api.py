@@ -2,16 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from pydantic import Field
 from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
+from jangbu.payments import methods
+from jangbu.payments.advice_rules import Advice
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
+from jangbu.payments.refund_accounts import RefundAccount, checked
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
+from jangbu.payments.service.advice import advice
 from jangbu.payments.service.cancel import Authority, cancel
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.verify import verify
@@ -40,6 +44,15 @@ class VerifyBody(Body):
     payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
 
 
+class RefundAccountBody(Body):
+    """The payer's account. It is kept encrypted until PortOne has it, and masked afterwards."""
+
+    bank: str = Field(min_length=1, max_length=40, description="국민은행, KB국민은행, or PortOne's word: KOOKMIN.")
+    number: str = Field(min_length=1, max_length=40, description="Digits; hyphens and spaces are left out.")
+    holder_name: str = Field(min_length=1, max_length=100)
+    holder_phone_number: str | None = Field(default=None, max_length=30, description="Only Smartro needs it.")
+
+
 class CancelBody(Body):
     """What to give back. `paymentId` suffices: all that is left."""
 
@@ -57,6 +70,9 @@ class CancelBody(Body):
     )
     reason: str = Field(default="User requested cancellation", min_length=1, max_length=REASON_LONGEST)
     requester: Literal["CUSTOMER", "ADMIN"] | None = Field(default=None, description="Who wants it (NaverPay asks).")
+    refund_account: RefundAccountBody | None = Field(
+        default=None, description="Needed for a payment to a virtual account; others go back the way they came."
+    )
 
 
 IdempotencyKey = Annotated[
@@ -70,7 +86,7 @@ IdempotencyKey = Annotated[
 
 
 def routes(run: Runtime, portone: PortOne) -> APIRouter:
-    """`/api/portone/initialize`, `/api/portone/verify` and `/api/portone/cancel`."""
+    """`/api/portone/initialize`, `/api/portone/verify`, `/api/portone/cancel` and advice on it."""
     router = APIRouter(prefix="/api/portone", tags=["payments"])
 
     @router.post("/initialize", summary="Create a payment and fix its amount at PortOne")
@@ -104,6 +120,20 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         view = payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
         return ok(view, clock=run.clock)
 
+    @router.get("/cancel/advice", summary="Before the click: what is known about refunding a payment")
+    async def advise_on_cancel(
+        caller: Annotated[Caller, guard(Scoped("payments:cancel"))],
+        payment_id: Annotated[
+            str, Query(alias="paymentId", min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
+        ],
+    ) -> Response:
+        """Allowed? How much, by when, when has the payer it, what does it cost and need? Moves nothing, asks nobody.
+
+        `notes` says each with its source; one without a source says that it is not known.
+        """
+        payment, found = await advice(payment_id, store_id=caller.store_id, run=run)
+        return ok({"paymentId": payment.provider_order_id} | advice_view(found), clock=run.clock)
+
     @router.post("/cancel", summary="Give money back, all of it or a part", responses={202: {"description": LATER}})
     async def cancel_payment(
         body: CancelBody,
@@ -111,12 +141,14 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """The money went back only when `cancellation.status` is SUCCEEDED (200); 202 says that it is not known yet."""
+        account = body.refund_account
         ask = Ask(
             amount=body.amount,
             currency=body.currency,
             tax_free_amount=body.tax_free_amount,
             reason=body.reason,
             requester=body.requester or "",
+            account=None if account is None else _checked(account),
             request_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
         )
         outcome = await cancel(body.payment_id, ask, who=authority_of(caller, run), run=run, portone=portone)
@@ -125,6 +157,10 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         return ok(view, clock=run.clock, status=200 if is_done else 202)
 
     return router
+
+
+def _checked(body: RefundAccountBody) -> RefundAccount:
+    return checked(body.bank, body.number, body.holder_name, body.holder_phone_number or "")
 
 
 LATER = "Written down and not done yet: a second person has to approve it, or PortOne or the PG has not said so."
@@ -136,6 +172,29 @@ def authority_of(caller: Caller, run: Runtime) -> Authority:
     return Authority(caller.actor, limits=run.settings.refund_limits.get(role), store_id=caller.store_id)
 
 
+def advice_view(found: Advice) -> dict[str, Any]:
+    """Advice as the shop sees it."""
+    return {
+        "allowed": found.allowed,
+        "why": found.why,
+        "most": None if found.most is None else found.most.amount_minor,
+        "currency": None if found.most is None else found.most.currency,
+        "inParts": found.in_parts,
+        "until": None if found.until is None else rfc3339(found.until),
+        "needs": list(found.needs),
+        "notes": [
+            {
+                "topic": note.topic,
+                "ko": note.ko,
+                "en": note.en,
+                "source": note.source or None,
+                "asOf": None if note.as_of is None else note.as_of.isoformat(),
+            }
+            for note in found.notes
+        ],
+    }
+
+
 def cancellation_view(one: Cancellation) -> dict[str, Any]:
     """A cancellation as the shop sees it."""
     return {
@@ -145,12 +204,16 @@ def cancellation_view(one: Cancellation) -> dict[str, Any]:
         "taxFreeAmount": one.tax_free_amount,
         "currency": one.currency,
         "reason": one.reason,
+        "refundTo": one.refund_to,
         "cancelledAt": None if one.cancelled_at is None else rfc3339(one.cancelled_at),
     }
 
 
 def payment_view(payment: Payment) -> dict[str, Any]:
-    """A payment as the shop sees it. Money is an integer in minor units beside its currency."""
+    """A payment as the shop sees it. Money is an integer in minor units beside its currency.
+
+    `method` is explained in docs/reference/payment-methods.md.
+    """
     return {
         "id": str(payment.id),
         "paymentId": payment.provider_order_id,
@@ -164,5 +227,6 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "cancellableAmount": payment.cancellable_amount,
         "currency": payment.currency,
         "paidAt": None if payment.paid_at is None else rfc3339(payment.paid_at),
-        "expiresAt": rfc3339(payment.expires_at),
+        "expiresAt": rfc3339(payment.deadline),
+        "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
     }

@@ -6,13 +6,14 @@ made elsewhere and is adopted (`cancellation_fold`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from jangbu.money import Money
+from jangbu.payments.refund_accounts import RefundAccount, needed_for
 from jangbu.payments.refusals import (
     CancelAmountExceeds,
     CancelAmountOutOfRange,
@@ -20,7 +21,6 @@ from jangbu.payments.refusals import (
     CancellationInProgress,
     PaymentAlreadyCancelled,
     PaymentNotPaid,
-    RefundAccountNeeded,
     TaxFreeAmountNeeded,
     TaxFreeAmountUnfit,
 )
@@ -58,6 +58,7 @@ class CancellationStatus(StrEnum):
 _S = CancellationStatus
 OPEN = frozenset({_S.WAITING, _S.SENDING, _S.REQUESTED})
 IN_FLIGHT = frozenset({_S.SENDING, _S.REQUESTED})
+MAY_BE_SENT = frozenset({_S.WAITING, _S.SENDING})
 TRANSITIONS = frozenset(
     {
         (_S.WAITING, _S.SENDING),
@@ -93,6 +94,8 @@ class Cancellation:
     decided_by: str = ""
     request_key: str | None = None
     asked: dict[str, Any] | None = None
+    refund_account_encrypted: str | None = field(default=None, repr=False)
+    refund_to: dict[str, Any] | None = None
     portone_cancellation_id: str | None = None
     pg_cancellation_id: str | None = None
     trigger: str = ""
@@ -105,6 +108,9 @@ class Cancellation:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", CancellationStatus(self.status))
+        if self.status not in MAY_BE_SENT:
+            # Whose account it was is nobody's business any more: whatever becomes of it, it is not sent again.
+            object.__setattr__(self, "refund_account_encrypted", None)
 
     @property
     def total(self) -> Money:
@@ -137,10 +143,13 @@ class Ask:
     reason: str = "User requested cancellation"
     requester: str = ""
     request_key: str | None = None
+    account: RefundAccount | None = None
 
     @property
     def terms(self) -> dict[str, Any]:
-        """What was said, and what was left out: the same key has to come with the same (F40)."""
+        """What was said, and what was left out: the same key has to come with the same (F40). Without the account,
+        which whoever writes them down adds as a fingerprint.
+        """
         return {
             "amount": self.amount,
             "currency": self.currency,
@@ -171,7 +180,8 @@ def begin(
     """The cancellation to write down for `ask`, or the refusal (B3, F35, F39, F40). Nothing was sent yet.
 
     Raises PaymentNotPaid, PaymentAlreadyCancelled, CancellationInProgress, CancelAmountOutOfRange,
-    CancelAmountExceeds, CancelCurrencyDiffers, TaxFreeAmountNeeded, TaxFreeAmountUnfit, RefundAccountNeeded.
+    CancelAmountExceeds, CancelCurrencyDiffers, TaxFreeAmountNeeded, TaxFreeAmountUnfit, RefundAccountNeeded,
+    RefundHolderPhoneNeeded.
     """
     left = left_of(payment, known)
     if left is None:
@@ -182,8 +192,7 @@ def begin(
         raise PaymentAlreadyCancelled
     if any(one.status in OPEN and one.is_ours for one in known):
         raise CancellationInProgress
-    if (payment.method or {}).get("type") == "PaymentMethodVirtualAccount":
-        raise RefundAccountNeeded
+    account = needed_for(payment, ask.account)
     amount = left if ask.amount is None else Money(ask.amount, left.currency)
     if amount.amount_minor <= 0:
         raise CancelAmountOutOfRange
@@ -203,6 +212,7 @@ def begin(
         requested_by=by,
         request_key=ask.request_key,
         asked=ask.terms,
+        refund_to=None if account is None else account.masked,
         sent_at=now,
         due_at=now + UNKNOWN_CHECKS[0],
         created_at=now,

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from jangbu.db import Query, Tx, assigned, names_of, values_of
+from jangbu.keeping import Kept
 from jangbu.payments.cancellation_rules import Cancellation
 
+ENCRYPTED = Kept("payment_cancellations", "refund_account_encrypted")
+"""The account that a deposit goes back to, while it may still have to be sent."""
 _NAMES = names_of(Cancellation)
 _COLUMNS = ", ".join(_NAMES)
 _MOVES = (
     "status", "amount", "tax_free_amount", "vat_amount", "decided_by", "portone_cancellation_id", "pg_cancellation_id",
-    "trigger", "failure", "sent_at", "cancelled_at", "due_at", "checks",
+    "trigger", "failure", "refund_account_encrypted", "sent_at", "cancelled_at", "due_at", "checks",
 )  # fmt: skip
 """What changes in a cancellation's life."""
 
@@ -55,13 +59,15 @@ class OpenCancellation:
     currency: str
     reason: str
     requested_by: str
+    refund_to: dict[str, Any] | None
     created_at: datetime
 
 
 OPEN = Query(
     OpenCancellation,
     """
-    SELECT c.id, c.payment_id, p.order_name, c.status, c.amount, c.currency, c.reason, c.requested_by, c.created_at
+    SELECT c.id, c.payment_id, p.order_name, c.status, c.amount, c.currency, c.reason, c.requested_by,
+           c.refund_to, c.created_at
       FROM payment_cancellations c JOIN payments p ON p.id = c.payment_id
      WHERE c.status IN ('WAITING', 'SENDING', 'REQUESTED')
      ORDER BY c.created_at LIMIT :most

@@ -13,6 +13,7 @@ from jangbu.payments import export_cli, import_cli
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
 if TYPE_CHECKING:
+    from jangbu.payments.advice_rules import Advice
     from jangbu.payments.cancellation_rules import Cancellation
     from jangbu.payments.rules import Payment
     from jangbu.payments.service.story import Story
@@ -111,9 +112,54 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
         if not dry_run and one.status.value != "SUCCEEDED":
             raise typer.Exit(3)
 
+    @payments.command()
+    def advice(
+        payment: Annotated[str, typer.Argument(help="Our payment id, or PortOne's paymentId.")],
+        as_json: Json = False,
+    ) -> None:
+        """Before a refund: allowed? how much, by when, when has the payer it, what does it cost and need?"""
+
+        async def work() -> "Advice":
+            from jangbu.payments.service.advice import advice as advise
+
+            async with opened() as run:
+                return (await advise(payment, run=run))[1]
+
+        found = execute(work())
+        if as_json:
+            document({"advice": _advice_as_json(found)})
+        else:
+            _advise(found)
+
     export_cli.add_to(payments, opened)
     import_cli.add_to(payments, opened, acting)
     return payments
+
+
+def _advice_as_json(found: "Advice") -> dict[str, Any]:
+    return {
+        "allowed": found.allowed,
+        "why": found.why or None,
+        "most_minor": None if found.most is None else found.most.amount_minor,
+        "currency": None if found.most is None else found.most.currency,
+        "in_parts": found.in_parts,
+        "until": found.until,
+        "needs": list(found.needs),
+        "notes": [
+            {"topic": note.topic, "ko": note.ko, "en": note.en, "source": note.source or None} for note in found.notes
+        ],
+    }
+
+
+def _advise(found: "Advice") -> None:
+    colour = {"yes": "green", "no": "red", "unlikely": "yellow"}[found.allowed]
+    most = "" if found.most is None else f", {written(found.most)} at most"
+    why = f" ({found.why})" if found.why else ""
+    say(styled(f"refund allowed: {found.allowed}{why}", colour, bold=True) + most)
+    if found.until is not None:
+        say(f"  until {_seoul(found.until)[:-4]} (Seoul)")
+    for note in found.notes:
+        say(f"  {note.topic:<9}{note.en}" + (f"  [{note.source}, {note.as_of}]" if note.source else ""))
 
 
 def moments(story: "Story") -> list[Moment]:
@@ -189,7 +235,9 @@ def _entry(key: str, legs: "list[PostedLeg]") -> Moment:
 
 
 def _as_json(payment: "Payment") -> dict[str, Any]:
-    # PortOne's whole answer and the method stay out: they hold the payer's name, phone number and card.
+    from jangbu.payments import methods
+
+    # PortOne's whole answer stays out: it holds the payer's name, phone number and card.
     return {
         "id": payment.id,
         "portone_payment_id": payment.provider_order_id,
@@ -205,13 +253,14 @@ def _as_json(payment: "Payment") -> dict[str, Any]:
         "cancellable_amount_minor": payment.cancellable_amount,
         "pg": payment.pg_provider,
         "channel_key": payment.channel_key,
+        "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
         "review": payment.review or None,
         "failure": payment.failure,
         "created_at": payment.created_at,
         "paid_at": payment.paid_at,
         "failed_at": payment.failed_at,
         "cancelled_at": payment.cancelled_at,
-        "expires_at": payment.expires_at,
+        "expires_at": payment.deadline,
         "asked_next_at": payment.due_at,
     }
 
@@ -238,8 +287,9 @@ def _show(story: "Story") -> None:
         "order": payment.order_id or "",
         "store": payment.store_id,
         "PG": payment.pg_provider or "",
+        "method": _method(payment),
         "cancelled": written(Money(payment.cancelled_amount, payment.currency)) if payment.cancelled_amount else "",
-        "expires": "" if payment.is_captured else f"{_seoul(payment.expires_at)[:-4]} (Seoul)",
+        "expires": "" if payment.is_captured else f"{_seoul(payment.deadline)[:-4]} (Seoul)",
         "asked next": f"{_seoul(payment.due_at)[:-4]} (Seoul)" if payment.due_at else "",
     }
     for name, fact in facts.items():
@@ -252,6 +302,17 @@ def _show(story: "Story") -> None:
         say(f"{_seoul(moment.at)}  {styled(f'{moment.kind:<8}', _COLOURS[moment.kind])} {clean(moment.line)}")
         for line in moment.under:
             say(f"{'':<34}{clean(line)}")
+
+
+def _method(payment: "Payment") -> str:
+    from jangbu.payments import methods
+
+    said = methods.view(methods.read(payment.method), is_waiting=payment.awaits_money) or {}
+    told = [str(said.get(name, "")) for name in ("type", "provider", "bank", "phone")]
+    told += [str(value) for name, value in said.get("card", {}).items() if name in {"name", "last"}]
+    if deposit := said.get("deposit"):
+        told.append(f"to {deposit['number']} ({deposit['holder']}) until {deposit['dueAt']}")
+    return " ".join(part for part in told if part)
 
 
 def _seoul(at: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from jangbu import audit
 from jangbu.events import Event
 from jangbu.money import Money, written
+from jangbu.payments import method_words
 from jangbu.payments import story_page as page
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story
@@ -27,14 +28,6 @@ _ACTS = {
     "payment.cancellation_asked": "story.cancellation.asked",
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
-}
-_METHODS = {
-    "PaymentMethodCard": "카드",
-    "PaymentMethodEasyPay": "간편결제",
-    "PaymentMethodTransfer": "계좌이체",
-    "PaymentMethodVirtualAccount": "가상계좌",
-    "PaymentMethodMobile": "휴대폰",
-    "PaymentMethodGiftCertificate": "상품권",
 }
 
 
@@ -68,8 +61,7 @@ def _head_facts(payment: Payment, t: Words) -> tuple[page.Fact, ...]:
         facts.append(page.Fact(t("story.fact.order"), payment.order_id, exact=True))
     if payment.pg_provider:
         facts.append(page.Fact("PG", payment.pg_provider))
-    if payment.method:
-        facts.append(page.Fact(t("payments.method"), _method(payment)))
+    facts += method_words.facts(payment, t)
     if payment.review:
         facts.append(page.Fact(t("story.fact.review"), payment.review))
     return tuple(facts)
@@ -177,11 +169,6 @@ def _entry(key: str, legs: list[PostedLeg], t: Words) -> page.Moment:
     )
     title = t(f"story.entry.{legs[0].kind}")
     return page.posted(t, legs[0].recorded_at, page.Entry(key, postings), title=title, sealed_as=legs[0].seq)
-
-
-def _method(payment: Payment) -> str:
-    kind = str((payment.method or {}).get("type", ""))
-    return _METHODS.get(kind, kind)
 
 
 def _json(value: Any) -> str | None:

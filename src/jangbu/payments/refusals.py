@@ -150,6 +150,33 @@ class RefundAccountNeeded(Refusal):
     en = "To refund a payment to a virtual account, the payer's account (refundAccount) is needed."
 
 
+class RefundBankUnknown(Refusal):
+    """`refundAccount.bank` is no bank that a refund could go to. Nothing of what was sent is quoted."""
+
+    code = "REFUND_BANK_UNKNOWN"
+    http_status = 422
+    ko = "환불 계좌의 은행을 알 수 없습니다. 은행 이름(예: 국민은행)이나 포트원 코드(예: KOOKMIN)를 보내 주세요."
+    en = "The refund account's bank is not known. Send its Korean name (국민은행) or PortOne's word for it (KOOKMIN)."
+
+
+class RefundAccountUnfit(Refusal):
+    """A field of `refundAccount` cannot be right. Nothing of what was sent is quoted."""
+
+    code = "REFUND_ACCOUNT_UNFIT"
+    http_status = 422
+    ko = "환불 계좌의 {field} 값이 올바르지 않습니다. 계좌번호는 숫자 6~20자리, 예금주는 1~50자입니다."
+    en = "The refund account's {field} cannot be right: 6 to 20 digits for the number, 1 to 50 letters for the holder."
+
+
+class RefundHolderPhoneNeeded(Refusal):
+    """This PG gives a deposit back only with the telephone number of the account's holder (portone-facts §2.8)."""
+
+    code = "REFUND_HOLDER_PHONE_NEEDED"
+    http_status = 422
+    ko = "{pg} 가상계좌를 환불하려면 예금주 전화번호(refundAccount.holderPhoneNumber)가 필요합니다."
+    en = "{pg} needs the account holder's telephone number (refundAccount.holderPhoneNumber) to refund a deposit."
+
+
 class CancellationRefused(Refusal):
     """PortOne or the PG said no; nothing was given back."""
 

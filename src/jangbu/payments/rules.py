@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from jangbu.money import EXPONENTS, Money, vat_included
+from jangbu.payments import methods
 
 FINAL_CHECK_AFTER_EXPIRY = timedelta(hours=24)
 """How long after its expiry an unpaid payment is still re-read (design §4.1)."""
@@ -50,7 +51,7 @@ class Status(StrEnum):
     MISMATCH = "MISMATCH"
     """PortOne says paid, but not what we asked for. Never fulfilled; a person decides."""
     ABANDONED = "ABANDONED"
-    """Nobody paid in time. A late payment is still adopted."""
+    """Nobody paid in time, or the account was closed before anybody did. A late payment is still adopted."""
 
 
 class Event(StrEnum):
@@ -162,6 +163,16 @@ class Payment:
         return f"payment:{self.id}"
 
     @property
+    def deadline(self) -> datetime:
+        """Until when one may pay: our own expiry, or where the payer was told to bring the money later, that day."""
+        return max(self.expires_at, methods.due_of(self.method) or self.expires_at)
+
+    @property
+    def awaits_money(self) -> bool:
+        """The payer was told where to pay, or paid and the PG has not decided."""
+        return self.status in {Status.VIRTUAL_ACCOUNT_ISSUED, Status.PAY_PENDING}
+
+    @property
     def is_captured(self) -> bool:
         """Money was taken and the ledger has it."""
         return self.paid_at is not None
@@ -251,9 +262,9 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     )
     if payment.is_captured:
         return Decision(replace(kept, review=_after_capture(kept, seen.status), due_at=None), None)
-    if seen.status in _PAID_AT_PORTONE:
+    if seen.status in _PAID_AT_PORTONE and not _is_closed_unpaid(seen):
         return _money_was_taken(kept, seen, live=live, now=now)
-    event = _EVENT_OF.get(seen.status)
+    event = Event.GAVE_UP_WAITING if _nobody_paid(kept, seen, now) else _EVENT_OF.get(seen.status)
     if event is None:
         # A status this code has never heard of (portone-facts §10.8): kept, shown to a person, asked about again. Why
         # a person has to look already, a mismatch say, is the better reason.
@@ -266,6 +277,28 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
         failed_at=(seen.failed_at or now) if event is Event.SEEN_FAILED else None,
     )
     return Decision(_ask_later(moved, now), event if after else None)
+
+
+def _is_closed_unpaid(seen: Seen) -> bool:
+    """An account that was closed before anybody paid: it may be CANCELLED, as what was paid and given back is.
+
+    PortOne does not say what becomes of one (portone-facts §2.9), but money that came has a time, and money that went
+    back has a cancellation.
+    """
+    method = methods.read(seen.method)
+    return (
+        seen.status == "CANCELLED"
+        and method is not None
+        and method.kind in methods.PAID_LATER
+        and seen.paid_at is None
+        and all(one.status == "FAILED" for one in seen.cancellations)
+    )
+
+
+def _nobody_paid(kept: Payment, seen: Seen, now: datetime) -> bool:
+    """The day to bring the money is over for good (F12). PortOne may go on showing the account as issued (§10.9)."""
+    waits = seen.status in {"VIRTUAL_ACCOUNT_ISSUED", "PAY_PENDING"} and methods.due_of(seen.method) is not None
+    return (waits and has_waited_enough(kept, now)) or _is_closed_unpaid(seen)
 
 
 def _after_capture(kept: Payment, status: str) -> str:
@@ -363,4 +396,4 @@ def next_due(payment: Payment, now: datetime) -> datetime | None:
 
 def has_waited_enough(payment: Payment, now: datetime) -> bool:
     """Nobody has paid until a day after the expiry: stop asking. A later PAID is still adopted."""
-    return not payment.is_captured and now >= payment.expires_at + FINAL_CHECK_AFTER_EXPIRY
+    return not payment.is_captured and now >= payment.deadline + FINAL_CHECK_AFTER_EXPIRY

@@ -165,12 +165,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class RefundForm:
-    """What somebody who may refund sees. `key` makes a double click one refund; `problem` is what went wrong, or ""."""
+    """What somebody who may refund sees. `key` makes a double click one refund; `problem` is what went wrong, or "".
+    Where the money goes to an account that has to be named, `banks` are those there are. `advice` is what to know."""
 
     action: str
     left: Money
     key: str
     needs_tax_free: bool
+    banks: tuple[str, ...]
+    advice: tuple[str, ...]
     problem: str
     amount: str
     reason: str
@@ -217,16 +220,8 @@ class StoryPage:
 
 def called(t: Words, call: Call, *, title: str, facts: tuple[Fact, ...] = (), raw: str | None = None) -> Moment:
     """A call to PortOne, at the time of its intent."""
-    return Moment(
-        "call",
-        call.intent_at,
-        title,
-        _TONE_OF[call.outcome],
-        t(f"story.call.{call.outcome}"),
-        facts,
-        call=call,
-        raw=raw,
-    )
+    note = t(f"story.call.{call.outcome}")
+    return Moment("call", call.intent_at, title, _TONE_OF[call.outcome], note, facts, call=call, raw=raw)
 
 
 def webhook(

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from jangbu.portone.client import Observe, PortOne, PortoneIdUnusable
+from jangbu.portone.identity import IdentityVerification, VerifiedCustomer
 from jangbu.portone.notification import Notification, WebhookBodyUnreadable
 from jangbu.portone.notification import read as read_notification
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why
@@ -35,6 +36,7 @@ __all__ = [
     "Channel",
     "Done",
     "Failure",
+    "IdentityVerification",
     "Notification",
     "Outcome",
     "Payment",
@@ -46,6 +48,7 @@ __all__ = [
     "Transport",
     "Unknown",
     "Verified",
+    "VerifiedCustomer",
     "WebhookBodyUnreadable",
     "WebhookHeadersMissing",
     "WebhookSignatureInvalid",

@@ -7,6 +7,7 @@ raised but answered, as Done, Refused or Unknown; an Unknown is the caller's to 
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -18,13 +19,16 @@ from jangbu import __version__
 from jangbu.clock import rfc3339
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
+from jangbu.portone.identity import IdentityVerification, read_identity_verification
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
 from jangbu.portone.wire import (
     Cancellation,
+    EventPage,
     Payment,
     PaymentPage,
     Unreadable,
     read_cancellation,
+    read_event_page,
     read_payment,
     read_payment_page,
 )
@@ -50,6 +54,22 @@ class PortoneIdUnusable(Refusal):
     http_status = 422
     ko = "포트원에서 사용할 수 없는 식별자입니다. 1~{maximum}자의 출력 가능한 문자여야 합니다."
     en = "This identifier cannot be used with PortOne. It must be 1 to {maximum} printable characters."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Account:
+    """A payer's bank account that a deposit goes back to: PortOne's word for the bank, digits alone."""
+
+    bank: str
+    number: str
+    holder: str
+    phone: str = ""
+
+    @property
+    def body(self) -> dict[str, str]:
+        """As PortOne wants it (portone-facts §2.8)."""
+        sent = {"bank": self.bank, "number": self.number, "holderName": self.holder}
+        return sent | ({"holderPhoneNumber": self.phone} if self.phone else {})
 
 
 class PortOne:
@@ -122,6 +142,21 @@ class PortOne:
         query = {"requestBody": msgspec.json.encode(asked).decode()}
         return await self._call("list_payments", "GET", ["payments"], query=query, read=read_payment_page)
 
+    async def list_payment_events(
+        self, *, since: datetime, until: datetime, cursor: str = "", size: int
+    ) -> Outcome[EventPage]:
+        """What was paid and given back in that time, behind `cursor` (portone-facts §2.13; not a stable operation).
+
+        An empty page is the end.
+        """
+        asked = {"from": rfc3339(since), "until": rfc3339(until), "size": size}
+        asked |= {"cursor": cursor} if cursor else {}
+        asked |= {} if self.store_id is None else {"storeId": self.store_id}
+        query = {"requestBody": msgspec.json.encode(asked).decode()}
+        return await self._call(
+            "list_payment_events", "GET", ["payment-events-by-cursor"], query=query, read=read_event_page
+        )
+
     async def get_payment(self, payment_id: str) -> Outcome[Payment]:
         """The payment as PortOne has it now (portone-facts §2.2), or Refused with PAYMENT_NOT_FOUND."""
 
@@ -143,6 +178,7 @@ class PortOne:
         cancellable: Money,
         reason: str,
         requester: str = "",
+        account: Account | None = None,
         idempotency_key: str,
     ) -> Outcome[Cancellation]:
         """Give money back (portone-facts §2.8). Done is not yet given back: look at the cancellation's status.
@@ -168,10 +204,25 @@ class PortOne:
                 "currentCancellableAmount": cancellable.amount_minor,
                 "reason": reason,
             }
-            | ({"requester": requester} if requester else {}),
+            | ({"requester": requester} if requester else {})
+            | ({} if account is None else {"refundAccount": account.body}),
             idempotency_key=idempotency_key,
             read=cancellation,
         )
+
+    async def get_identity_verification(self, verification_id: str) -> Outcome[IdentityVerification]:
+        """An identity verification as PortOne has it now (portone-facts §8), or Refused with
+        IDENTITY_VERIFICATION_NOT_FOUND, as long as its window was never opened.
+        """
+
+        def this_one(answer: dict[str, Any]) -> IdentityVerification:
+            found = read_identity_verification(answer)
+            if found.id != verification_id:
+                raise Unreadable("the answer is about another verification")
+            return found
+
+        path = ["identity-verifications", verification_id]
+        return await self._call("get_identity_verification", "GET", path, read=this_one)
 
     async def _call(
         self,

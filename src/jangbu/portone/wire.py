@@ -130,6 +130,13 @@ class PaymentPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of what was paid and given back: of which payment, and when. `cursor` is where the next one begins."""
+
+    events: list[tuple[str, datetime | None]]
+    cursor: str
+
+
 def decode_object(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`. Raises Unreadable for anything else, including JSON nested without end.
 
@@ -178,15 +185,15 @@ def moment(raw: dict[str, Any], key: str) -> datetime | None:
 def read_payment(raw: dict[str, Any]) -> Payment:
     """Raises Unreadable when the answer does not say which payment, in what state, or for how much."""
     return Payment(
-        id=_required(raw, "id"),
-        status=_required(raw, "status"),
+        id=required(raw, "id"),
+        status=required(raw, "status"),
         transaction_id=text(raw, "transactionId"),
         store_id=text(raw, "storeId"),
         merchant_id=text(raw, "merchantId"),
         version=text(raw, "version"),
-        channel=_channel(raw.get("channel")),
+        channel=read_channel(raw.get("channel")),
         amount=_amount(raw.get("amount")),
-        currency=_required(raw, "currency"),
+        currency=required(raw, "currency"),
         order_name=text(raw, "orderName"),
         method=_object(raw.get("method")),
         requested_at=moment(raw, "requestedAt"),
@@ -201,6 +208,17 @@ def read_payment(raw: dict[str, Any]) -> Payment:
         receipt_url=text(raw, "receiptUrl"),
         raw=raw,
     )
+
+
+def read_event_page(raw: dict[str, Any]) -> EventPage:
+    """Raises Unreadable when it is no page. An event that names no payment is left out: there is nothing to ask."""
+    items = raw.get("items")
+    if not isinstance(items, list):
+        raise Unreadable("not a page of events")
+    objects = [item for item in items if isinstance(item, dict)]
+    events = [_object(item.get("paymentEvent")) or {} for item in objects]
+    named = [(name, moment(event, "createdAt")) for event in events if (name := text(event, "paymentId"))]
+    return EventPage(events=named, cursor=text(objects[-1], "cursor") or "" if objects else "")
 
 
 def read_payment_page(raw: dict[str, Any]) -> PaymentPage:
@@ -218,7 +236,8 @@ def read_payment_page(raw: dict[str, Any]) -> PaymentPage:
     return PaymentPage(payments=payments, unreadable=unreadable, total=total)
 
 
-def _required(raw: dict[str, Any], key: str) -> str:
+def required(raw: dict[str, Any], key: str) -> str:
+    """A string that must be there. Raises Unreadable."""
     value = text(raw, key)
     if not value:
         raise Unreadable(f"no {key}")
@@ -243,7 +262,8 @@ def _minor(raw: dict[str, Any], key: str) -> int | None:
         raise Unreadable(f"{key}: {failure}") from None
 
 
-def _channel(value: Any) -> Channel | None:
+def read_channel(value: Any) -> Channel | None:
+    """A channel, or None where there is none."""
     raw = _object(value)
     if raw is None:
         return None
@@ -279,7 +299,7 @@ def read_cancellation(value: Any) -> Cancellation:
     if raw is None:
         raise Unreadable("a cancellation is not an object")
     return Cancellation(
-        status=_required(raw, "status"),
+        status=required(raw, "status"),
         id=text(raw, "id"),
         total_amount=_minor(raw, "totalAmount"),
         tax_free_amount=_minor(raw, "taxFreeAmount"),

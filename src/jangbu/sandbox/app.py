@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,23 +16,25 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount, Router
 
 from jangbu import sandbox
 from jangbu.sandbox import control, script
+from jangbu.sandbox.console import pages as console
 from jangbu.sandbox.core import approvals, deeds, identity, schedules
 from jangbu.sandbox.core.chores import Chores
-from jangbu.sandbox.core.clock import ClockState, Pause, SandboxClock
+from jangbu.sandbox.core.clock import Pause, SandboxClock
 from jangbu.sandbox.core.default import default_world
 from jangbu.sandbox.core.faults import Faults
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.script_records import Step
-from jangbu.sandbox.core.state import State
 from jangbu.sandbox.core.webhooks import TYPES, Courier, Deliver, HttpDeliver
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import joined, json_response
 from jangbu.sandbox.lines import Lines
+from jangbu.sandbox.saving import FORMAT, Saved, saved
 from jangbu.sandbox.v1 import api_certifications as v1_certifications
 from jangbu.sandbox.v1 import api_codes as v1_codes
 from jangbu.sandbox.v1 import api_payments as v1_payments
@@ -77,14 +79,6 @@ v1_operations = [
     for module in (v1_payments, v1_subscribe, v1_schedules, v1_vbanks, v1_certifications, v1_codes)
     for operation in module.operations.all
 ]
-
-
-class Saved(msgspec.Struct):
-    """The state file."""
-
-    clock: ClockState
-    world: State
-    format: int = 1
 
 
 def moments() -> list[str]:
@@ -137,6 +131,7 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
     app = Starlette(
         routes=[
             *browser.routes(parts),
+            *console.routes(parts),
             *control.routes(parts),
             *v1_gate.routes(parts, v1_operations),
             *operations.routes(parts),
@@ -144,8 +139,10 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
         lifespan=lifespan,
         exception_handlers={HTTPException: _unknown_route},
     )
-    # PortOne's routes have no twins with a slash at the end.
-    app.router.redirect_slashes = False
+    # PortOne's routes have no twins with a slash at the end, V1's neither.
+    for router in (app.router, *(route.app for route in app.routes if isinstance(route, Mount))):
+        if isinstance(router, Router):
+            router.redirect_slashes = False
     return Lines(app)
 
 
@@ -197,7 +194,7 @@ async def _save_on_change(parts: Parts, changed: asyncio.Event) -> None:
 
 def write_state(parts: Parts, state_file: Path) -> None:
     """Write the world and the clock so that a crash leaves the old file or the new one, never half of one."""
-    data = msgspec.json.encode(Saved(parts.clock.state(), parts.world.state))
+    data = saved(parts)
     beside = state_file.with_name(state_file.name + ".new")
     with beside.open("wb") as file:
         file.write(data)
@@ -219,11 +216,11 @@ def open_world(
     A given webhook URL is set on every store.
     """
     if state_file is not None and state_file.exists():
-        saved = msgspec.json.decode(state_file.read_bytes(), type=Saved)
-        assert saved.format == 1, f"{state_file} was written by another version of the sandbox"
-        clock.restore(saved.clock)
-        saved.world.lives += 1
-        world = World(saved.world, clock, inferred)
+        found = msgspec.json.decode(state_file.read_bytes(), type=Saved)
+        assert found.format == FORMAT, f"{state_file} was written by another version of the sandbox"
+        clock.restore(found.clock)
+        found.world.lives += 1
+        world = World(found.world, clock, inferred)
         forget_old(world, clock.now())
     else:
         world = default_world(clock, seed, inferred)
@@ -294,8 +291,9 @@ async def serve(
     state_file: Path | None = None,
     webhook_url: str | None = None,
     steps: Sequence[Step] = (),
+    on_start: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Run until SIGINT or SIGTERM.
+    """Run until SIGINT or SIGTERM. `on_start` is told the address once it answers there.
 
     Prints nothing; the world is in `state_file` afterwards, and the next run goes on.
     """
@@ -303,5 +301,6 @@ async def serve(
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url, steps=steps):
+    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url, steps=steps) as (url, _):
+        on_start(url)
         await stop.wait()

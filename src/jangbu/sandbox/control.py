@@ -14,13 +14,12 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu import sandbox
 from jangbu.clock import rfc3339
-from jangbu.sandbox import control_billing, orders, script, script_file
+from jangbu.sandbox import control_billing, orders, saving, script, script_file
 from jangbu.sandbox.core.bodies import amount_json
-from jangbu.sandbox.core.default import default_state
 from jangbu.sandbox.core.faults import Fault, as_list
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import LONGEST_S, UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v2.wire import cancellation_json
@@ -55,6 +54,12 @@ class Config(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 class Resend(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     webhook_id: str | None = None
+
+
+class Reset(msgspec.Struct, forbid_unknown_fields=True):
+    """With a seed, the ids begin as they do in any sandbox of that seed."""
+
+    seed: int | None = None
 
 
 def state_of(parts: Parts) -> dict[str, Any]:
@@ -186,15 +191,17 @@ async def set_clock(parts: Parts, asked: MoveClock) -> dict[str, Any]:
     if asked.real:
         parts.clock.run()
     elif asked.move_s is not None:
-        if asked.move_s < 0:
-            raise NotOurs("the clock does not run backwards")
+        if not 0 <= asked.move_s <= LONGEST_S:
+            raise NotOurs("the clock does not run backwards, nor more than a century at once")
         await parts.clock.move(timedelta(seconds=asked.move_s))
     else:
+        if isinstance(asked.freeze, datetime):
+            now = parts.clock.now()
+            if asked.freeze.tzinfo is None or not 0 <= (asked.freeze - now).total_seconds() <= LONGEST_S:
+                raise NotOurs("freeze at a time with a UTC offset that is not past, nor more than a century ahead")
         parts.clock.freeze()
         if isinstance(asked.freeze, datetime):
-            if asked.freeze.tzinfo is None or asked.freeze < parts.clock.now():
-                raise NotOurs("freeze at a time with a UTC offset that is not past")
-            await parts.clock.move(asked.freeze - parts.clock.now())
+            await parts.clock.move(max(asked.freeze - parts.clock.now(), timedelta()))
     forget_old(parts.world, parts.clock.now())
     return clock_of(parts)
 
@@ -225,18 +232,9 @@ async def pay(parts: Parts, raw: bytes) -> dict[str, Any]:
     return await browser.decide(parts, attempt, browser.Decision("approve", method))
 
 
-def reset(parts: Parts) -> dict[str, Any]:
-    """A fresh default world that keeps only where webhooks go. Faults are forgotten, the clock stays."""
-    old = parts.world.state
-    fresh = default_state(old.seed)
-    fresh.lives = old.lives + 1
-    for store_id in fresh.stores:
-        if store_id in old.stores:
-            fresh.stores[store_id].webhooks = old.stores[store_id].webhooks
-            fresh.stores[store_id].v1 = old.stores[store_id].v1
-    parts.world.load(fresh)
-    parts.faults.waiting = fresh.faults
-    parts.courier.reload()
+def reset(parts: Parts, seed: int | None = None) -> dict[str, Any]:
+    """A fresh world, as `saving.reset` makes it."""
+    saving.reset(parts, seed)
     return state_of(parts)
 
 
@@ -282,6 +280,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
             faults.order(*await _body(request, list[Fault]))
         return {"items": as_list(faults.waiting)}
 
+    async def forget(request: Request) -> Any:
+        raw = await request.body()
+        faults.forget(msgspec.json.decode(raw, type=Fault) if raw else None)
+        return {"items": as_list(faults.waiting)}
+
     async def script_(request: Request) -> Any:
         if request.method == "POST":
             script.order(parts, script_file.read(await request.body(), faults.operations))
@@ -294,8 +297,14 @@ def routes(parts: Parts) -> list[BaseRoute]:
         parts.save()
         return {}
 
-    async def reset_(_: Request) -> Any:
-        return reset(parts)
+    async def reset_(request: Request) -> Any:
+        return reset(parts, (await _body(request, Reset)).seed)
+
+    async def world_(request: Request) -> Any:
+        if request.method == "POST":
+            saving.load(parts, await request.body())
+            return state_of(parts)
+        return msgspec.Raw(saving.saved(parts))
 
     async def resend_(request: Request) -> Any:
         asked = await _body(request, Resend)
@@ -337,10 +346,12 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/webhooks", webhooks, "GET"),
                 route("/clock", clock, "GET", "POST"),
                 route("/faults", faults_, "GET", "POST"),
+                route("/faults/forget", forget, "POST"),
                 route("/script", script_, "GET", "POST"),
                 route("/config", config, "POST"),
                 route("/save", save, "POST"),
                 route("/reset", reset_, "POST"),
+                route("/world", world_, "GET", "POST"),
                 route("/pay", pay_, "POST"),
                 route("/payments/{paymentId}/resend", resend_, "POST"),
                 route("/payments/{paymentId}/{order}", order, "POST"),
@@ -367,7 +378,7 @@ def _guarded(parts: Parts, act: Callable[[Request], Awaitable[Any]]) -> Callable
         except script_file.BadScript as refusal:
             problems = [{"line": each.line, "reason": each.reason} for each in refusal.problems]
             response = json_response(400, {"error": str(refusal), "problems": problems})
-        except (NotOurs, msgspec.DecodeError) as problem:
+        except (*UNREADABLE, NotOurs, BrowserRefusal) as problem:
             response = json_response(400, {"error": str(problem)})
         parts.nudge()
         return response

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from jangbu.sandbox.app import operations, v1_operations
+from jangbu.sandbox.app import operations
 
 State = Literal["supported", "partly", "not"]
 
@@ -64,19 +64,15 @@ V2 = (
 FAMILIES = (("/platform/", 66, "§5"), ("/b2b/", 31, "§5.7"))
 """Path, how many operations PortOne has there, and the fact. The sandbox has none of them."""
 
-V1_OPERATIONS = 80
-"""How many operations the older API has."""
-
-WITHOUT_A_STATUS = ("/payments/find/{merchant_uid}", "/payments/findAll/{merchant_uid}")
-"""Of V1's two searches the last part may be left out: here four operations."""
-
 BROWSER = (
     (
         "requestPayment",
         "partly",
         (
-            "no `channelGroupId`; POPUP and UI windows are overlays; `appScheme`, `offerPeriod`, `storeDetails`,"
-            " `shippingAddress`, `productType`, `card`, `easyPay`, `giftCertificate`, `mobile` and `bypass`"
+            "no `channelGroupId`; POPUP and UI windows are overlays; `card`, `easyPay`, `giftCertificate`, `mobile`,"
+            " `paypal`, `alipay`, `alipayPlus`, the banks (`bankCode`, `availableBanks`, `fixedOption`),"
+            " `customerIdentifier`, `firstNameKana`, `lastNameKana`, `orderDetail`, `appScheme`, `offerPeriod`,"
+            " `storeDetails`, `shippingAddress`, `productType`, `merpayCategoryId`, `popup`, `iframe` and `bypass`"
             " change nothing"
         ),
         "§7.1",
@@ -84,12 +80,28 @@ BROWSER = (
     (
         "requestIssueBillingKey",
         "partly",
-        "`offerPeriod`, `productType`, `appScheme` and `bypass` change nothing",
+        (
+            "`displayAmount`, `card`, `mobile`, `easyPay`, `paypal`, `firstNameKana`, `lastNameKana`, `offerPeriod`,"
+            " `productType`, `appScheme`, `popup`, `iframe` and `bypass` change nothing"
+        ),
         "§7.1",
     ),
-    ("requestIssueBillingKeyAndPay", "partly", "as above", "§7.1"),
-    ("requestIdentityVerification", "partly", "`customer` and `bypass` change nothing", "§7.1"),
-    ("loadPaymentUI, loadIssueBillingKeyUI", "not", "all of it", "§7.1"),
+    (
+        "requestIssueBillingKeyAndPay",
+        "partly",
+        (
+            "`mobile`, `firstNameKana`, `lastNameKana`, `offerPeriod`, `productType`, `storeDetails`, `appScheme`,"
+            " `popup`, `iframe` and `bypass` change nothing"
+        ),
+        "§7.1",
+    ),
+    ("requestIdentityVerification", "partly", "`customer`, `popup`, `iframe` and `bypass` change nothing", "§7.1"),
+    (
+        "loadPaymentUI, loadIssueBillingKeyUI, updateLoadPaymentUIRequest, updateLoadIssueBillingKeyUIRequest",
+        "partly",
+        "the button is the sandbox's own; as above",
+        "§7.1",
+    ),
     ("IMP.init, IMP.request_pay", "partly", "no `pg`, `vbank_due`, `digital`, `display`, `card`, `bypass`", "§7.2"),
     ("IMP.certification", "partly", "`name`, `phone`, `company` and `popup` change nothing", "§7.2"),
     ("IMP.agency, IMP.loadUI, IMP.updateLoadUIRequest, IMP.loadModule", "not", "all of it", "§7.2"),
@@ -107,11 +119,15 @@ class Row:
     state: State
     lacks: str = ""
     name: str = ""
+    to_pg: str = ""
 
-
-def older() -> list[tuple[str, str, str]]:
-    """Method, path and name of each operation of V1 that answers."""
-    return [(operation.method, operation.path, operation.name) for operation in v1_operations]
+    @property
+    def line(self) -> str:
+        """The row in Markdown."""
+        name = f"`{self.name}`" if self.name else "–"
+        handed = f"to the PG alone: {self.to_pg}" if self.to_pg else ""
+        missing = "; ".join(part for part in (self.lacks, handed) if part) or "–"
+        return f"| `{self.method} {self.path}` | {name} | {self.fact} | {self.state} | {missing} |"
 
 
 def rows() -> list[Row]:
@@ -126,5 +142,5 @@ def rows() -> list[Row]:
             found.append(Row(method, path, fact, "not", "all of it"))
         else:
             state: State = "partly" if operation.lacks else "supported"
-            found.append(Row(method, path, fact, state, operation.lacks, operation.name))
+            found.append(Row(method, path, fact, state, operation.lacks, operation.name, operation.to_pg))
     return found

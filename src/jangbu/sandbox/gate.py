@@ -18,7 +18,7 @@ from jangbu.sandbox.core import idempotency
 from jangbu.sandbox.core.access import Caller, caller_of
 from jangbu.sandbox.core.faults import Fault, Kind
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError
 from jangbu.sandbox.core.records import Store
 from jangbu.sandbox.core.world import World
 
@@ -82,7 +82,7 @@ class Call:
             raw = (self.query("requestBody") or "{}").encode()
         try:
             return msgspec.json.decode(raw, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        except UNREADABLE as problem:
             raise ApiError("INVALID_REQUEST", f"The request body is not understood: {problem}") from None
 
     def authorize(self) -> Caller:
@@ -105,6 +105,8 @@ class Operation:
     """Declares no auth (portone-facts §1.1)."""
     lacks: str = ""
     """What of PortOne's operation this one does not do, for docs/reference/sandbox.md."""
+    to_pg: str = ""
+    """Fields that PortOne itself only hands on to the PG: read, checked, and seen nowhere afterwards."""
 
 
 @dataclass(slots=True)
@@ -113,11 +115,13 @@ class Operations:
 
     all: list[Operation] = field(default_factory=list)
 
-    def add(self, method: str, path: str, *, is_open: bool = False, lacks: str = "") -> Callable[[Handler], Handler]:
+    def add(
+        self, method: str, path: str, *, is_open: bool = False, lacks: str = "", to_pg: str = ""
+    ) -> Callable[[Handler], Handler]:
         def enter(handler: Handler) -> Handler:
             name: str = handler.__name__
             assert name not in self.names(), f"{name} is there already"
-            self.all.append(Operation(name, method, path, handler, is_open, lacks))
+            self.all.append(Operation(name, method, path, handler, is_open, lacks, to_pg))
             return handler
 
         return enter

@@ -8,7 +8,7 @@ import msgspec
 
 from jangbu.sandbox.core import accounts, approvals, cancels, records
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, NotOurs
+from jangbu.sandbox.core.problems import LONGEST_S, ApiError, NotOurs
 from jangbu.sandbox.core.records import Attempt, CancelTrigger, Payment
 from jangbu.sandbox.v2.wire import cancellation_json
 
@@ -47,6 +47,10 @@ class Deposit(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     known_after_s: float | None = 0
 
 
+class Expire(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Nobody pays in: the virtual account, or the counter's number, lapses before its time."""
+
+
 class SettlePayment(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """An asynchronous PG's word about a payment that waits; with a `reason` it is no."""
 
@@ -72,7 +76,7 @@ class Escrow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 def console_cancel(parts: Parts, payment: Payment, asked: ConsoleCancel) -> dict[str, Any]:
     wish = cancels.Asked(asked.reason, asked.amount, asked.tax_free_amount, trigger=asked.trigger)
-    known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
+    known_after = _after(asked.known_after_s)
     cancellation = cancels.cancel_elsewhere(
         parts.world, payment, wish, parts.clock.now(), known_after=known_after, is_announced=asked.webhook
     )
@@ -96,7 +100,7 @@ def settle_cancel(parts: Parts, payment: Payment, asked: SettleCancel) -> dict[s
 
 
 def deposit(parts: Parts, payment: Payment, asked: Deposit) -> dict[str, Any]:
-    known_after = None if asked.known_after_s is None else timedelta(seconds=asked.known_after_s)
+    known_after = _after(asked.known_after_s)
     is_taken = accounts.deposit(
         parts.world,
         payment,
@@ -106,6 +110,11 @@ def deposit(parts: Parts, payment: Payment, asked: Deposit) -> dict[str, Any]:
         is_announced=asked.webhook,
     )
     return {"isTaken": is_taken}
+
+
+def expire(parts: Parts, payment: Payment, _: Expire) -> dict[str, Any]:
+    accounts.expire_now(parts.world, payment, parts.clock.now())
+    return {"status": payment.current.status if payment.current else None}
 
 
 def settle_payment(parts: Parts, payment: Payment, asked: SettlePayment) -> dict[str, Any]:
@@ -139,6 +148,14 @@ def _tell_of_dispute(parts: Parts, attempt: Attempt, type_: str, trigger: str) -
     return {"open": sum(1 for each in attempt.disputes if each.resolved_at is None)}
 
 
+def _after(seconds: float | None) -> timedelta | None:
+    if seconds is None:
+        return None
+    if not 0 <= seconds <= LONGEST_S:
+        raise NotOurs("knownAfterS is not negative, nor more than a century")
+    return timedelta(seconds=seconds)
+
+
 def _paid(payment: Payment) -> Attempt:
     if payment.succeeded is None:
         raise NotOurs(f"payment {payment.id} was never paid")
@@ -162,6 +179,7 @@ ORDERS: dict[str, tuple[type[Any], Callable[[Parts, Payment, Any], dict[str, Any
     "chargeback": (Chargeback, chargeback),
     "settle-cancel": (SettleCancel, settle_cancel),
     "deposit": (Deposit, deposit),
+    "expire": (Expire, expire),
     "settle-payment": (SettlePayment, settle_payment),
     "dispute": (Dispute, dispute),
     "resolve-dispute": (ResolveDispute, resolve_dispute),

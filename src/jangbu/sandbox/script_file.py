@@ -17,7 +17,7 @@ import yaml
 from jangbu.sandbox.control_billing import KEY_ORDERS
 from jangbu.sandbox.core import declines
 from jangbu.sandbox.core.faults import KINDS, Fault
-from jangbu.sandbox.core.problems import NotOurs
+from jangbu.sandbox.core.problems import LONGEST_S, NotOurs
 from jangbu.sandbox.core.script_records import Step
 from jangbu.sandbox.orders import ORDERS
 
@@ -158,7 +158,10 @@ class _Reader:
         said = node.value if isinstance(node, yaml.ScalarNode) else ""
         if delay := DELAY.fullmatch(said):
             parts = re.findall(r"(\d+)([dhms])", delay[1])
-            return {"after_s": float(sum(int(number) * UNITS_S[unit] for number, unit in parts))}
+            after_s = float(sum(int(number) * UNITS_S[unit] for number, unit in parts))
+            if after_s > LONGEST_S:
+                self._wrong(node, f"{said!r} is more than a century")
+            return {"after_s": after_s}
         try:
             at = datetime.fromisoformat(said)
         except ValueError:

@@ -9,12 +9,13 @@ import structlog
 
 from jangbu import queue
 from jangbu.db import Tx
+from jangbu.emails import is_email
 from jangbu.notices import store
 from jangbu.notices.channels import alert_recipients
 from jangbu.notices.refusals import RecipientMalformed
 from jangbu.notices.rules import Channel, Facts, as_stored
 from jangbu.runtime import Runtime
-from jangbu.settings import Settings, is_email
+from jangbu.settings import Settings
 from jangbu.web.language import Language
 
 DELIVER = "notices.deliver"

@@ -107,7 +107,7 @@ class _Drain:
             if endpoint is not None and endpoint.state == "enabled":
                 claims = await delivery_store.claim(tx, endpoint.id, now=now, until=now + LEASE, most=CLAIMED)
             if claims:
-                self._secrets = await store.live_secrets(tx, self._endpoint_id, now)
+                self._secrets = await store.live_secrets(tx, self._endpoint_id, now, self._run.settings.vault)
                 found = await feed_store.by_seq(tx, [one.seq for one in claims])
                 self._claimed.extend((one, found[one.seq]) for one in claims)
             failpoint("outbox.deliver.before_claim_commit")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from jangbu import audit, events, ids
+from jangbu import audit, events, ids, installation
 from jangbu.audit import Actor
 from jangbu.db import Tx
 from jangbu.outbox import delivery_store, feed_store, store
@@ -57,7 +57,7 @@ async def create(
             created_at=now,
         )
         await store.insert_endpoint(tx, made)
-        await store.add_secret(tx, secret_id=run.ids.uuid(), endpoint_id=made.id, secret=secret, at=now)
+        await _add_secret(tx, made, secret, run=run)
         await _note(tx, "created", made, actor=actor, run=run, url=made.shown_url, types=wanted, store_id=store_id)
     return made, secret
 
@@ -137,7 +137,7 @@ async def rotate(
     async with run.db.transaction() as tx:
         endpoint = _mine(await store.lock_endpoint(tx, endpoint_id), store_id)
         await store.expire_secrets(tx, endpoint.id, now + timedelta(hours=keep_h))
-        await store.add_secret(tx, secret_id=run.ids.uuid(), endpoint_id=endpoint.id, secret=secret, at=now)
+        await _add_secret(tx, endpoint, secret, run=run)
         await _note(tx, "secret_rotated", endpoint, actor=actor, run=run, keep_h=keep_h)
     return secret
 
@@ -198,6 +198,18 @@ async def remove(endpoint_id: UUID, *, store_id: str = "", actor: Actor, run: Ru
         await delivery_store.cancel_pending(tx, endpoint.id)
         await store.expire_secrets(tx, endpoint.id, now)
         await _note(tx, "removed", endpoint, actor=actor, run=run)
+
+
+async def _add_secret(tx: Tx, endpoint: Endpoint, secret: str, *, run: Runtime) -> None:
+    await store.add_secret(
+        tx,
+        secret_id=run.ids.uuid(),
+        endpoint_id=endpoint.id,
+        secret=secret,
+        at=run.clock.now(),
+        vault=run.settings.vault,
+        keeps_plain=await installation.keeps_plain_secrets(tx),
+    )
 
 
 def _mine(endpoint: Endpoint | None, store_id: str) -> Endpoint:

@@ -6,6 +6,7 @@ Intent, call, outcome, as for every call that moves money (design §4.1): here i
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from jangbu import audit
@@ -141,12 +142,13 @@ async def _written_down(payment: Payment, ask: Ask, *, who: Authority, run: Runt
         if ask.request_key is not None:
             earlier = await cancellation_store.by_request(tx, ask.request_key)
             if earlier is not None:
-                if (earlier.payment_id, earlier.asked) != (payment.id, ask.terms):
+                # Another account is another request, and the same one is known whichever key it was written down under.
+                if earlier.payment_id != payment.id or earlier.asked not in _terms(ask, run):
                     raise IdempotencyKeyReused
                 return earlier, False
         current = await store.lock(tx, payment.id)
         known = await cancellation_store.of_payment(tx, current.id)
-        new = begin(current, known, ask, new_id=run.ids.uuid(), by=who.actor.name, now=now)
+        new = _with_account(begin(current, known, ask, new_id=run.ids.uuid(), by=who.actor.name, now=now), ask, run)
         if not who.covers(new.total):
             new = replace(new, status=CancellationStatus.WAITING, sent_at=None, due_at=None)
         await cancellation_store.save(tx, new)
@@ -158,6 +160,22 @@ async def _written_down(payment: Payment, ask: Ask, *, who: Authority, run: Runt
     return new, True
 
 
+def _with_account(new: Cancellation, ask: Ask, run: Runtime) -> Cancellation:
+    new = replace(new, asked=_terms(ask, run)[0])
+    if ask.account is None or new.refund_to is None:
+        return new
+    sealed = cancellation_store.ENCRYPTED.encrypt(run.settings.vault, ask.account.sealed_text, new.id)
+    return replace(new, refund_account_encrypted=sealed)
+
+
+def _terms(ask: Ask, run: Runtime) -> list[dict[str, Any]]:
+    """What was asked, with the account as a fingerprint: under the first key as it is written down, then the others."""
+    if ask.account is None:
+        return [ask.terms]
+    prints = run.settings.vault.fingerprints(ask.account.sealed_text, "payment_cancellations.asked")
+    return [ask.terms | {"refundAccount": one} for one in prints]
+
+
 async def _begin_attempt(tx: Tx, payment: Payment, one: Cancellation, *, run: Runtime) -> None:
     request = {
         "paymentId": payment.provider_order_id,
@@ -166,7 +184,7 @@ async def _begin_attempt(tx: Tx, payment: Payment, one: Cancellation, *, run: Ru
         "currency": one.currency,
         "currentCancellableAmount": one.cancellable_before,
         "reason": one.reason_sent,
-    }
+    } | ({"refundAccount": one.refund_to} if one.refund_to else {})
     await store.begin_attempt(
         tx, attempt_id=one.id, payment_id=payment.id, operation=OPERATION, request=request, at=run.clock.now()
     )

@@ -6,10 +6,11 @@ from typing import Any
 import jangbu.payments.announcements  # noqa: F401 (declares what is announced here)
 from jangbu import audit, events
 from jangbu.audit import Actor
+from jangbu.clock import rfc3339
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post
-from jangbu.payments import cancellation_store, postings, store
+from jangbu.payments import cancellation_store, methods, postings, store
 from jangbu.payments.cancellation_fold import Change, Folded
 from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus
 from jangbu.payments.rules import Event, Payment
@@ -17,6 +18,9 @@ from jangbu.payments.service.alerts import tell_of_refund
 from jangbu.runtime import Runtime
 
 ANNOUNCED = {
+    Event.SEEN_ACCOUNT_ISSUED: "payment.virtual_account_issued",
+    Event.SEEN_PENDING: "payment.pay_pending",
+    Event.GAVE_UP_WAITING: "payment.expired",
     Event.CAPTURED: "payment.paid",
     Event.SEEN_FAILED: "payment.failed",
     Event.MISMATCHED: "payment.mismatched",
@@ -97,6 +101,7 @@ async def _announce(
     run: Runtime,
     cancellation: Cancellation | None = None,
 ) -> None:
+    method = methods.read(after.method)
     data: dict[str, Any] = {
         "id": str(after.id),
         "paymentId": after.provider_order_id,
@@ -109,6 +114,8 @@ async def _announce(
         "cancellableAmount": after.cancellable_amount,
         "currency": after.currency,
         "review": after.review,
+        "method": None if method is None else method.kind.value,
+        "expiresAt": rfc3339(after.deadline),
     }
     if cancellation is not None:
         data["cancellation"] = {

@@ -19,13 +19,15 @@ from jangbu.money import Money
 from jangbu.payments import cancellation_store, store
 from jangbu.payments.cancellation_fold import Change, Folded, fold
 from jangbu.payments.cancellation_rules import RECORDED_ELSEWHERE, Cancellation, CancellationStatus, may_send
+from jangbu.payments.refund_accounts import RefundAccount
 from jangbu.payments.refusals import CancellationUnknown, PortOneUnclear
 from jangbu.payments.rules import Payment, SeenCancellation
 from jangbu.payments.service.record import record_cancellations
 from jangbu.payments.service.sync import seen_cancellation, sync
-from jangbu.portone.client import PortOne
+from jangbu.portone.client import Account, PortOne
 from jangbu.portone.outcomes import Done, Refused, Unknown
 from jangbu.runtime import Runtime
+from jangbu.vault import VaultProblem
 
 log = structlog.get_logger()
 SENDING = CancellationStatus.SENDING
@@ -41,6 +43,13 @@ class Outcome:
 
 async def send(one: Cancellation, payment: Payment, *, actor: Actor, run: Runtime, portone: PortOne) -> None:
     """Make the call, the same each time it is made, and record what came of it."""
+    try:
+        account = _account_of(one, run)
+    except VaultProblem as problem:
+        # Without its key nobody can be refunded. It stays open, for as long as it may be sent, until the key is back.
+        log.error("The refund account cannot be opened", problem=str(problem))
+        await _note(one, {"why": "refund_account_sealed"}, run=run)
+        return
     outcome = await portone.cancel_payment(
         payment.provider_order_id,
         amount=one.total,
@@ -48,6 +57,7 @@ async def send(one: Cancellation, payment: Payment, *, actor: Actor, run: Runtim
         cancellable=Money(one.cancellable_before, one.currency),
         reason=one.reason_sent,
         requester=one.requester,
+        account=account,
         idempotency_key=str(one.id),
     )
     failpoint("payment.cancel.answered")
@@ -60,6 +70,15 @@ async def send(one: Cancellation, payment: Payment, *, actor: Actor, run: Runtim
             await _note(one, {"why": str(unknown.why), "httpStatus": unknown.http_status}, run=run)
         case _:
             await _note(one, {"why": "unreadable"}, run=run)
+
+
+def _account_of(one: Cancellation, run: Runtime) -> Account | None:
+    if one.refund_account_encrypted is None:
+        return None
+    opened = RefundAccount.opened(
+        cancellation_store.ENCRYPTED.decrypt(run.settings.vault, one.refund_account_encrypted, one.id)
+    )
+    return Account(opened.bank, opened.number, opened.holder, opened.phone)
 
 
 async def _answered(one: Cancellation, shown: SeenCancellation, *, actor: Actor, run: Runtime) -> None:

@@ -15,7 +15,7 @@ VALID_HOURS = 72
 def issue(world: World, attempt: Attempt, now: datetime, *, is_announced: bool = True) -> None:
     """READY → VIRTUAL_ACCOUNT_ISSUED."""
     wish = attempt.order.account or AccountWish()
-    expires_at = wish.due_at or now + timedelta(hours=wish.valid_hours or VALID_HOURS)
+    expires_at = _end_of(wish, now)
     world.choose(attempt, "virtual_account")
     assert attempt.method is not None, "it was just chosen"
     more = {
@@ -31,9 +31,13 @@ def issue(world: World, attempt: Attempt, now: datetime, *, is_announced: bool =
     _wait(world, attempt, "VIRTUAL_ACCOUNT_ISSUED", expires_at, now, is_announced=is_announced)
 
 
+def _end_of(wish: AccountWish, now: datetime) -> datetime:
+    return wish.due_at or now + timedelta(hours=wish.valid_hours or VALID_HOURS)
+
+
 def wait_at_counter(world: World, attempt: Attempt, now: datetime, *, is_announced: bool = True) -> None:
     """The shopper has numbers to pay with at a convenience store."""
-    deadline = now + timedelta(hours=VALID_HOURS)
+    deadline = _end_of(attempt.order.account or AccountWish(), now)
     world.choose(attempt, "convenience_store")
     assert attempt.method is not None, "it was just chosen"
     attempt.method = {**attempt.method, "paymentDeadline": rfc3339(deadline)}
@@ -89,6 +93,15 @@ def expire(world: World, attempt: Attempt, now: datetime) -> None:
     attempt.closed_at = now
     attempt.has_lapsed = True
     _end(world, attempt, world.inferred.expired_account_becomes, now)
+
+
+def expire_now(world: World, payment: Payment, now: datetime) -> None:
+    """As if its time were over. Refuses a payment that waits for no deposit."""
+    attempt = next((each for each in reversed(payment.attempts) if has_number(each) and is_open(each)), None)
+    if attempt is None or attempt.is_deposit_hidden:
+        raise NotOurs(f"payment {payment.id} has no account or counter number that waits for money")
+    chores.drop(world.state, attempt.transaction_id)
+    expire(world, attempt, now)
 
 
 def close(world: World, payment: Payment, now: datetime) -> datetime:

@@ -65,6 +65,8 @@ class Schedule(msgspec.Struct):
     created_at: datetime
     channel_key: str | None = None
     installment_months: int = 0
+    merchant_pays_interest: bool = False
+    uses_card_points: bool = False
     promotion_id: str | None = None
     starts_at: datetime | None = None
     """When its agenda looks at it next; None: nothing more to do."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jangbu.sandbox.core import approvals, billing_keys, declines, promotions
+from jangbu.sandbox.core import approvals, billing_keys, declines, methods, promotions
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.faults import Faults
 from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
@@ -24,6 +24,8 @@ class Wish:
     order: Order
     channel_key: str | None = None
     installment_months: int = 0
+    merchant_pays_interest: bool = False
+    uses_card_points: bool = False
     schedule_id: str | None = None
     is_announced: bool = True
     """Off: the success of this very call is not announced (portone-facts §2.3)."""
@@ -85,7 +87,7 @@ def decide(world: World, faults: Faults, key: BillingKey, attempt: Attempt, wish
     if key.status == "DELETED":
         world.fail(attempt, declines.KEY_DELETED.failure("BILLING_KEY_ALREADY_DELETED"), now, is_announced=is_told)
         return
-    attempt.method = payment_method(world, key, wish.installment_months)
+    attempt.method = payment_method(world, key, wish)
     approvals.approve(
         world,
         faults,
@@ -98,14 +100,17 @@ def decide(world: World, faults: Faults, key: BillingKey, attempt: Attempt, wish
     )
 
 
-def payment_method(world: World, key: BillingKey, months: int) -> dict[str, Any]:
+def payment_method(world: World, key: BillingKey, wish: Wish) -> dict[str, Any]:
     """The payment's `method` for what the key stands for (portone-facts §2.2, §3.1)."""
     method = key.method or {}
     card = {
         "type": "PaymentMethodCard",
         "approvalNumber": f"{world.ids.chance().randrange(100_000_000):08d}",
-        "installment": {"month": months, "isInterestFree": False},
+        "installment": {"month": wish.installment_months, "isInterestFree": False},
     }
+    card = methods.on_terms(
+        card, interest_free=False, by_merchant=wish.merchant_pays_interest, with_points=wish.uses_card_points
+    )
     match method.get("type"):
         case "BillingKeyPaymentMethodEasyPay":
             return {

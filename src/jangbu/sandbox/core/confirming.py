@@ -7,6 +7,7 @@ import msgspec
 from jangbu.clock import rfc3339
 from jangbu.sandbox.core.bodies import major_of
 from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import UNREADABLE
 from jangbu.sandbox.core.records import Attempt, Delivery, Failure
 
 REFUSED = "가맹점이 결제를 승인하지 않았습니다."
@@ -73,7 +74,7 @@ def _v1_question(parts: Parts, attempt: Attempt, url: str) -> Delivery:
 def _message_of(body: bytes) -> str | None:
     try:
         said = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     # V1 calls it `reason` (portone-facts §4.4).
     message = said.get("errorMessage", said.get("reason")) if isinstance(said, dict) else None

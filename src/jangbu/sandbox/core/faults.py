@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jangbu.sandbox.core import declines
-from jangbu.sandbox.core.problems import NotOurs
+from jangbu.sandbox.core.problems import LONGEST_S, NotOurs
 
 
 class Kind(StrEnum):
@@ -74,8 +74,8 @@ class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
     def refuse_nonsense(self) -> None:
         """Refuses numbers that no fault can have, whatever it is ordered for."""
-        if self.times < 1 or self.seconds < 0:
-            raise NotOurs("times must be at least 1 and seconds must not be negative")
+        if self.times < 1 or not 0 <= self.seconds <= LONGEST_S:
+            raise NotOurs("times must be at least 1, and seconds not negative nor more than a century")
         if self.reason is not None:
             declines.reason_named(self.reason)
         if self.name in ("slow", "webhook_late") and self.seconds == 0:
@@ -108,6 +108,19 @@ class Faults:
     def clear(self) -> None:
         """Forget all that still wait."""
         self.waiting.clear()
+
+    def forget(self, asked: Fault | None) -> None:
+        """Forget the earliest that is like `asked`, however often it has struck since; all, without one. Refuses when
+        none waits.
+        """
+        if asked is None:
+            self.clear()
+            return
+        like = [each for each in self.waiting if msgspec.structs.replace(each, times=asked.times) == asked]
+        if not like:
+            raise NotOurs(f"no fault {asked.name!r} like this waits any more")
+        # By identity: an earlier one may be equal in all but its times.
+        self.waiting[:] = [each for each in self.waiting if each is not like[0]]
 
     def take(self, kind: Kind, operation: str, payment_id: str | None, name: str | None = None) -> Fault | None:
         """The earliest fault of this kind (and name) that matches, counted down; None when none does."""

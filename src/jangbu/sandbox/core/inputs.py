@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.core.countries import Country
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Order
 from jangbu.sandbox.core.world import World
@@ -27,7 +28,7 @@ class AddressInput(msgspec.Struct):
     line2: str = msgspec.field(name="addressLine2")
     city: str | None = None
     province: str | None = None
-    country: str | None = None
+    country: Country | None = None
 
 
 class CustomerInput(msgspec.Struct, rename="camel"):
@@ -36,7 +37,7 @@ class CustomerInput(msgspec.Struct, rename="camel"):
     birth_year: str | None = None
     birth_month: str | None = None
     birth_day: str | None = None
-    country: str | None = None
+    country: Country | None = None
     gender: Literal["MALE", "FEMALE", "OTHER"] | None = None
     email: str | None = None
     phone_number: str | None = None
@@ -61,6 +62,17 @@ class ProductInput(msgspec.Struct, omit_defaults=True):
     link: str | None = None
 
 
+Locale = Literal["KO_KR", "EN_US", "ZH_CN", "ZH_TW", "JA_JP", "RU_RU", "TH_TH", "VI_VN"]
+ProductType = Literal["PHYSICAL", "DIGITAL"]
+
+
+class ReceiptInput(msgspec.Struct, rename="camel"):
+    """Whose it is, is forgotten."""
+
+    type: Literal["PERSONAL", "CORPORATE", "NO_RECEIPT"]
+    customer_identity_number: str | None = None
+
+
 class Credential(msgspec.Struct, rename="camel"):
     """A card as it is keyed in. It lives as long as the request does: nothing of it is kept but the mask."""
 
@@ -74,7 +86,7 @@ class Credential(msgspec.Struct, rename="camel"):
 class OrderInput(msgspec.Struct, rename="camel", kw_only=True):
     """What every payment that a server asks for says of itself (portone-facts §2.3).
 
-    Others of its fields change nothing here and are ignored.
+    The last three go to the PG alone, and no PG is here.
     """
 
     order_name: str
@@ -84,12 +96,15 @@ class OrderInput(msgspec.Struct, rename="camel", kw_only=True):
     channel_key: str | None = None
     customer: CustomerInput | None = None
     custom_data: str | None = None
-    country: str | None = None
+    country: Country | None = None
     notice_urls: list[str] | None = None
     products: list[ProductInput] | None = None
     product_count: int | None = None
     promotion_id: str | None = None
     skip_webhook: bool | None = None
+    product_type: ProductType | None = None
+    shipping_address: AddressInput | None = None
+    bypass: dict[str, Any] | None = None
 
 
 class ChargeInput(OrderInput, rename="camel", kw_only=True):
@@ -97,6 +112,10 @@ class ChargeInput(OrderInput, rename="camel", kw_only=True):
 
     billing_key: str
     installment_month: int | None = None
+    use_free_interest_from_merchant: bool | None = None
+    use_card_point: bool | None = None
+    cash_receipt: ReceiptInput | None = None
+    locale: Locale | None = None
 
 
 def order_of(world: World, asked: OrderInput) -> Order:

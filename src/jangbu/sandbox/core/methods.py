@@ -32,6 +32,16 @@ def card(ids: Ids, *, bin_: str = "433012", last: str | None = None, months: int
     }
 
 
+def on_terms(method: dict[str, Any], *, interest_free: bool, by_merchant: bool, with_points: bool) -> dict[str, Any]:
+    """The card payment as the merchant wants it charged: there is no interest where there are no months."""
+    installment = method["installment"]
+    is_free = (interest_free or by_merchant) and installment["month"] > 1
+    installment |= {"isInterestFree": is_free} | (
+        {"isInterestFreeFromMerchant": True} if is_free and by_merchant else {}
+    )
+    return method | ({"pointUsed": True} if with_points else {})
+
+
 def _transfer(ids: Ids) -> dict[str, Any]:
     return {"type": "PaymentMethodTransfer", "bank": "SHINHAN", "accountNumber": f"110***{_digits(ids, 6)}"}
 

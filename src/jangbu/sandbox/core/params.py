@@ -3,20 +3,31 @@
 """
 
 import re
-from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.core.countries import CODES
 from jangbu.sandbox.core.methods import OFFERED
-from jangbu.sandbox.core.problems import BrowserRefusal
+from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal
 from jangbu.sandbox.core.records import AccountWish, Order, ReceiptWish, Window
 from jangbu.sandbox.core.world import World
 
 MOBILE = re.compile(r"Mobi|Android|iPhone|iPad")
 """What a telephone's browser calls itself."""
 KST = timezone(timedelta(hours=9))
+PREFIXES = {
+    "cashReceiptType": "CASH_RECEIPT_TYPE_",
+    "country": "COUNTRY_",
+    "currency": "CURRENCY_",
+    "gender": "GENDER_",
+    "payMethod": "PAY_METHOD_",
+}
+HOLDERS = ("address", "customer", "transfer", "virtualAccount")
+"""What such values are in. The merchant's own `customData` and `products` are left alone."""
+Shape = TypeVar("Shape")
 WindowType = Literal["IFRAME", "POPUP", "REDIRECTION", "UI"]
 
 
@@ -70,6 +81,12 @@ class BrowserAccount(BrowserReceipt, rename="camel"):
     remittee_name: str | None = None
 
 
+class BrowserCounter(msgspec.Struct, rename="camel"):
+    """Until when a convenience store takes the money."""
+
+    payment_deadline: AccountExpiry | None = None
+
+
 class RequestPayment(msgspec.Struct, rename="camel"):
     """The parameters the sandbox reads; others are ignored."""
 
@@ -95,22 +112,44 @@ class RequestPayment(msgspec.Struct, rename="camel"):
     is_cultural_expense: bool | None = None
     virtual_account: BrowserAccount | None = None
     transfer: BrowserReceipt | None = None
+    convenience_store: BrowserCounter | None = None
     is_escrow: bool = False
     confirm_url: str | None = None
     promotion_id: str | None = None
+
+
+def decoded(raw: bytes, shape: type[Shape]) -> Shape:
+    """What a shop's page gave; enum values may have their old prefixes (portone-facts §7.1).
+
+    Refuses what cannot be read.
+    """
+    try:
+        return msgspec.convert(_without_prefixes(msgspec.json.decode(raw)), shape)
+    except UNREADABLE as problem:
+        raise _unreadable(str(problem)) from None
+
+
+def _without_prefixes(given: Any) -> Any:
+    if not isinstance(given, dict):
+        return given
+    plain = {name: _without_prefixes(value) if name in HOLDERS else value for name, value in given.items()}
+    for name, prefix in PREFIXES.items():
+        if isinstance(plain.get(name), str):
+            plain[name] = plain[name].removeprefix(prefix)
+    return plain
 
 
 def read(raw: bytes) -> RequestPayment:
     """Refuses, before anything opens, what the SDK would throw: missing or wrong parameters (portone-facts
     §7.1).
     """
-    try:
-        asked = msgspec.json.decode(raw, type=RequestPayment)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise _unreadable(str(problem)) from None
-    # Enum values are also accepted with their old prefixes (portone-facts §7.1).
-    asked.currency = asked.currency.removeprefix("CURRENCY_")
-    asked.pay_method = asked.pay_method.removeprefix("PAY_METHOD_")
+    return checked(decoded(raw, RequestPayment))
+
+
+def checked(asked: RequestPayment) -> RequestPayment:
+    """The order as it was asked for. Refuses one that cannot be."""
+    if asked.country is not None and asked.country not in CODES:
+        raise _unreadable("country: two letters of ISO 3166-1")
     if asked.channel_key is None:
         what = "the sandbox has no channel groups" if asked.channel_group_id else "one of them is required"
         raise _unreadable(f"channelKey | channelGroupId: {what}")
@@ -147,7 +186,7 @@ def order_of(world: World, asked: RequestPayment) -> Order:
         notice_urls=asked.notice_urls or [],
         country=asked.country,
         is_cultural_expense=asked.is_cultural_expense,
-        account=_account(asked.virtual_account) if asked.virtual_account else None,
+        account=_account(asked),
         is_escrow=asked.is_escrow,
         confirm_url=asked.confirm_url,
         receipt=_receipt(asked),
@@ -162,21 +201,32 @@ def _receipt(asked: RequestPayment) -> ReceiptWish | None:
     return ReceiptWish(None if wish.cash_receipt_type == "ANONYMOUS" else wish.cash_receipt_type)
 
 
-def _account(given: BrowserAccount) -> AccountWish:
-    expiry = given.account_expiry or AccountExpiry()
+def _account(asked: RequestPayment) -> AccountWish | None:
+    if asked.pay_method == "CONVENIENCE_STORE":
+        name, account = "convenienceStore.paymentDeadline", BrowserAccount()
+        expiry = (asked.convenience_store or BrowserCounter()).payment_deadline
+    else:
+        name, account = "virtualAccount.accountExpiry", asked.virtual_account or BrowserAccount()
+        expiry = account.account_expiry
     due_at = None
-    if expiry.due_date is not None:
+    if expiry is not None and expiry.due_date is not None:
         try:
             due_at = due_of(expiry.due_date)
         except ValueError:
-            raise _unreadable("virtualAccount.accountExpiry.dueDate: not a time") from None
-    return AccountWish(valid_hours=expiry.valid_hours, due_at=due_at, remittee_name=given.remittee_name)
+            raise _unreadable(f"{name}.dueDate: not a time") from None
+    valid_hours = expiry.valid_hours if expiry is not None else None
+    if due_at is None and valid_hours is None and account.remittee_name is None:
+        return None
+    return AccountWish(valid_hours=valid_hours, due_at=due_at, remittee_name=account.remittee_name)
 
 
 def due_of(written: str) -> datetime:
     """A due date. Which zone one without an offset is in is not stated: KST [I] (portone-facts §10.15, §14.12)."""
     at = datetime.fromisoformat(written)
-    return at if at.tzinfo is not None else at.replace(tzinfo=KST)
+    try:
+        return (at if at.tzinfo is not None else at.replace(tzinfo=KST)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{written} is beyond the years 1 to 9999") from None
 
 
 def window_of(asked: RequestPayment, *, is_mobile: bool, opener_origin: str | None) -> Window:

@@ -2,6 +2,11 @@
 
 from typing import Any
 
+import msgspec
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading somebody's JSON raises: it is none, it is not UTF-8, or it is nested too deeply."""
+
 STATUS_OF_TYPE: dict[str, int] = {
     "INVALID_REQUEST": 400,
     "DISCOUNT_AMOUNT_EXCEEDS_TOTAL_AMOUNT": 400,
@@ -56,6 +61,10 @@ STATUS_OF_TYPE: dict[str, int] = {
     "PG_PROVIDER": 502,
 }
 """portone-facts §1.2, §1.4, §12: only types that some operation here can answer."""
+
+
+LONGEST_S = 36_600 * 86_400
+"""Nothing here waits for longer than a century, nor does the clock move further at once."""
 
 
 class ApiError(Exception):

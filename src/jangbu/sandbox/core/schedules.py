@@ -37,6 +37,8 @@ def create(world: World, store: Store, wish: charges.Wish, time_to_pay: datetime
         created_at=now,
         channel_key=wish.channel_key,
         installment_months=wish.installment_months,
+        merchant_pays_interest=wish.merchant_pays_interest,
+        uses_card_points=wish.uses_card_points,
         starts_at=time_to_pay,
     )
     world.state.schedules[schedule.id] = schedule
@@ -211,6 +213,8 @@ class Schedules:
             schedule.order,
             schedule.channel_key,
             schedule.installment_months,
+            schedule.merchant_pays_interest,
+            schedule.uses_card_points,
             schedule.id,
         )
         try:

@@ -39,7 +39,12 @@ class _Answer(msgspec.Struct):
     otp: str | None = None
 
 
-@operations.add("POST", "/certifications/otp/request", 400)
+@operations.add(
+    "POST",
+    "/certifications/otp/request",
+    400,
+    lacks="`pg`, `company`, `verification_method` and `bypass` change nothing",
+)
 async def v1_request_otp(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: dashes and dots are taken out of the numbers."""
     asked, world = call.asked(_Ask), call.world

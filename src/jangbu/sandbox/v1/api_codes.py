@@ -9,25 +9,25 @@ from jangbu.sandbox.v1.wire import BANKS, CARDS
 operations = Operations()
 
 
-@operations.add("GET", "/banks")
+@operations.add("GET", "/banks", lacks="eight banks")
 async def v1_get_banks(call: Call) -> list[dict[str, str]]:  # noqa: ARG001 (the same for everybody)
     """portone-facts §6.5."""
     return _codes(BANKS)
 
 
-@operations.add("GET", "/banks/{bank_standard_code}", 404)
+@operations.add("GET", "/banks/{bank_standard_code}", 404, lacks="eight banks")
 async def v1_get_bank(call: Call) -> dict[str, str]:
     """portone-facts §6.5."""
     return _code(_codes(BANKS), call.path("bank_standard_code"))
 
 
-@operations.add("GET", "/cards")
+@operations.add("GET", "/cards", lacks="one card company")
 async def v1_get_cards(call: Call) -> list[dict[str, str]]:  # noqa: ARG001 (the same for everybody)
     """portone-facts §6.5."""
     return _codes(CARDS)
 
 
-@operations.add("GET", "/cards/{card_standard_code}", 404)
+@operations.add("GET", "/cards/{card_standard_code}", 404, lacks="one card company")
 async def v1_get_card(call: Call) -> dict[str, str]:
     """portone-facts §6.5."""
     return _code(_codes(CARDS), call.path("card_standard_code"))

@@ -236,7 +236,7 @@ def _rows(call: Call, status: str | None, asked: _Read) -> list[Attempt]:
     return payments.sorted_by(payments.with_status(call, every, status), asked.sorting)
 
 
-@operations.add("POST", "/payments/cancel")
+@operations.add("POST", "/payments/cancel", lacks="`extra` (NaverPay) changes nothing")
 async def v1_cancel(call: Call) -> dict[str, Any]:
     """portone-facts §6.4: no webhook unless it is asked for (§4.5)."""
     asked = call.asked(_Cancel)

@@ -13,7 +13,7 @@ from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.v1 import payments
 from jangbu.sandbox.v1.fields import time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations
-from jangbu.sandbox.v1.keys import CardInput, OrderInput, issued, wish_of
+from jangbu.sandbox.v1.keys import UNREAD_OF_A_CHARGE, CardInput, OrderInput, issued, wish_of
 from jangbu.sandbox.v1.problems import V1Refusal
 from jangbu.sandbox.v1.wire import payment_json
 
@@ -58,6 +58,7 @@ class _Between(_Page):
 class _Listed(_Page):
     schedule_from: int | None = None
     schedule_to: int | None = None
+    sorting: str | None = None
     schedule_status: Literal["scheduled", "executed", "revoked"] | None = None
 
 
@@ -73,7 +74,12 @@ async def v1_get_schedules_of_customer(call: Call) -> Any:
     return _schedules_of_customer(call, call.asked(_Between))
 
 
-@operations.add("POST", "/subscribe/payments/schedule")
+@operations.add(
+    "POST",
+    "/subscribe/payments/schedule",
+    lacks=f"{UNREAD_OF_A_CHARGE}; `product_count`, `cash_receipt_type`, `extra`, `checking_amount`, `customer_id` and"
+    " `cvc` neither",
+)
 async def v1_schedule(call: Call) -> list[dict[str, Any]]:
     """portone-facts §6.5: with a card it is registered first."""
     asked = call.asked(_Schedule)
@@ -115,7 +121,14 @@ async def v1_list_schedules(call: Call) -> Any:
     asked = call.asked(_Listed)
     rows = [row for row in call.world.state.schedules.values() if row.store_id == call.store.id]
     return _page_of_schedules(
-        call, rows, asked.schedule_from, asked.schedule_to, asked.schedule_status, asked.page, asked.limit
+        call,
+        rows,
+        asked.schedule_from,
+        asked.schedule_to,
+        asked.schedule_status,
+        asked.page,
+        asked.limit,
+        is_oldest_first=asked.sorting == "scheduled",
     )
 
 
@@ -219,8 +232,10 @@ def _page_of_schedules(
     status: str | None,
     page: int | None,
     limit: int | None,
+    *,
+    is_oldest_first: bool = False,
 ) -> list[dict[str, Any]] | dict[str, Any]:
-    """The newest time first; `from` is in, `to` is not."""
+    """The newest time first, unless it is sorted in the other way; `from` is in, `to` is not."""
     if from_ is None or to is None:
         raise V1Refusal(400, "조회 시작시각과 종료시각은 필수입니다.")
     since, until = time_of(from_), time_of(to)
@@ -228,7 +243,7 @@ def _page_of_schedules(
         raise V1Refusal(400, "조회 기간은 최대 3개월입니다.")
     shown = [
         schedule_json(call, row)
-        for row in sorted(rows, key=lambda row: (row.time_to_pay, row.number), reverse=True)
+        for row in sorted(rows, key=lambda row: (row.time_to_pay, row.number), reverse=not is_oldest_first)
         if since <= row.time_to_pay < until
     ]
     paged = payments.paged([row for row in shown if status in (None, row["schedule_status"])], page, limit)

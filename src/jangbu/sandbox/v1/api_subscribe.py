@@ -9,7 +9,17 @@ from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.v1 import payments
 from jangbu.sandbox.v1.gate import Call, Operations
-from jangbu.sandbox.v1.keys import CardInput, OrderInput, check_uid, customer_json, issued, key_of, usable, wish_of
+from jangbu.sandbox.v1.keys import (
+    UNREAD_OF_A_CHARGE,
+    CardInput,
+    OrderInput,
+    check_uid,
+    customer_json,
+    issued,
+    key_of,
+    usable,
+    wish_of,
+)
 from jangbu.sandbox.v1.problems import V1Refusal, v1_refusal_of
 from jangbu.sandbox.v1.window import replace
 from jangbu.sandbox.v1.wire import payment_json
@@ -59,7 +69,9 @@ class _Page(msgspec.Struct):
     include_sandbox: bool = False
 
 
-@operations.add("POST", "/subscribe/customers/{customer_uid}")
+@operations.add(
+    "POST", "/subscribe/customers/{customer_uid}", lacks="`cvc`, `customer_id` and `channel_group_id` change nothing"
+)
 async def v1_register_customer(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: of the card nothing is kept but its mask."""
     asked = call.asked(_Register)
@@ -121,7 +133,11 @@ async def v1_get_customer_payments(call: Call) -> dict[str, Any]:
     return payments.page_of(call, payments.sorted_by(rows, None), asked.page, asked.limit)
 
 
-@operations.add("POST", "/subscribe/payments/again")
+@operations.add(
+    "POST",
+    "/subscribe/payments/again",
+    lacks=f"{UNREAD_OF_A_CHARGE}; `product_count`, `cash_receipt_type` and `extra` neither",
+)
 async def v1_pay_again(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
     asked = call.asked(_Again)
@@ -131,18 +147,23 @@ async def v1_pay_again(call: Call) -> dict[str, Any]:
     return _paid_or_declined(call, key, asked, asked.channel_key)
 
 
-@operations.add("POST", "/subscribe/payments/onetime")
+@operations.add(
+    "POST",
+    "/subscribe/payments/onetime",
+    lacks=f"{UNREAD_OF_A_CHARGE}; `cvc`, `channelGroupId`, `secure_3d_charge_id` and `secure_3d_token` neither",
+)
 async def v1_pay_onetime(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: a card that is keyed in; with a customer_uid it is registered when it could be charged."""
     asked = call.asked(_Onetime)
     card = CardInput(asked.channel_key, asked.pg, asked.card_number, asked.expiry, asked.birth, asked.pwd_2digit)
+    if asked.customer_uid is not None:
+        check_uid(asked.customer_uid)
     # It is the store's only once the charge has succeeded.
     key = key_of(call, "", card, {})
     response = _paid_or_declined(call, key, asked, None)
     attempt = call.world.attempt(response["imp_uid"])
     assert attempt is not None, "it was just made"
     if asked.customer_uid is not None and attempt.paid_at is not None:
-        check_uid(asked.customer_uid)
         key.id = attempt.billing_key = asked.customer_uid
         replace(call.world, key)
         billing_keys.succeed(call.world, key, call.now, is_announced=False)

@@ -45,7 +45,12 @@ class _Receipt(msgspec.Struct):
     tax_free: Decimal = Decimal(0)
 
 
-@operations.add("POST", "/vbanks")
+@operations.add(
+    "POST",
+    "/vbanks",
+    lacks="`vbank_key`, `product_type`, `product_count`, `business_registration_number`, `escrow_password`,"
+    " `fixed_unlimited_vbank` and `pg_api_key` change nothing; eight banks",
+)
 async def v1_open_vbank(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
     asked = call.asked(_Open)
@@ -98,7 +103,7 @@ async def v1_change_vbank(call: Call) -> dict[str, Any]:
     return payment_json(call.world, attempt)
 
 
-@operations.add("DELETE", "/vbanks/{imp_uid}", 400, 404)
+@operations.add("DELETE", "/vbanks/{imp_uid}", 400, 404, lacks="`pg_api_key` (Toss Payments) changes nothing")
 async def v1_close_vbank(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
     attempt = _open_account(call)
@@ -116,7 +121,13 @@ async def v1_get_receipt(call: Call) -> dict[str, Any]:
     return _receipt_json(attempt, receipt)
 
 
-@operations.add("POST", "/receipts/{imp_uid}", 400)
+@operations.add(
+    "POST",
+    "/receipts/{imp_uid}",
+    400,
+    lacks="`vat`, `vat_amount`, `identifier_type`, `product_type`, `buyer_name`, `buyer_email`, `buyer_tel`,"
+    " `company_name`, `company_tel` and `corp_reg_no` change nothing",
+)
 async def v1_issue_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: of what is left of a transfer or deposit."""
     asked, attempt = call.asked(_Receipt), _attempt(call)

@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.sandbox.core.problems import UNREADABLE
 from jangbu.sandbox.v1.problems import V1Refusal
 
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """An amount may have decimals, and a float would change it."""
+LAST_SECOND = 253_402_300_799
 _SUB_KEY = re.compile(r"\[([^\]]*)\]")
 
 
@@ -25,7 +27,7 @@ def decoded(raw: bytes, content_type: str) -> dict[str, Any]:
         return form(raw.decode(errors="replace"))
     try:
         fields = _JSON.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise _unreadable() from None
     if not isinstance(fields, dict):
         raise _unreadable()
@@ -73,11 +75,10 @@ def unix(at: datetime | None) -> int:
 
 
 def time_of(seconds: int) -> datetime:
-    """Refuses what no clock shows."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise V1Refusal(400, "시각이 올바르지 않습니다.") from None
+    """Refuses what is before 1970 or after 9999."""
+    if not 0 <= seconds <= LAST_SECOND:
+        raise V1Refusal(400, "시각이 올바르지 않습니다.")
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _unreadable() -> V1Refusal:

@@ -123,6 +123,8 @@ class Operation:
     handler: Handler
     refuses_with: tuple[int, ...]
     is_open: bool
+    lacks: str = ""
+    """What of PortOne's operation this one does not do, for docs/reference/sandbox.md."""
 
     def status_of(self, refusal: V1Refusal) -> int:
         """The refusal's own status where this operation has it; else it is in the envelope alone, at 200."""
@@ -137,13 +139,15 @@ class Operations:
 
     all: list[Operation] = field(default_factory=list)
 
-    def add(self, method: str, path: str, *statuses: int, is_open: bool = False) -> Callable[[Handler], Handler]:
+    def add(
+        self, method: str, path: str, *statuses: int, is_open: bool = False, lacks: str = ""
+    ) -> Callable[[Handler], Handler]:
         """`statuses` are those that the operation refuses with, beside 401 (portone-facts §6.1)."""
 
         def enter(handler: Handler) -> Handler:
             name: str = handler.__name__
             assert name.startswith("v1_"), f"{name}: faults tell V1's operations by their names"
-            self.all.append(Operation(name, method, path, handler, statuses, is_open))
+            self.all.append(Operation(name, method, path, handler, statuses, is_open, lacks))
             return handler
 
         return enter

@@ -18,6 +18,10 @@ from jangbu.sandbox.v1.wire import CARD_TYPES, CARDS
 
 CUSTOMER_UID_MAX = 80
 MERCHANT_UID_MAX = 40
+UNREAD_OF_A_CHARGE = (
+    "`vat`, `interest_free_by_merchant`, `use_card_point`, `product_type`, `promotion_id`, `browser_ip` and `bypass`"
+    " change nothing"
+)
 
 
 class ChannelInput(msgspec.Struct):

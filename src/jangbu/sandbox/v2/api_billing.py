@@ -1,6 +1,6 @@
 """PortOne's V2 operations on billing keys (portone-facts §3.1, §3.2)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -13,15 +13,12 @@ from jangbu.sandbox.core.inputs import ChargeInput, Credential, CustomerInput, c
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import Page, aware, bounds_of
+from jangbu.sandbox.v2.listing import Page, bounds_of, span
 from jangbu.sandbox.window.issue_windows import confirm, pay_after_issue
 
 operations = Operations()
-UNREAD_OF_A_CHARGE = (
-    "`useFreeInterestFromMerchant`, `useCardPoint`, `cashReceipt`, `productType`, `shippingAddress`,"
-    " `locale` and `bypass` change nothing"
-)
-WINDOW = timedelta(days=90)
+LACKS_OF_A_CHARGE = "no key is of a bank account, so `cashReceipt` changes nothing"
+TO_PG_OF_A_CHARGE = "`productType`, `shippingAddress`, `locale`, `bypass`"
 METHOD_TYPES = {"CARD": "Card", "MOBILE": "Mobile", "EASY_PAY": "EasyPay", "TRANSFER": "Transfer"}
 SORTS = Literal["REQUESTED_AT", "ISSUED_AT", "DELETED_AT", "STATUS_TIMESTAMP"]
 PLATFORMS = {"SDK_PC": "PC", "SDK_MOBILE": "MOBILE", "API": "API"}
@@ -42,6 +39,7 @@ class _Issue(msgspec.Struct, rename="camel"):
     channel_group_id: str | None = None
     customer: CustomerInput | None = None
     custom_data: str | None = None
+    bypass: dict[str, Any] | None = None
     notice_urls: list[str] | None = None
     skip_webhook: bool | None = None
 
@@ -66,7 +64,19 @@ class _Sort(msgspec.Struct):
 
 
 class _TextSearch(msgspec.Struct):
-    field: str
+    field: Literal[
+        "BILLING_KEY",
+        "CARD_BIN",
+        "CARD_NUMBER",
+        "PG_MERCHANT_ID",
+        "CUSTOMER_NAME",
+        "CUSTOMER_EMAIL",
+        "CUSTOMER_PHONE_NUMBER",
+        "CUSTOMER_ADDRESS",
+        "CUSTOMER_ZIPCODE",
+        "CHANNEL_GROUP_NAME",
+        "USER_AGENT",
+    ]
     value: str
 
 
@@ -93,7 +103,7 @@ class _List(msgspec.Struct):
     filter: _Filter = msgspec.field(default_factory=_Filter)
 
 
-@operations.add("POST", "/billing-keys", lacks="`bypass` changes nothing")
+@operations.add("POST", "/billing-keys", to_pg="`bypass`")
 async def issue_billing_key(call: Call) -> dict[str, Any]:
     """portone-facts §3.1."""
     asked = call.body(_Issue)
@@ -171,17 +181,18 @@ async def get_billing_key_info(call: Call) -> dict[str, Any]:
     return billing_key_json(call.world, billing_keys.find(call.world, store, call.path("billingKey")))
 
 
-@operations.add("GET", "/billing-keys", lacks="refuses the filter `pgCompanies`, and most fields of `textSearch`")
+@operations.add("GET", "/billing-keys", lacks="refuses the filter `pgCompanies`")
 async def get_billing_key_infos(call: Call) -> dict[str, Any]:
-    """portone-facts §3.1. Of the fields to search in, the key itself and the customer's name are known here."""
+    """portone-facts §3.1. What a window was opened with is not kept: no key is found by its `USER_AGENT`."""
     asked = call.body(_List)
     store, world = call.store(asked.filter.store_id), call.world
     by = asked.sort.by or "REQUESTED_AT"
     wanted = asked.filter
+    times = span(wanted.from_, wanted.until, call.now)
     keys = [
         key
         for key in world.state.billing_keys.get(store.id, {}).values()
-        if key.issued_at is not None and _passes(call, wanted, key)
+        if key.issued_at is not None and _is_of(times, wanted, key) and _passes(call, wanted, key)
     ]
     keys.sort(key=lambda key: (_time_of(key, by) or key.requested_at, key.id), reverse=asked.sort.order != "ASC")
     first, size, number = bounds_of(asked.page)
@@ -211,7 +222,7 @@ async def delete_billing_key(call: Call) -> dict[str, Any]:
     return {"deletedAt": rfc3339(call.now)}
 
 
-@operations.add("POST", "/payments/{paymentId}/billing-key", lacks=UNREAD_OF_A_CHARGE)
+@operations.add("POST", "/payments/{paymentId}/billing-key", lacks=LACKS_OF_A_CHARGE, to_pg=TO_PG_OF_A_CHARGE)
 async def pay_with_billing_key(call: Call) -> dict[str, Any]:
     """portone-facts §3.2. `paidAt` of what still waits for the PG is the time of the call [I]."""
     asked = call.body(ChargeInput)
@@ -232,6 +243,8 @@ def wish_of(world: World, asked: ChargeInput, payment_id: str) -> charges.Wish:
         order_of(world, asked),
         asked.channel_key,
         asked.installment_month or 0,
+        asked.use_free_interest_from_merchant or False,
+        asked.use_card_point or False,
         is_announced=not asked.skip_webhook,
     )
 
@@ -276,12 +289,12 @@ def _time_of(key: BillingKey, field: str) -> datetime | None:
             return key.deleted_at or key.issued_at
 
 
-def _passes(call: Call, wanted: _Filter, key: BillingKey) -> bool:
+def _is_of(times: tuple[datetime, datetime], wanted: _Filter, key: BillingKey) -> bool:
     at = _time_of(key, wanted.time_range_field or "REQUESTED_AT")
-    until = aware(wanted.until) or call.now
-    since = aware(wanted.from_) or until - WINDOW
-    if at is None or not since <= at <= until:
-        return False
+    return at is not None and times[0] <= at <= times[1]
+
+
+def _passes(call: Call, wanted: _Filter, key: BillingKey) -> bool:
     providers = {call.world.state.channels[each].pg_provider for each in key.channel_keys}
     type_ = (key.method or {}).get("type", "").removeprefix("BillingKeyPaymentMethod")
     conditions = (
@@ -292,14 +305,26 @@ def _passes(call: Call, wanted: _Filter, key: BillingKey) -> bool:
         (wanted.pg_providers, providers & set(wanted.pg_providers or ())),
         (wanted.methods, type_ in [METHOD_TYPES[each] for each in wanted.methods or ()]),
         (wanted.version, wanted.version == key.version),
-        (wanted.text_search, wanted.text_search is not None and _has_text(wanted.text_search, key)),
+        (wanted.text_search, wanted.text_search is not None and _has_text(call.world, wanted.text_search, key)),
     )
     return all(holds for asked, holds in conditions if asked is not None and asked != [])
 
 
-def _has_text(search: _TextSearch, key: BillingKey) -> bool:
-    fields = {"BILLING_KEY": key.id, "CUSTOMER_NAME": key.customer.get("name", "")}
-    if search.field != "ALL" and search.field not in fields:
-        raise ApiError("INVALID_REQUEST", f"The sandbox cannot search {search.field}.")
-    searched = fields.values() if search.field == "ALL" else [fields[search.field]]
-    return any(search.value in text for text in searched)
+def _has_text(world: World, search: _TextSearch, key: BillingKey) -> bool:
+    customer, method = key.customer, key.method or {}
+    card = method.get("card") or method.get("method", {}).get("card") or {}
+    group = world.state.channel_groups.get(key.channel_group_id or "")
+    fields: dict[str, list[str | None]] = {
+        "BILLING_KEY": [key.id],
+        "CARD_BIN": [card.get("bin")],
+        "CARD_NUMBER": [card.get("number")],
+        "PG_MERCHANT_ID": [world.state.channels[each].pg_merchant_id for each in key.channel_keys],
+        "CUSTOMER_NAME": [customer.get("name")],
+        "CUSTOMER_EMAIL": [customer.get("email")],
+        "CUSTOMER_PHONE_NUMBER": [customer.get("phoneNumber")],
+        "CUSTOMER_ADDRESS": [customer.get("address", {}).get("oneLine")],
+        "CUSTOMER_ZIPCODE": [customer.get("zipcode")],
+        "CHANNEL_GROUP_NAME": [group.name if group else None],
+        "USER_AGENT": [],
+    }
+    return any(text is not None and search.value in text for text in fields[search.field])

@@ -49,7 +49,7 @@ async def stop_payment_cancellation(call: Call) -> dict[str, Any]:
 @operations.add(
     "POST",
     "/payments/{paymentId}/cancel",
-    lacks="`requester` and `refundEmail` change nothing; there is no `easyPayDiscountAmount`",
+    to_pg="`requester` (NaverPay), `refundEmail` (Triple-A)",
 )
 async def cancel_payment(call: Call) -> dict[str, Any]:
     """portone-facts §2.8."""

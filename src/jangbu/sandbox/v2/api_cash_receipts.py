@@ -9,10 +9,11 @@ from jangbu.clock import rfc3339
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
 from jangbu.sandbox.core import cash_receipts
 from jangbu.sandbox.core.faults import Kind
+from jangbu.sandbox.core.inputs import ProductType
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import CashReceipt
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import WINDOW, Page, aware, bounds_of
+from jangbu.sandbox.v2.listing import Page, bounds_of, span
 from jangbu.sandbox.v2.wire import receipt_json
 
 operations = Operations()
@@ -29,9 +30,13 @@ class _Amount(msgspec.Struct, rename="camel"):
 
 
 class _Customer(msgspec.Struct, rename="camel"):
-    """Read because it is required, and forgotten: whose receipt it is, is nobody's business here."""
+    """Read and forgotten: whose receipt it is, is nobody's business here."""
 
     identity_number: str
+    identity_number_type: Literal["PHONE", "CARD", "BUSINESS"] | None = None
+    name: str | None = None
+    email: str | None = None
+    phone_number: str | None = None
 
 
 class _Issue(msgspec.Struct, rename="camel"):
@@ -43,6 +48,10 @@ class _Issue(msgspec.Struct, rename="camel"):
     amount: _Amount
     customer: _Customer
     store_id: str | None = None
+    product_type: ProductType | None = None
+    paid_at: datetime | None = None
+    business_registration_number: str | None = None
+    payment_method: Literal["TRANSFER", "VIRTUAL_ACCOUNT"] | None = None
 
 
 class _Sort(msgspec.Struct):
@@ -66,6 +75,7 @@ class _Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     pg_merchant_id: str | None = None
     pg_providers: list[str] | None = None
     is_test: bool | None = None
+    version: Literal["V1", "V2"] | None = None
 
 
 class _List(msgspec.Struct):
@@ -77,8 +87,7 @@ class _List(msgspec.Struct):
 @operations.add(
     "POST",
     "/cash-receipts",
-    lacks="`productType`, `paidAt`, `businessRegistrationNumber`, `paymentMethod`, and of the customer"
-    " `identityNumberType`, `name`, `email` and `phoneNumber` change nothing",
+    to_pg="`productType`, `paidAt`, `businessRegistrationNumber`, `paymentMethod`, and whose it is",
 )
 async def issue_cash_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §2.11."""
@@ -125,13 +134,18 @@ async def cancel_cash_receipt(call: Call) -> dict[str, Any]:
 @operations.add(
     "GET",
     "/cash-receipts",
-    lacks="refuses the filters `pgCompanies` and `version`",
+    lacks="refuses the filter `pgCompanies`",
 )
 async def get_cash_receipts(call: Call) -> dict[str, Any]:
     """portone-facts §2.11: pages like those of GET /payments."""
     asked = call.body(_List)
     store = call.store(asked.filter.store_id)
-    rows = [row for row in call.world.state.cash_receipts if row.store_id == store.id and _passes(call, asked, row)]
+    times = span(asked.filter.from_, asked.filter.until, call.now)
+    rows = [
+        row
+        for row in call.world.state.cash_receipts
+        if row.store_id == store.id and _is_of(times, asked, row) and _passes(call, asked, row)
+    ]
     rows.sort(
         key=lambda row: (_at(row, asked.sort.by) or row.status_updated_at, row.number),
         reverse=asked.sort.order == "DESC",
@@ -154,14 +168,14 @@ def _content(call: Call, asked: _Issue) -> cash_receipts.Content:
     return cash_receipts.Content(asked.type, asked.order_name, asked.currency, amount.total, amount.tax_free, computed)
 
 
+def _is_of(times: tuple[datetime, datetime], asked: _List, row: CashReceipt) -> bool:
+    # One that was never issued has no time of issue: its change of state speaks for it [I].
+    at = _at(row, asked.filter.time_range_field) or (row.status_updated_at if row.status == "ISSUE_FAILED" else None)
+    return at is not None and times[0] <= at <= times[1]
+
+
 def _passes(call: Call, asked: _List, row: CashReceipt) -> bool:
     wanted = asked.filter
-    until = aware(wanted.until) or call.now
-    since = aware(wanted.from_) or until - WINDOW
-    # One that was never issued has no time of issue: its change of state speaks for it [I].
-    at = _at(row, wanted.time_range_field) or (row.status_updated_at if row.status == "ISSUE_FAILED" else None)
-    if at is None or not since <= at <= until:
-        return False
     channel = call.world.state.channels[row.channel_key]
     conditions = (
         (wanted.payment_id, wanted.payment_id == row.payment_id),
@@ -171,10 +185,18 @@ def _passes(call: Call, asked: _List, row: CashReceipt) -> bool:
         (wanted.is_manual, wanted.is_manual == row.is_manual),
         (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
         (wanted.pg_receipt_id, wanted.pg_receipt_id == row.pg_receipt_id),
+        (wanted.version, wanted.version == _version_of(call, row)),
         (wanted.pg_merchant_id, wanted.pg_merchant_id == channel.pg_merchant_id),
         (wanted.pg_providers or None, channel.pg_provider in (wanted.pg_providers or ())),
     )
     return all(holds for asked_for, holds in conditions if asked_for is not None)
+
+
+def _version_of(call: Call, row: CashReceipt) -> str:
+    """That of the payment it is of; one without a payment here came through this API."""
+    payment = call.world.payment(row.store_id, row.payment_id)
+    attempt = payment.current if payment is not None else None
+    return attempt.order.version if attempt is not None else "V2"
 
 
 def _at(row: CashReceipt, field: TimeField) -> datetime | None:

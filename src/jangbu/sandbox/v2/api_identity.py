@@ -1,6 +1,6 @@
 """PortOne's V2 operations that verify who somebody is (portone-facts §8)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -12,10 +12,9 @@ from jangbu.sandbox.core.identity_records import IdentityVerification, Operator,
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import Page, aware, bounds_of
+from jangbu.sandbox.v2.listing import Page, bounds_of, span
 
 operations = Operations()
-WINDOW = timedelta(days=90)
 Times = Literal["REQUESTED_AT", "VERIFIED_AT", "FAILED_AT", "STATUS_UPDATED_AT"]
 
 
@@ -34,6 +33,7 @@ class _Send(msgspec.Struct, rename="camel"):
     method: Literal["SMS", "APP"]
     store_id: str | None = None
     custom_data: str | None = None
+    bypass: dict[str, Any] | None = None
 
 
 class _Confirm(msgspec.Struct, rename="camel"):
@@ -44,6 +44,28 @@ class _Confirm(msgspec.Struct, rename="camel"):
 class _Sort(msgspec.Struct):
     by: Times | None = None
     order: Literal["DESC", "ASC"] | None = None
+
+
+class _WantedPerson(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    name: str | None = None
+    birth_year: str | None = None
+    birth_month: str | None = None
+    birth_day: str | None = None
+    phone_number: str | None = None
+    gender: Literal["MALE", "FEMALE", "OTHER"] | None = None
+
+    def fits(self, person: Person | None) -> bool:
+        """All that is said of the person is so."""
+        year, month, day = person.birth_date.split("-") if person is not None else (None, None, None)
+        compared = (
+            (self.name, person.name if person is not None else None),
+            (self.birth_year, year),
+            (self.birth_month, month),
+            (self.birth_day, day),
+            (self.phone_number, person.phone_number if person is not None else None),
+            (self.gender, person.gender if person is not None else None),
+        )
+        return all(wanted in (None, is_) for wanted, is_ in compared)
 
 
 class _Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -58,7 +80,10 @@ class _Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     is_test: bool | None = None
     statuses: list[Literal["READY", "VERIFIED", "FAILED"]] | None = None
     pg_tx_id: str | None = None
+    pg_merchant_id: str | None = None
     pg_providers: list[str] | None = None
+    carriers: list[Operator] | None = None
+    customer: _WantedPerson | None = None
     version: Literal["V1", "V2"] | None = None
 
 
@@ -68,9 +93,7 @@ class _List(msgspec.Struct):
     filter: _Filter = msgspec.field(default_factory=_Filter)
 
 
-@operations.add(
-    "POST", "/identity-verifications/{identityVerificationId}/send", lacks="`bypass` and `ipAddress` change nothing"
-)
+@operations.add("POST", "/identity-verifications/{identityVerificationId}/send", to_pg="`bypass`, `ipAddress`")
 async def send_identity_verification(call: Call) -> dict[str, Any]:
     """portone-facts §8."""
     asked = call.body(_Send)
@@ -123,15 +146,14 @@ async def get_identity_verification(call: Call) -> dict[str, Any]:
 @operations.add(
     "GET",
     "/identity-verifications",
-    lacks="refuses the filters `pgMerchantId`, `pgCompanies`, `carriers` and `customer`",
+    lacks="refuses the filter `pgCompanies`",
 )
 async def get_identity_verifications(call: Call) -> dict[str, Any]:
     """portone-facts §8."""
     asked = call.body(_List)
     wanted, world = asked.filter, call.world
     store = call.store(wanted.store_id)
-    until = aware(wanted.until) or call.now
-    since = aware(wanted.from_) or until - WINDOW
+    since, until = span(wanted.from_, wanted.until, call.now)
     rows = [
         row
         for row in world.state.identity_verifications.get(store.id, {}).values()
@@ -226,6 +248,9 @@ def _passes(world: World, wanted: _Filter, row: IdentityVerification) -> bool:
         (wanted.statuses, row.status in (wanted.statuses or ())),
         (wanted.pg_tx_id, wanted.pg_tx_id == row.pg_tx_id),
         (wanted.pg_providers, channel.pg_provider in (wanted.pg_providers or ())),
+        (wanted.pg_merchant_id, wanted.pg_merchant_id == channel.pg_merchant_id),
+        (wanted.carriers, row.person is not None and row.person.operator in (wanted.carriers or ())),
+        (wanted.customer, wanted.customer is not None and wanted.customer.fits(row.person)),
         (wanted.version, wanted.version == row.version),
     )
     return all(holds for asked, holds in conditions if asked is not None and asked != [])

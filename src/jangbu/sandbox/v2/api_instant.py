@@ -19,6 +19,9 @@ operations = Operations()
 class _Card(msgspec.Struct, rename="camel"):
     credential: Credential
     installment_month: int = 0
+    use_free_installment_plan: bool = False
+    use_free_interest_from_merchant: bool = False
+    use_card_point: bool = False
 
 
 class _Expiry(msgspec.Struct, rename="camel"):
@@ -75,8 +78,7 @@ class _Chosen:
 @operations.add(
     "POST",
     "/payments/{paymentId}/instant",
-    lacks="`useFreeInstallmentPlan`, `useFreeInterestFromMerchant`, `useCardPoint`, `productType`,"
-    " `shippingAddress` and `bypass` change nothing",
+    to_pg="`productType`, `shippingAddress`, `bypass`",
 )
 async def pay_instantly(call: Call) -> dict[str, Any]:
     """portone-facts §2.6. `paidAt` of an account, and of what waits for the PG, is the time of the call.
@@ -137,7 +139,13 @@ def _chosen(call: Call, asked: _Method, order: Order) -> _Chosen:
         refusal = pg_rules.of_keyed_in(card.credential, call.now)
         # Of a number that is none, not even the mask is kept.
         named = {} if refusal is declines.WRONG_NUMBER else {"bin_": number[:6], "last": number[-4:]}
-        return _Chosen("card", methods.card(call.world.ids, months=card.installment_month, **named), refusal)
+        shown = methods.on_terms(
+            methods.card(call.world.ids, months=card.installment_month, **named),
+            interest_free=card.use_free_installment_plan,
+            by_merchant=card.use_free_interest_from_merchant,
+            with_points=card.use_card_point,
+        )
+        return _Chosen("card", shown, refusal)
     assert account is not None, "it is one of the two"
     order.account = _wish(account)
     if account.cash_receipt is not None:

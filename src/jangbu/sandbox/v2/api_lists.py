@@ -12,7 +12,7 @@ from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Payment
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.v2.api_v2 import found
-from jangbu.sandbox.v2.listing import WINDOW, aware, drift_of
+from jangbu.sandbox.v2.listing import aware, drift_of, span
 from jangbu.sandbox.v2.wire import event_json, payment_json, transaction_json
 
 operations = Operations()
@@ -73,8 +73,7 @@ def _page(
     if not 1 <= size <= ROWS_MAX:
         raise ApiError("INVALID_REQUEST", f"size is 1 to {ROWS_MAX}.")
     inferred = call.world.inferred
-    until = aware(asked.until) or call.now
-    since = aware(asked.from_) or until - WINDOW
+    since, until = span(asked.from_, asked.until, call.now)
     newest_first = inferred.cursor_lists_are_newest_first
     after = _place_of(asked.cursor) if asked.cursor else None
 
@@ -100,6 +99,7 @@ def _cursor_at(at: datetime, id_: str) -> str:
 def _place_of(cursor: str) -> tuple[datetime, str]:
     try:
         at, _, id_ = base64.urlsafe_b64decode(cursor).decode().partition(" ")
-        return datetime.fromisoformat(at), id_
+        placed = datetime.fromisoformat(at)
     except (ValueError, binascii.Error):
         raise ApiError("INVALID_REQUEST", "The cursor is not one of ours.") from None
+    return aware(placed) or placed, id_

@@ -7,6 +7,7 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox.core import accounts, approvals, escrow
+from jangbu.sandbox.core.inputs import AddressInput, ProductInput
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import Payment
 from jangbu.sandbox.gate import Call, Operations
@@ -14,7 +15,7 @@ from jangbu.sandbox.v2.api_v2 import found, paid
 from jangbu.sandbox.v2.listing import aware
 
 operations = Operations()
-UNREAD_OF_A_PARCEL = "`sender`, `receiver`, `address`, `receivedAt`, `products` and `sendEmail` change nothing"
+TO_PG_OF_A_PARCEL = "`sender`, `receiver`, `address`, `receivedAt`, `products`, `sendEmail`"
 
 
 class _Plain(msgspec.Struct, rename="camel"):
@@ -31,16 +32,35 @@ class _Confirm(_Plain, rename="camel", kw_only=True):
     skip_webhook: bool | None = None
 
 
+class _Receiver(msgspec.Struct, rename="camel"):
+    name: str | None = None
+    phone_number: str | None = None
+    zipcode: str | None = None
+    address: AddressInput | None = None
+
+
+class _Sender(_Receiver):
+    relationship: str | None = None
+
+
 class _Logistics(msgspec.Struct, rename="camel"):
     company: str
     invoice_number: str
     sent_at: datetime
     received_at: datetime | None = None
+    address: AddressInput | None = None
 
 
 class _EscrowLogistics(_Plain, rename="camel", kw_only=True):
     logistics: _Logistics
     send_email: bool | None = None
+    sender: _Sender | None = None
+    receiver: _Receiver | None = None
+    products: list[ProductInput] | None = None
+
+
+class _EscrowComplete(_Plain, rename="camel", kw_only=True):
+    from_store: bool | None = None
 
 
 class _ReceiptItem(msgspec.Struct, rename="camel"):
@@ -101,7 +121,7 @@ async def close_virtual_account(call: Call) -> dict[str, Any]:
     return {"closedAt": rfc3339(accounts.close(call.world, payment, call.now))}
 
 
-@operations.add("POST", "/payments/{paymentId}/escrow/logistics", lacks=UNREAD_OF_A_PARCEL)
+@operations.add("POST", "/payments/{paymentId}/escrow/logistics", to_pg=TO_PG_OF_A_PARCEL)
 async def apply_escrow_logistics(call: Call) -> dict[str, Any]:
     """portone-facts §2.10."""
     asked, logistics = _logistics(call)
@@ -109,7 +129,7 @@ async def apply_escrow_logistics(call: Call) -> dict[str, Any]:
     return {**_sent(logistics), "appliedAt": rfc3339(call.now)}
 
 
-@operations.add("PATCH", "/payments/{paymentId}/escrow/logistics", lacks=UNREAD_OF_A_PARCEL)
+@operations.add("PATCH", "/payments/{paymentId}/escrow/logistics", to_pg=TO_PG_OF_A_PARCEL)
 async def modify_escrow_logistics(call: Call) -> dict[str, Any]:
     """portone-facts §2.10."""
     asked, logistics = _logistics(call)
@@ -117,16 +137,14 @@ async def modify_escrow_logistics(call: Call) -> dict[str, Any]:
     return {**_sent(logistics), "modifiedAt": rfc3339(call.now)}
 
 
-@operations.add("POST", "/payments/{paymentId}/escrow/complete", lacks="`fromStore` (NaverPay) changes nothing")
+@operations.add("POST", "/payments/{paymentId}/escrow/complete", to_pg="`fromStore` (NaverPay)")
 async def confirm_escrow(call: Call) -> dict[str, Any]:
     """portone-facts §2.10."""
-    escrow.complete(paid(_payment(call, call.body(_Plain).store_id)), call.now)
+    escrow.complete(paid(_payment(call, call.body(_EscrowComplete).store_id)), call.now)
     return {"completedAt": rfc3339(call.now)}
 
 
-@operations.add(
-    "POST", "/payments/{paymentId}/register-store-receipt", lacks="what was registered cannot be seen anywhere"
-)
+@operations.add("POST", "/payments/{paymentId}/register-store-receipt", to_pg="what is registered")
 async def register_store_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §2.10: receipts of an Inicis merchant's sub-merchants."""
     asked = call.body(_StoreReceipt)
@@ -142,7 +160,9 @@ def _logistics(call: Call) -> tuple[_EscrowLogistics, dict[str, Any]]:
     asked = call.body(_EscrowLogistics)
     sent_at = aware(asked.logistics.sent_at)
     assert sent_at is not None, "the body requires it"
-    return asked, {**msgspec.to_builtins(asked.logistics), "sentAt": rfc3339(sent_at)}
+    logistics = asked.logistics
+    named = {"company": logistics.company, "invoiceNumber": logistics.invoice_number}
+    return asked, named | {"sentAt": rfc3339(sent_at)}
 
 
 def _sent(logistics: dict[str, Any]) -> dict[str, Any]:

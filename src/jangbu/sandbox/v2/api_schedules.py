@@ -1,6 +1,6 @@
 """PortOne's V2 operations on schedules (portone-facts §3.3)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -10,11 +10,10 @@ from jangbu.sandbox.core import schedules
 from jangbu.sandbox.core.billing_records import Schedule
 from jangbu.sandbox.core.inputs import ChargeInput
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.api_billing import UNREAD_OF_A_CHARGE, wish_of
-from jangbu.sandbox.v2.listing import Page, aware, bounds_of
+from jangbu.sandbox.v2.api_billing import LACKS_OF_A_CHARGE, TO_PG_OF_A_CHARGE, wish_of
+from jangbu.sandbox.v2.listing import Page, aware, bounds_of, span
 
 operations = Operations()
-WINDOW = timedelta(days=90)
 Status = Literal["SCHEDULED", "STARTED", "PENDING", "SUCCEEDED", "FAILED", "REVOKED"]
 Sorts = Literal["CREATED_AT", "TIME_TO_PAY", "COMPLETED_AT"]
 
@@ -50,7 +49,7 @@ class _Revoke(msgspec.Struct, rename="camel"):
     schedule_ids: list[str] | None = None
 
 
-@operations.add("POST", "/payments/{paymentId}/schedule", lacks=UNREAD_OF_A_CHARGE)
+@operations.add("POST", "/payments/{paymentId}/schedule", lacks=LACKS_OF_A_CHARGE, to_pg=TO_PG_OF_A_CHARGE)
 async def create_payment_schedule(call: Call) -> dict[str, Any]:
     """portone-facts §3.3."""
     asked = call.body(_Create)
@@ -75,8 +74,7 @@ async def get_payment_schedules(call: Call) -> dict[str, Any]:
     asked = call.body(_List)
     wanted, world = asked.filter, call.world
     store = call.store(wanted.store_id)
-    until = aware(wanted.until) or call.now
-    since = aware(wanted.from_) or until - WINDOW
+    since, until = span(wanted.from_, wanted.until, call.now)
     rows = [
         row
         for row in world.state.schedules.values()

@@ -9,6 +9,7 @@ from jangbu.clock import rfc3339
 from jangbu.money import EXPONENTS
 from jangbu.sandbox.core import promotions
 from jangbu.sandbox.core.bank_names import BANK_NAMES
+from jangbu.sandbox.core.countries import Country
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import Channel
 from jangbu.sandbox.core.small_records import CheckoutProfile, PaymentSession
@@ -21,18 +22,11 @@ KCP_PROMOTION = {"promotionId": "KCP0000001", "cardCompany": "SHINHAN_CARD"}
 KCP_MINIMUM, KCP_DISCOUNT = 50_000, 3_000
 
 
-UNREAD_OF_A_DELIVERY = (
-    "nothing is made of what it tells; `reason`, `carrierTrackingId`, `carrierType`, `shippingAddressCountry`,"
-    " `shippingAddressCity`, `shippingAddressZip`, `shippingAddressState`, `shippingAddressStreet`,"
-    " `shippingAddressPhone`, `shippingAddressFirstname`, `shippingAddressLastname` and `attachments` change nothing"
-)
-
-
 class _Session(msgspec.Struct, rename="camel", omit_defaults=True):
     store_id: str
     payment_id: str
     profile_key: str
-    country: str
+    country: Country
     currency: str
     total_amount: int
     order_name: str
@@ -58,6 +52,18 @@ class _Delivery(msgspec.Struct, rename="camel"):
     refundable: bool
     details: str
     shipping_address_email: str
+    reason: str | None = None
+    carrier_tracking_id: str | None = None
+    carrier_type: str | None = None
+    shipping_address_country: Country | None = None
+    shipping_address_city: str | None = None
+    shipping_address_zip: str | None = None
+    shipping_address_state: str | None = None
+    shipping_address_street: str | None = None
+    shipping_address_phone: str | None = None
+    shipping_address_firstname: str | None = None
+    shipping_address_lastname: str | None = None
+    attachments: list[str] | None = None
 
 
 @operations.add("GET", "/banks", is_open=True)
@@ -103,7 +109,7 @@ async def get_kakaopay_payment_order(call: Call) -> dict[str, Any]:
     return {"statusCode": 400, "body": '{"error_code":-721,"error_message":"invalid tid"}'}
 
 
-@operations.add("POST", "/paymentwall/delivery/confirm", lacks=UNREAD_OF_A_DELIVERY)
+@operations.add("POST", "/paymentwall/delivery/confirm", to_pg="all of it")
 async def confirm_paymentwall_delivery(call: Call) -> dict[str, Any]:
     """portone-facts §8."""
     asked = call.body(_Delivery)

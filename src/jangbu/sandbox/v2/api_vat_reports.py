@@ -23,8 +23,23 @@ METHODS = {
     "PaymentMethodMobile": "MOBILE",
     "PaymentMethodEasyPayMethodCharge": "CHARGE",
 }
-PROVIDERS = {"PAYPAL_V2": "PAYPAL", "INICIS_V2": "INICIS", "INICIS_JP": "INICIS", "KCP_V2": "KCP", "NICE_V2": "NICEPAY"}
-"""The reports have names of their own for some PGs."""
+ITSELF = (
+    "DANAL", "GALAXIA", "HYPHEN", "INNOPAY", "KAKAOPAY", "KPN", "KSNET", "NAVERPAY", "PAYCO", "PAYLETTER_GLOBAL",
+    "PAYMENTWALL", "TOSSPAYMENTS", "UPLUS",
+)  # fmt: skip
+PROVIDERS = {name: name for name in ITSELF} | {
+    "DAOU": "KIWOOMPAY",
+    "EXIMBAY_V2": "EXIMBAY",
+    "INICIS_JP": "INICIS",
+    "INICIS_V2": "INICIS",
+    "KCP_V2": "KCP",
+    "MOBILIANS_V2": "MOBILIANS",
+    "NICE_V2": "NICEPAY",
+    "PAYPAL_V2": "PAYPAL",
+    "TOSSPAY_V2": "TOSSPAY",
+    "TOSS_BRANDPAY": "TOSSPAYMENTS",
+}
+"""What the reports call each PG. They know twenty-three names; what went through another PG is in no report [I]."""
 
 
 class _Days(msgspec.Struct):
@@ -87,7 +102,10 @@ def _report(call: Call, *, after_days: int) -> dict[str, Any]:
     for attempt, event in _events(call, stores):
         day = (event.at.astimezone(KST) + timedelta(days=after_days)).date()
         channel = call.world.channel_of(attempt)
-        pg = (PROVIDERS.get(channel.pg_provider, channel.pg_provider), channel.pg_merchant_id)
+        provider = PROVIDERS.get(channel.pg_provider)
+        if provider is None:
+            continue
+        pg = (provider, channel.pg_merchant_id)
         if not days.from_ <= day <= days.until or not _passes(wanted, pg):
             continue
         pgs.add(pg)

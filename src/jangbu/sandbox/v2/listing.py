@@ -1,6 +1,6 @@
 """GET /payments: pages, filters and their defaults (portone-facts §2.13)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ from jangbu.sandbox.v2.wire import payment_json
 
 ROWS_MAX = 60_000
 WINDOW = timedelta(days=90)
+FIRST = datetime.min.replace(tzinfo=UTC)
 PLATFORMS = {"PC": "SDK_PC", "MOBILE": "SDK_MOBILE", "API": "API"}
 
 ListedStatus = Literal["READY", "PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "FAILED", "PARTIAL_CANCELLED", "CANCELLED"]
@@ -111,8 +112,7 @@ def drift_of(call: Call, *, is_first: bool) -> int:
 
 
 def _rows(call: Call, store: Store, wanted: PaymentsFilter) -> list[tuple[Payment, Attempt]]:
-    until = aware(wanted.until) or call.now
-    since = aware(wanted.from_) or until - WINDOW
+    since, until = span(wanted.from_, wanted.until, call.now)
     inclusive = call.world.inferred.list_until_is_inclusive
     by_creation = wanted.timestamp_type == "CREATED_AT"
     sort_by = wanted.sort_by or call.world.inferred.list_sort_by
@@ -205,7 +205,18 @@ def _has_text(world: World, searches: list[TextSearch], attempt: Attempt) -> boo
 
 
 def aware(at: datetime | None) -> datetime | None:
-    """An RFC 3339 time has an offset (portone-facts §1.6). Refuses one that has none."""
-    if at is not None and at.tzinfo is None:
+    """In UTC. An RFC 3339 time has an offset (portone-facts §1.6): refuses one that has none."""
+    if at is None:
+        return None
+    if at.tzinfo is None:
         raise ApiError("INVALID_REQUEST", "A time must have a UTC offset.")
-    return at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ApiError("INVALID_REQUEST", "A time must lie within the years 1 to 9999.") from None
+
+
+def span(from_: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    """What a list looks at: the 90 days before `until`, which is now, where nothing is said (portone-facts §2.13)."""
+    end = aware(until) or now
+    return aware(from_) or end - min(WINDOW, end - FIRST), end

@@ -15,6 +15,17 @@ from jangbu.sandbox.core.records import Attempt, Cancellation, CashReceipt, Deli
 from jangbu.sandbox.core.webhooks import TRIES_MAX
 from jangbu.sandbox.core.world import World
 
+OF_A_TRANSACTION_ALONE = (
+    "status",
+    "amount",
+    "billingKey",
+    "updatedAt",
+    "statusChangedAt",
+    "paidAt",
+    "cancelledAt",
+    "cancellations",
+)
+
 
 def payment_json(world: World, payment: Payment) -> dict[str, Any]:
     """A member of the `Payment` union with all that its schema requires (portone-facts §2.2, §11, §13.1)."""
@@ -43,7 +54,8 @@ def event_json(world: World, event: Event) -> dict[str, Any]:
     assert attempt is not None, "events and attempts are one state"
     assert payment is not None, "events and payments are one state"
     shown = transaction_json(world, payment, attempt)
-    for name in ("status", "amount", "updatedAt", "statusChangedAt", "paidAt", "cancelledAt", "cancellations"):
+    # These an event of the schema lacks.
+    for name in (*OF_A_TRANSACTION_ALONE, *(["pgResponse"] if event.type != "PAID" else [])):
         shown.pop(name, None)
     shown |= {
         "type": event.type,

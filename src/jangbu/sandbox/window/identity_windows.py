@@ -1,6 +1,6 @@
 """A window that asks who somebody is (`requestIdentityVerification`), and their telephone (portone-facts §7.1)."""
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -11,14 +11,14 @@ from starlette.routing import BaseRoute, Route
 from jangbu.sandbox.core import declines, identity, params
 from jangbu.sandbox.core.identity_records import IdentityVerification
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import Store, Version, Window
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
 from jangbu.sandbox.window import pages
+from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
-Shape = TypeVar("Shape", bound=msgspec.Struct)
 MISMATCH = declines.Decline("mismatch", True, "IDENTITY_MISMATCH", "일치하는 가입자가 없습니다.", "No match")
 
 
@@ -56,7 +56,7 @@ def begin(
     parts: Parts, raw: bytes, *, is_mobile: bool = False, opener_origin: str | None = None
 ) -> IdentityVerification:
     """Open the window. Refuses as a BrowserRefusal."""
-    asked = _read(raw, RequestVerification)
+    asked = params.decoded(raw, RequestVerification)
     store = parts.world.state.stores.get(asked.store_id)
     if store is None:
         raise BrowserRefusal("StoreNotFound", f"store {asked.store_id} is not found")
@@ -68,7 +68,7 @@ def begin_v1(
     parts: Parts, raw: bytes, *, is_mobile: bool = False, opener_origin: str | None = None
 ) -> IdentityVerification:
     """`IMP.certification`: the same window under an `imp_uid`. Refuses as a BrowserRefusal."""
-    asked, world = _read(raw, RequestCertification), parts.world
+    asked, world = params.decoded(raw, RequestCertification), parts.world
     store, _ = v1_window.store_of(world, asked.imp)
     channels = (each for each in world.state.channels.values() if each.store_id == store.id)
     usual = next((each.key for each in channels if each.pg_provider in identity.PGS), "")
@@ -79,13 +79,6 @@ def begin_v1(
     found = _begin(parts, store, imp_uid, channel_key, window, None, version="V1")
     found.transaction_id, found.merchant_uid = imp_uid, asked.merchant_uid
     return found
-
-
-def _read(raw: bytes, shape: type[Shape]) -> Shape:
-    try:
-        return msgspec.json.decode(raw, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise BrowserRefusal("RequestParseFailed", str(problem)) from None
 
 
 def _begin(
@@ -165,9 +158,7 @@ def decide(parts: Parts, found: IdentityVerification, decision: Decision) -> dic
         "identityVerificationId": found.id,
         "identityVerificationTxId": found.transaction_id,
     }
-    if failure is None:
-        return told
-    return told | {"code": failure.code, "message": failure.reason, "pgCode": failure.pg_code}
+    return told | pages.told_of(failure) if failure is not None else told
 
 
 def telephones(parts: Parts) -> list[dict[str, Any]]:
@@ -247,14 +238,14 @@ def routes(parts: Parts) -> list[BaseRoute]:
             return json_response(404, {"code": "TransactionNotFound", "message": "no such window"})
         try:
             result = decide(parts, found, msgspec.json.decode(await request.body(), type=Decision))
-        except (msgspec.DecodeError, ApiError) as problem:
+        except (*UNREADABLE, ApiError) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
         parts.nudge()
         return json_response(200, pages.redirected(found.window, result))
 
     return [
-        Route("/identity-verifications", open_, methods=["POST"]),
-        Route("/v1/certifications", open_v1, methods=["POST"]),
+        opens("/identity-verifications", open_),
+        opens("/v1/certifications", open_v1),
         Route("/identity-verifications/{transactionId}/window", window),
-        Route("/identity-verifications/{transactionId}/decision", decision, methods=["POST"]),
+        decides("/identity-verifications/{transactionId}/decision", decision),
     ]

@@ -17,11 +17,12 @@ from jangbu.sandbox.core import approvals, billing_keys, charges, declines, para
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import Attempt, Failure, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.window import pages
+from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
 NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
@@ -43,6 +44,10 @@ class RequestIssue(msgspec.Struct, rename="camel"):
     order_name: str | None = None
     total_amount: int | None = None
     tax_free_amount: int | None = None
+    vat_amount: int | None = None
+    products: list[dict[str, Any]] | None = None
+    country: str | None = None
+    is_cultural_expense: bool | None = None
     currency: str | None = None
     customer: params.BrowserCustomer | None = None
     window_type: params.WindowTypes | None = None
@@ -67,12 +72,11 @@ def begin(
 
     Refuses as a BrowserRefusal.
     """
-    try:
-        asked = msgspec.json.decode(raw, type=RequestIssue)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise BrowserRefusal("RequestParseFailed", str(problem)) from None
+    asked = params.decoded(raw, RequestIssue)
     world, now = parts.world, parts.clock.now()
     like_payment = _as_payment(asked)
+    if asked.payment_id is not None:
+        params.checked(like_payment)
     window = params.window_of(like_payment, is_mobile=is_mobile, opener_origin=opener_origin)
     store = world.state.stores.get(asked.store_id)
     if store is None:
@@ -134,8 +138,9 @@ def result_of(world: World, key: BillingKey) -> dict[str, Any]:
         }
     failure = key.failure or (attempt.failure if attempt is not None else None)
     if failure is not None:
-        told = {"code": failure.code, "message": failure.reason, "pgCode": failure.pg_code}
-        return result | {name: value for name, value in told.items() if value}
+        # The key stays when only the payment was declined. Without one the field is there all the same, empty [I].
+        result["billingKey"] = key.id if key.status == "ISSUED" else ""
+        return result | pages.told_of(failure)
     if key.status == "NEEDS_CONFIRMATION":
         return result | {"billingKey": NEEDS_CONFIRMATION, "billingIssueToken": key.issue_token}
     return result | {"billingKey": key.id}
@@ -213,7 +218,7 @@ def pay_after_issue(
 ) -> Attempt:
     """The payment made with the issue. One that the PG declines is FAILED, and the key stays [I]."""
     attempt = _payment_of(world, key)
-    attempt.method = charges.payment_method(world, key, 0)
+    attempt.method = charges.payment_method(world, key, charges.Wish(attempt.payment_id, key.id, attempt.order))
     approvals.approve(world, faults, attempt, "card", now, is_announced=is_announced)
     return attempt
 
@@ -281,7 +286,11 @@ def _as_payment(asked: RequestIssue) -> params.RequestPayment:
         order_name=asked.order_name or asked.issue_name or "",
         total_amount=asked.total_amount or 0,
         tax_free_amount=asked.tax_free_amount,
-        currency=(asked.currency or "KRW").removeprefix("CURRENCY_"),
+        vat_amount=asked.vat_amount,
+        products=asked.products,
+        country=asked.country,
+        is_cultural_expense=asked.is_cultural_expense,
+        currency=asked.currency or "KRW",
         pay_method=method,
         channel_key=asked.channel_key,
         customer=asked.customer,
@@ -332,13 +341,13 @@ def routes(parts: Parts) -> list[BaseRoute]:
         try:
             result = decide(parts, key, msgspec.json.decode(await request.body(), type=Decision))
             result = pages.redirected(key.window, result)
-        except (msgspec.DecodeError, NotOurs) as problem:
+        except (*UNREADABLE, NotOurs) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
         parts.nudge()
         return json_response(200, result)
 
     return [
-        Route("/billing-keys", open_, methods=["POST"]),
+        opens("/billing-keys", open_),
         Route("/billing-keys/{key}/window", window),
-        Route("/billing-keys/{key}/decision", decision, methods=["POST"]),
+        decides("/billing-keys/{key}/decision", decision),
     ]

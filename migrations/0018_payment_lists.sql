@@ -1,4 +1,4 @@
--- 0014: lists of payments that cost the same at a thousand and at a million. Additive: indexes only. Whoever has many
+-- 0018: lists of payments that cost the same at a thousand and at a million. Additive: indexes only. Whoever has many
 -- payments makes them beforehand with CREATE INDEX CONCURRENTLY, so that nobody waits (CHANGELOG, Operations).
 
 -- Each walk of a list (payments/list_store.py) has an index in the list's own order.

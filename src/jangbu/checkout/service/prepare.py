@@ -1,0 +1,114 @@
+"""Getting a session ready to be paid: stock is promised, then the amount is fixed at PortOne.
+
+Promise, call, outcome, as for every call outside: the promise is committed first, and what dies in between is let go
+when the session expires. One session has one payment for ever (its order fixes it), so that neither a second tab nor a
+second try after a decline can be charged twice.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from jangbu.audit import Actor
+from jangbu.checkout import store
+from jangbu.checkout.refusals import (
+    MethodUnknown,
+    SessionAlreadyPaid,
+    SessionAwaitsMoney,
+    SessionOver,
+    TooManyTries,
+)
+from jangbu.checkout.rules import PREPARES_MAX, TIME_TO_PAY, PaymentSeen, Session, State
+from jangbu.checkout.service.follow import follow
+from jangbu.checkout.service.sessions import Shown, found, show
+from jangbu.checkout.service.stock import hold, let_go
+from jangbu.failpoints import failpoint
+from jangbu.payments.refusals import OrderHasOtherTerms, PreRegistrationRefused
+from jangbu.payments.service.initialize import Order, initialize
+from jangbu.portone import PortOne
+from jangbu.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A session that may be paid, and its payment's id at PortOne."""
+
+    shown: Shown
+    payment_id: str
+    method: str
+    channel_key: str
+
+
+async def prepare(
+    session_id: str, *, method: str, buyer: dict[str, Any] | None, actor: Actor, run: Runtime, portone: PortOne
+) -> Prepared:
+    """Hold the stock and have PortOne hold the amount. Again, or after a decline, it is the same payment.
+
+    Raises SessionUnknown, MethodUnknown, SessionOver, SessionAlreadyPaid, SessionAwaitsMoney, OutOfStock, ItemNotSold,
+    TooManyTries; PreRegistrationRefused, after which the stock is free again; PortOneUnclear: ask again.
+    """
+    channels = run.settings.channels
+    if method not in channels:
+        raise MethodUnknown(offered=", ".join(channels))
+    session = await _held(session_id, buyer, run=run)
+    failpoint("checkout.prepare.held")
+    order = Order(
+        amount=session.amount,
+        currency=session.currency,
+        order_name=session.order_name,
+        tax_free_amount=session.tax_free_amount,
+        order_id=session.order_id,
+        store_id=session.store_id,
+    )
+    try:
+        payment = await initialize(order, actor=actor, run=run, portone=portone)
+    except (PreRegistrationRefused, OrderHasOtherTerms):
+        await _let_go(session, run=run)
+        raise
+    failpoint("checkout.prepare.registered")
+    # It may have been paid in another window meanwhile.
+    await follow(session.id, actor=actor, run=run)
+    now_shown = await show(session_id, run=run)
+    refuse_unless_payable(now_shown.session, now_shown.payment)
+    return Prepared(now_shown, payment.provider_order_id, method, channels[method])
+
+
+async def _held(session_id: str, buyer: dict[str, Any] | None, *, run: Runtime) -> Session:
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        session = await store.lock(tx, (await found(tx, session_id)).id)
+        refuse_unless_payable(session, await store.payment_of(tx, session.id), now=now)
+        if session.prepares >= PREPARES_MAX:
+            raise TooManyTries
+        held = await hold(tx, session)
+        expires_at = max(session.expires_at, now + TIME_TO_PAY)
+        after = replace(
+            held,
+            state=State.PREPARING,
+            prepares=session.prepares + 1,
+            buyer={**session.buyer, **(buyer or {})},
+            expires_at=expires_at,
+            due_at=expires_at,
+        )
+        await store.update(tx, after)
+        failpoint("checkout.prepare.before_commit")
+    return after
+
+
+async def _let_go(session: Session, *, run: Runtime) -> None:
+    """PortOne will not hold the amount, so nobody can pay: what was promised is for sale again."""
+    async with run.db.transaction() as tx:
+        current = await store.lock(tx, session.id)
+        if current.state is State.PREPARING:
+            await store.update(tx, replace(await let_go(tx, current), state=State.OPEN))
+
+
+def refuse_unless_payable(session: Session, payment: PaymentSeen | None, *, now: datetime | None = None) -> None:
+    """Raise what keeps a payer from opening a window. With `now`, also when the time is over."""
+    if session.state is State.PAID or (payment is not None and payment.is_money_here):
+        raise SessionAlreadyPaid
+    if payment is not None and (payment.is_waiting or payment.status == "MISMATCH"):
+        raise SessionAwaitsMoney
+    is_over = now is not None and now >= session.expires_at
+    if not session.is_undecided or is_over or (payment is not None and payment.status == "CANCELLED"):
+        raise SessionOver

@@ -1,0 +1,167 @@
+"""Making a session of items, looking at it, and calling it off. Prices come from our items only (design §4.4)."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from jangbu import audit
+from jangbu.audit import Actor
+from jangbu.checkout import item_store, store
+from jangbu.checkout.refusals import (
+    CheckoutNotSetUp,
+    ItemUnknown,
+    SessionHasOtherTerms,
+    SessionNotAbandonable,
+    SessionUnknown,
+)
+from jangbu.checkout.rules import (
+    Line,
+    PaymentSeen,
+    Phase,
+    Session,
+    State,
+    Wish,
+    checked_redirect,
+    phase_of,
+    terms_of,
+)
+from jangbu.checkout.service.stock import let_go
+from jangbu.db import Tx
+from jangbu.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """What a shop's backend asks for. `order_id` makes it repeatable: the same order gives the same session."""
+
+    wishes: tuple[Wish, ...]
+    order_id: str | None = None
+    customer_id: str = ""
+    buyer: dict[str, Any] | None = None
+    redirect_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A session with its lines and its payment, as one moment saw them."""
+
+    session: Session
+    lines: tuple[Line, ...]
+    payment: PaymentSeen | None
+
+    @property
+    def phase(self) -> Phase:
+        """What its payer is to see."""
+        return phase_of(self.session, self.payment)
+
+
+async def create_session(new: NewSession, *, store_id: str | None, actor: Actor, run: Runtime) -> Shown:
+    """An open session for `new.wishes` at today's prices; the same again for the same order.
+
+    Raises CheckoutNotSetUp, ItemUnknown, ItemNotSold, LinesUnfit, AmountOutOfRange, RedirectNotAllowed,
+    SessionHasOtherTerms.
+    """
+    if not run.settings.channels:
+        raise CheckoutNotSetUp
+    redirect_url = checked_redirect(new.redirect_url, run.settings.origins)
+    now, key = run.clock.now(), run.ids.uuid()
+    async with run.db.transaction() as tx:
+        items = await item_store.by_ids(tx, [wish.item_id for wish in new.wishes])
+        if any(store_id not in (None, item.store_id) for item in items.values()):
+            raise ItemUnknown
+        if any(wish.item_id not in items for wish in new.wishes):
+            raise ItemUnknown
+        terms = terms_of(new.wishes, items)
+        expires_at = now + timedelta(minutes=run.settings.checkout_minutes)
+        session = Session(
+            id=key,
+            session_id=f"cs_{run.ids.token(32)}",
+            store_id=items[terms.lines[0].item_id].store_id,
+            order_id=new.order_id or f"checkout-{key.hex}",
+            order_name=terms.order_name,
+            customer_id=new.customer_id,
+            amount=terms.total.amount_minor,
+            tax_free_amount=terms.tax_free.amount_minor,
+            currency=terms.total.currency,
+            buyer=new.buyer or {},
+            redirect_url=redirect_url,
+            expires_at=expires_at,
+            due_at=expires_at,
+            created_at=now,
+        )
+        if not await store.insert(tx, session, terms.lines):
+            return await _made_before(tx, session, new)
+        await audit.record(
+            tx,
+            at=now,
+            actor=actor,
+            action="checkout.created",
+            subject=session.subject,
+            order_id=session.order_id,
+            amount=session.amount,
+            currency=session.currency,
+        )
+    return Shown(session, terms.lines, None)
+
+
+async def _made_before(tx: Tx, wanted: Session, new: NewSession) -> Shown:
+    """The order's session. Its prices are those of the day it was made; items, payer and way back must be the same."""
+    found = await store.by_order(tx, wanted.store_id, wanted.order_id)
+    assert found is not None, "the insert met a session that is not there"
+    lines = tuple(await store.lines(tx, found.id))
+    same_lines = [(line.item_id, line.quantity) for line in lines] == [
+        (wish.item_id, wish.quantity) for wish in new.wishes
+    ]
+    if not same_lines or (found.customer_id, found.redirect_url) != (wanted.customer_id, wanted.redirect_url):
+        raise SessionHasOtherTerms
+    return Shown(found, lines, await store.payment_of(tx, found.id))
+
+
+async def show(session_id: str, *, run: Runtime) -> Shown:
+    """A session by its unguessable id. Raises SessionUnknown."""
+    async with run.db.transaction() as tx:
+        session = await found(tx, session_id)
+        return await shown(tx, session)
+
+
+async def shown(tx: Tx, session: Session) -> Shown:
+    """A session with what belongs to it."""
+    return Shown(session, tuple(await store.lines(tx, session.id)), await store.payment_of(tx, session.id))
+
+
+async def found(tx: Tx, session_id: str) -> Session:
+    """The session. Raises SessionUnknown, the same for what never was and for what has another form."""
+    session = await store.by_session_id(tx, session_id)
+    if session is None:
+        raise SessionUnknown
+    return session
+
+
+async def abandon(session_id: str, *, store_id: str | None, actor: Actor, run: Runtime) -> Shown:
+    """The shop calls a session off: its stock is for sale again. Doing it twice changes nothing.
+
+    Money that still comes is late money. Raises SessionUnknown, SessionNotAbandonable.
+    """
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        session = await found(tx, session_id)
+        if store_id not in (None, session.store_id):
+            raise SessionUnknown
+        session = await store.lock(tx, session.id)
+        payment = await store.payment_of(tx, session.id)
+        if session.is_undecided:
+            if payment is not None and (payment.is_money_here or payment.is_waiting):
+                raise SessionNotAbandonable
+            session = replace(await let_go(tx, session), state=State.ABANDONED, due_at=None)
+            await store.update(tx, session)
+            await audit.record(tx, at=now, actor=actor, action="checkout.abandoned", subject=session.subject)
+        elif session.state is State.PAID:
+            raise SessionNotAbandonable
+        return await shown(tx, session)
+
+
+async def session_key_of(session_id: str, *, run: Runtime) -> UUID:
+    """Our id of a session. Raises SessionUnknown."""
+    async with run.db.transaction() as tx:
+        return (await found(tx, session_id)).id

@@ -1,0 +1,1 @@
+"""`/__sandbox__/` in a browser: the sandbox's world, and buttons to bend it."""
