@@ -74,17 +74,30 @@ def states_page() -> str:
 
 
 def routes_page() -> str:
-    """Every route with the rule it declares."""
-    from jangbu.access.guard import rules_of
+    """Every route with the rule it declares, and what follows for each kind of caller."""
+    from jangbu.access.rules import Role
 
     rows = asyncio.run(_rules())
-    assert rules_of is not None
-    lines = ["# Routes and who may call them", "", "A route that declares no rule stops the program at start.", ""]
-    lines += ["| Method | Path | Rule |", "|---|---|---|"]
+    lines = ["# Routes and who may call them", ""]
     lines += [
-        f"| {method} | `{path}` | {rule} |" for (method, path), rule in sorted(rows.items(), key=lambda r: r[0][::-1])
+        "A route that declares no rule stops the program at start. ● may call it, – may not; an API key also needs the",
+        "scope that the rule names, and one that is limited to a store sees nothing of any other, nor the console.",
+        "",
     ]
+    lines += [f"| Method | Path | Rule | nobody | API key | {' | '.join(role.value for role in reversed(Role))} |"]
+    lines += ["|---|---|---|" + ":-:|" * (2 + len(Role))]
+    for (method, path), rule in sorted(rows.items(), key=lambda r: r[0][::-1]):
+        cells = " | ".join("●" if may else "–" for may in may_call(rule))
+        lines.append(f"| {method} | `{path}` | {rule} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def may_call(rule: Any) -> list[bool]:
+    """Whether nobody in particular, an API key that may be made, Support, Manager and Super Admin pass."""
+    from jangbu.access.rules import KEY_SCOPES, Public, Role, Signed, may_pass, scopes_of
+
+    staff = [may_pass(rule, scopes=scopes_of(role), role=role) for role in reversed(Role)]
+    return [isinstance(rule, Public | Signed), may_pass(rule, scopes=KEY_SCOPES, role=None), *staff]
 
 
 async def _rules() -> dict[tuple[str, str], Any]:

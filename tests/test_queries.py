@@ -87,6 +87,7 @@ ONLY_THE_SYSTEM_WRITES = {
     "pgqueuer_schedules",
     "pgqueuer_statistics",
     "check_runs",
+    "payment_poll",
     "installation",
 }
 
@@ -211,6 +212,7 @@ async def test_the_request_role_is_refused_only_what_belongs_to_the_system(reque
                     "_unsealed",
                     "pgqueuer_schedules",
                     "check_runs",
+                    "payment_poll",
                     "webhook_endpoint_secrets",
                     "outbox_waiting",
                 )

@@ -47,8 +47,11 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
+from jangbu.payments import list_api as payment_list_api
+from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments import refund_pages
+from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
 from jangbu.payments.story_page import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
@@ -72,6 +75,7 @@ OPEN_TO_ALL = {
 CATALOGUES = (
     PAYMENT_TEXTS,
     METHOD_TEXTS,
+    LIST_TEXTS,
     payments_pages.TEXTS,
     refund_pages.TEXTS,
     OUTBOX_TEXTS,
@@ -97,11 +101,12 @@ def create(wired: wiring.Wired) -> FastAPI:
             item_api.routes(people),
             checkout_pages.routes(people, wired.portone),
             item_pages.routes(people),
+            payment_list_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
-            payments_pages.routes(people),
+            payment_list_pages.routes(people),
             refund_pages.routes(people, wired.portone),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),

@@ -16,6 +16,7 @@ import asyncpg
 
 from jangbu.connecting import CONNECTION_GONE, connected, prepare_connection
 from jangbu.errors import Refusal, Unavailable
+from jangbu.sight import Sighted
 
 R = TypeVar("R")
 
@@ -166,8 +167,17 @@ class Database:
     """A pool of connections under one role. `size_min` of them stay open, however full the server gets later."""
 
     def __init__(
-        self, dsn: str, *, name: str, size_min: int = 1, size_max: int = 10, acquire_timeout_s: float = 10
+        self,
+        dsn: str,
+        *,
+        name: str,
+        size_min: int = 1,
+        size_max: int = 10,
+        acquire_timeout_s: float = 10,
+        sighted: bool = False,
     ) -> None:
+        """`sighted`: for people's requests, whose transactions see what their caller may (jangbu.sight)."""
+        self._connection_class = Sighted if sighted else asyncpg.Connection
         self._dsn = dsn
         self.name = name
         self._size = (size_min, max(size_min, size_max))
@@ -183,6 +193,7 @@ class Database:
                 self._dsn,
                 min_size=self._size[0],
                 max_size=self._size[1],
+                connection_class=self._connection_class,
                 init=_prepare_for_pool,
                 reset=_leave_as_it_is,
                 command_timeout=60,

@@ -121,6 +121,11 @@ class Settings(CheckoutSettings):
     portone_read_timeout_s: int = _named(
         "JANGBU_PORTONE_READ_TIMEOUT_S", default=60, description="PortOne asks for at least 60 s (portone-facts §1.5)."
     )
+    contract_billing_key: SecretStr | None = _named(
+        "JANGBU_CONTRACT_BILLING_KEY",
+        default=None,
+        description="A billing key of a test channel that `jangbu contract record --with-test-payments` may charge.",
+    )
     mock_payments: bool = _named(
         "MOCK_PAYMENTS", default=False, description="A source's name for the sandbox; refused when NODE_ENV=production."
     )

@@ -206,7 +206,9 @@ async def build(
     metrics = Metrics(mode=settings.mode)
     async with AsyncExitStack() as stack:
         system_db = await _opened(stack, settings, where.system, "system")
-        request_db = await _opened(stack, settings, where.request, "request", acquire_timeout_s=PEOPLE_WAIT_S)
+        request_db = await _opened(
+            stack, settings, where.request, "request", acquire_timeout_s=PEOPLE_WAIT_S, sighted=True
+        )
         webhook_db = (
             await _opened(stack, settings, where.system, "webhooks", most=WEBHOOK_CONNECTIONS_MAX)
             if takes_webhooks
@@ -282,6 +284,7 @@ async def _opened(
     *,
     acquire_timeout_s: float = 10,
     most: int | None = None,
+    sighted: bool = False,
 ) -> Database:
     db = await Database(
         dsn,
@@ -289,6 +292,7 @@ async def _opened(
         size_min=1 if most else settings.pool_min,
         size_max=most or settings.pool_max,
         acquire_timeout_s=acquire_timeout_s,
+        sighted=sighted,
     ).open()
     stack.push_async_callback(db.close)
     if login := await db.statement(TOO_POWERFUL):

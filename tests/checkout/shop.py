@@ -1,5 +1,6 @@
 """A shop with items, payers who buy them, and the checks that must hold after everything."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from jangbu.checks import Span
 from jangbu.db import Query
 from kit import TESTER, House
 
+PAUSE = Query(str, "SELECT pg_sleep(0.3)::text")
 MOVED = Query(int, "SELECT count(*) FROM item_movements WHERE kind = :kind")
 ALERTS = Query(str, "SELECT kind FROM admin_alerts ORDER BY created_at, id")
 INVENTORY = Query(
@@ -58,6 +60,13 @@ class Shop:
     async def stock(self, item: Item) -> tuple[int, int]:
         """On the shelf, and reserved of it."""
         return await stock_of(self.house, item.id)
+
+    async def crowd(self) -> None:
+        """Open every connection there may be: who waits for one to be opened comes too late to race."""
+        run = self.house.run
+        most = run.db.pool_state()["max"]
+        await asyncio.gather(*(run.db.statement(PAUSE) for _ in range(most)))
+        assert run.db.pool_state()["size"] == most
 
     async def moved(self, kind: str) -> int:
         return await self.house.run.db.statement(MOVED, kind=kind) or 0

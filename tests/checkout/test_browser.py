@@ -16,17 +16,21 @@ import uvicorn
 from playwright.async_api import Browser, Page, expect
 
 from jangbu import embedded
+from jangbu.access.rules import Role
+from jangbu.access.service.sessions import sign_in
+from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.checkout.rules import Session, State
 from jangbu.checkout.service.history import history_token
 from jangbu.settings import load
-from kit import free_port, fresh_database, house_at
+from kit import TESTER, free_port, fresh_database, house_at
 from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of
 
 from .shop import Shop, nothing_is_broken, order_of
 
 OUTPUT = Path(__file__).parents[2] / "test-output" / "checkout"
 BYTES_MAX = 100_000
+PASSWORD = "보리차 두 병 주세요"
 WINDOW = "iframe[data-portone-window]"
 
 pytestmark = [
@@ -338,6 +342,20 @@ async def test_a_payers_history_by_its_link(browser: Browser, counter: Counter) 
         await keep(page, "history-ko-phone")
         await page.goto(f"{counter.url}/pay/history/{token[:-2]}?lang=en")
         await expect(page.get_by_role("heading", name="This link cannot be used")).to_be_visible()
+
+
+async def test_staff_look_at_what_is_sold(browser: Browser, counter: Counter) -> None:
+    run = counter.house.wired.request
+    await counter.prepare(await counter.session(await counter.item(stock=1, name_ko="찻잔", name_en="Tea cup")))
+    await create_admin("kim@shop.example", "김장부", PASSWORD, role=Role.MANAGER.value, actor=TESTER, run=run)
+    _, cookie = await sign_in("kim@shop.example", PASSWORD, "192.0.2.1", "tests", run=run)
+    for name, kind, language in (("desktop", DESKTOP, "ko"), ("phone", PHONE, "en")):
+        async with page_of(browser, **kind) as page:
+            one = {"name": "better-auth.session_token", "value": cookie, "url": counter.url}
+            await page.context.add_cookies([one])
+            await page.goto(f"{counter.url}/console/items?lang={language}")
+            await expect(page.get_by_text("품절" if language == "ko" else "Sold out").first).to_be_visible()
+            await keep(page, f"items-{language}-{name}")
 
 
 async def test_what_a_payer_sees_when_it_is_over(browser: Browser, counter: Counter) -> None:

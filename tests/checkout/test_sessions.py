@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from jangbu.checkout.refusals import (
+    CheckoutNotSetUp,
     ItemNotSold,
     ItemUnfit,
     ItemUnknown,
@@ -111,6 +112,13 @@ async def test_payers_are_sent_on_to_listed_origins_only(shop: Shop, url: str, i
             await shop.session(tea, redirect_url=url)
 
 
+async def test_without_a_way_to_pay_no_payer_is_sent_to_an_empty_page(shop: Shop) -> None:
+    tea, run = await shop.item(), shop.house.run
+    bare = replace(run, settings=run.settings.model_copy(update={"mode": "test"}))
+    with pytest.raises(CheckoutNotSetUp):
+        await create_session(NewSession((Wish(tea.id, 1),)), store_id=None, actor=TESTER, run=bare)
+
+
 async def test_one_order_has_one_session(shop: Shop) -> None:
     tea, cup = await shop.item(), await shop.item(name_ko="컵")
     first = await shop.session(tea, order_id="order-1")
@@ -146,6 +154,7 @@ async def test_stock_is_promised_by_prepare_and_staff_cannot_take_what_is_promis
 async def test_fifty_race_for_the_last_one_and_one_wins(shop: Shop) -> None:
     last = await shop.item(stock=1)
     sessions = [await shop.session(last) for _ in range(50)]
+    await shop.crowd()
 
     async def attempt(session: Any) -> str:
         try:
@@ -163,6 +172,7 @@ async def test_fifty_race_for_the_last_one_and_one_wins(shop: Shop) -> None:
 async def test_carts_that_share_items_in_opposite_orders_do_not_block_each_other(shop: Shop) -> None:
     one, two = await shop.item(stock=40), await shop.item(stock=40)
     carts = [await shop.session(*pair) for pair in [(one, two), (two, one)] * 20]
+    await shop.crowd()
     await asyncio.gather(*map(shop.prepare, carts))
     assert await shop.stock(one) == await shop.stock(two) == (40, 40)
 

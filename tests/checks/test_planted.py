@@ -16,6 +16,11 @@ events.declare(events.Type("thing.happened", "일이 일어났다", "A thing hap
 CAPTURED = "(SELECT id FROM ledger_entries WHERE key LIKE 'payment:%:captured' ORDER BY id LIMIT 1)"
 PAYMENT = "(SELECT id FROM payments WHERE paid_at IS NOT NULL ORDER BY created_at LIMIT 1)"
 
+ITEM = (
+    "INSERT INTO items (id, store_id, name_ko, name_en, price, currency, stock, reserved, created_at) "
+    "VALUES (gen_random_uuid(), 'x', 'x', 'x', 1, 'KRW', 5, {reserved}, now())"
+)
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -135,6 +140,23 @@ FAULTS = {
         "I31-ledger",
         "INSERT INTO ledger_entries (key, kind, currency, happened_at, recorded_at, digest) "
         "VALUES ('forged', 'x', 'KRW', now(), now(), sha256('x'))",
+        at_night=True,
+    ),
+    "stock that is promised to nobody": Fault("I40", ITEM.format(reserved=2)),
+    "stock that came from nowhere": Fault("I41", ITEM.format(reserved=0), at_night=True),
+    "a paid session that was never delivered": Fault(
+        "I42",
+        f"""
+        WITH item AS ({ITEM.format(reserved=0)} RETURNING id),
+        session AS (
+            INSERT INTO payment_sessions (id, session_id, store_id, order_id, order_name, amount, currency, state,
+                                          expires_at, paid_at, created_at)
+            VALUES (gen_random_uuid(), 'x', 'x', 'x', 'x', 1, 'KRW', 'paid', now(), now(), now()) RETURNING id
+        )
+        INSERT INTO payment_session_lines (session_key, item_id, position, name_ko, name_en, unit_price,
+                                           tax_free_unit_price, quantity)
+        SELECT session.id, item.id, 0, 'x', 'x', 1, 0, 1 FROM session, item
+        """,
         at_night=True,
     ),
     "an audit line that was slipped in": Fault(

@@ -69,3 +69,11 @@ async def test_an_unknown_payment_is_a_sentence_with_its_code(jangbu: Jangbu) ->
     ran = await jangbu("payments", "show", "nobody")
     assert ran.code == 1
     assert "[PAYMENT_NOT_FOUND]" in ran.err
+
+
+async def test_advice_says_what_is_known_before_a_refund(jangbu: Jangbu, house: House) -> None:
+    payment_id = await a_paid_payment(house)
+    said = (await jangbu("payments", "advice", payment_id)).out
+    assert "refund allowed: yes" in said
+    assert "portone-facts" in said
+    assert (await jangbu("payments", "advice", payment_id, "--json")).json["advice"]["allowed"] == "yes"

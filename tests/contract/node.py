@@ -65,7 +65,7 @@ def _installed() -> tuple[Path, str]:
     return home, ""
 
 
-async def run(script: str, told: dict[str, Any]) -> Any:
+async def run(script: str, told: Any) -> Any:
     """What `script` of the folder js prints when it is told this; a script that fails fails the test."""
     home = packages()
     for each in HERE.glob("*.mjs"):

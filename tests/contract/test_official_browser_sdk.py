@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import msgspec
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page
 from playwright.async_api import Error as PlaywrightError
 
 from contract import node
+from contract.npm_shop import MANUAL_CHANNEL, open_npm_shop
 from jangbu.sandbox import (
     CARD_CHANNEL,
     EASY_PAY_CHANNEL,
@@ -23,15 +23,13 @@ from jangbu.sandbox import (
     PAYPAL_CHANNEL,
     STORE_ID,
 )
-from jangbu.sandbox.app import running
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, open_browser, page_of
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, open_browser, page_of, press
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM FOUND: the npm package was not tried in a browser"),
 ]
 TIMEOUT_MS = 15_000
-MANUAL_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000101"
 ORDER = {
     "storeId": STORE_ID,
     "channelKey": CARD_CHANNEL,
@@ -76,27 +74,6 @@ ALWAYS = {
 IMPORTS = """import type * as sdk from "@portone/browser-sdk/v2";
 type Fields<E> = Omit<E, "stack" | "cause">;"""
 FAILED = {"code", "message", "pgCode", "pgMessage"}
-
-SCRIPT = """
-import PortOne, * as sdk from "/npm/browser-sdk.js";
-sdk.__INTERNAL__setPortOneSdkUrl("{base}/v2/browser-sdk.js");
-const {{ call, params }} = JSON.parse(decodeURIComponent(location.hash.slice(1)) || "{{}}");
-const show = (value) => {{ document.querySelector("#result").textContent = JSON.stringify(value); }};
-document.querySelector("#pay").addEventListener("click", () => {{
-  PortOne[call](params).then(
-    (returned) => show({{ returned }}),
-    (thrown) => show({{
-      thrown: {{ ...thrown, message: thrown.message }},
-      is: Object.entries(sdk.errors).filter(([, each]) => typeof each === "function" && each.prototype
-        && thrown instanceof each).map(([name]) => name),
-    }}),
-  );
-}});
-"""
-PAGE = """<!doctype html><html lang="ko"><head><meta charset="utf-8"><title>찻집</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<script type="module" src="/shop.js"></script></head>
-<body><h1>찻집</h1><button id="pay">결제</button><pre id="result"></pre></body></html>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,30 +140,21 @@ def named(call: str, params: dict[str, Any], name: str) -> dict[str, Any]:
 async def acts(window: Page | FrameLocator, does: str) -> None:
     match does:
         case "pays":
-            await window.locator(".primary").click()
+            await press(window.locator(".primary"))
         case "notes the number":
-            await window.locator(".primary").click()
+            await press(window.locator(".primary"))
             await window.locator(".account").wait_for()
-            await window.locator(".primary").click()
+            await press(window.locator(".primary"))
         case "is declined":
-            await window.locator("summary").click()
-            await window.locator("[data-reason]").first.click()
+            await press(window.locator("[data-reason]").first)
         case "closes":
-            await window.locator(".icon").click()
+            await press(window.locator(".icon"))
 
 
 @pytest.fixture(scope="module")
 async def shop() -> AsyncIterator[Shop]:
-    package = node.packages() / "node_modules" / "@portone" / "browser-sdk" / "dist" / "v2.js"
-    async with running(seed=1) as (base, parts):
-        channels = parts.world.state.channels
-        channels[MANUAL_CHANNEL] = msgspec.structs.replace(
-            channels[CARD_CHANNEL], key=MANUAL_CHANNEL, approves_manually=True
-        )
-        opened = Shop(base, parts, {"/npm/browser-sdk.js": package})
-        opened.page, opened.script = PAGE, SCRIPT.format(base=base)
-        async with opened.open():
-            yield opened
+    async with open_npm_shop() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,10 @@ from jangbu.access.service.keys import create_api_key
 from jangbu.app import create
 from jangbu.db import Query
 from jangbu.outbox.egress import policy_of
+from jangbu.outbox.refusals import EndpointUnknown, EventUnknown
 from jangbu.outbox.rules import ENDPOINTS_MAX, Answer, key_of
 from jangbu.outbox.sender import HttpSender
+from jangbu.outbox.service import endpoints, feed
 from jangbu.portone import verify
 from jangbu.settings import Settings
 from jangbu.wiring import Addresses
@@ -267,6 +269,28 @@ async def test_a_key_of_one_store_sees_and_subscribes_to_that_store_alone(shop: 
         assert code(refused) == "EVENT_STORE_REFUSED"
         assert (await made(other))["storeId"] == "store-2"
         assert len((await other.get("/api/events/endpoints")).json()["data"]["endpoints"]) == 1
+
+
+async def test_the_services_show_a_store_alone_where_the_database_would_show_all(shop: Shop) -> None:
+    """The first wall, by itself: the system role sees every row, so that nothing but the comparison can refuse."""
+    endpoint = await shop.subscribe()
+    event_id = await shop.announce()
+    await shop.advance()
+    theirs: dict[str, Any] = {"store_id": "store-2", "run": shop.run}
+    for refused in (
+        endpoints.find(endpoint.id, **theirs),
+        endpoints.change(endpoint.id, description="mine", actor=TESTER, sender=shop.sender, **theirs),
+        endpoints.rotate(endpoint.id, actor=TESTER, **theirs),
+        endpoints.send_test(endpoint.id, actor=TESTER, **theirs),
+        endpoints.disable(endpoint.id, actor=TESTER, **theirs),
+        endpoints.enable(endpoint.id, actor=TESTER, **theirs),
+        endpoints.remove(endpoint.id, actor=TESTER, **theirs),
+    ):
+        with pytest.raises(EndpointUnknown):
+            await refused
+    with pytest.raises(EventUnknown):
+        await feed.find(event_id, **theirs)
+    assert (await feed.read(after=0, most=10, **theirs)).events == []
 
 
 async def test_every_type_is_described(client: httpx.AsyncClient) -> None:

@@ -361,3 +361,29 @@ async def test_the_form_asks_for_the_account_of_a_deposit_and_of_no_other(house:
     assert "**********567" in story
     assert "3333011234567" not in story
     assert given_back(house, payment) == [11_000]
+
+
+async def test_a_shop_is_advised_before_it_refunds_and_nothing_moves(house: House) -> None:
+    payment = await deposited(house)
+    address = f"/api/portone/cancel/advice?paymentId={payment.provider_order_id}"
+    async with shop(house) as client:
+        advised = (await client.get(address)).json()["data"]
+        nobody = await client.get("/api/portone/cancel/advice?paymentId=nobody")
+    assert (nobody.status_code, code(nobody)) == (404, "PAYMENT_NOT_FOUND")
+    assert (advised["allowed"], advised["most"], advised["needs"]) == ("yes", 11_000, ["refundAccount"])
+    assert {note["topic"] for note in advised["notes"]} >= {"until", "part", "arrives", "cost", "needs"}
+    assert all((note["source"] is None) == (note["asOf"] is None) for note in advised["notes"])
+    async with shop(house, store_id="store-2") as client:
+        assert (await client.get(address)).status_code == 404
+    async with shop(house, "payments:read") as client:
+        assert (await client.get(address)).status_code == 403
+    assert await rows(house, payment) == []
+
+
+async def test_the_form_says_what_to_know_before_it_is_sent(house: House) -> None:
+    payment = await deposited(house)
+    async with desk(house, "boss", "admin") as client:
+        page = (await client.get(f"/console/payments/{payment.id}")).text
+        english = (await client.get(f"/console/payments/{payment.id}", headers={"accept-language": "en"})).text
+    assert "약 300원" in page
+    assert "about ₩300" in english

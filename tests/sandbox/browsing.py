@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from jangbu.sandbox import CARD_CHANNEL, STORE_ID
 from jangbu.sandbox.app import running
@@ -57,12 +57,14 @@ class Shop:
         self.parts = parts
         self.files = files or {}
         """What else the shop serves, by its path."""
+        self.frames: tuple[str, ...] = ()
+        """Whom else the shop shows in frames, by their origins."""
         self.url = ""
 
     async def _page(self, _: web.Request) -> web.Response:
         policy = (
             f"default-src 'none'; script-src 'self' {self.base}; connect-src {self.base}; "
-            f"frame-src {self.base}; style-src 'self'"
+            f"frame-src {' '.join((self.base, *self.frames))}; style-src 'self'"
         )
         return web.Response(
             text=self.page.format(base=self.base),
@@ -161,6 +163,15 @@ async def page_of(browser: Browser, **context: object) -> AsyncIterator[Page]:
         await opened.close()
     # A refusal's status and a favicon that is not there are news to the browser, not faults.
     assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
+
+
+async def press(button: Locator) -> None:
+    """Press a button of the window wherever it is: for tests that are not about how it looks.
+
+    Chromium loses a mouse's click at a frame of another site while the page is not in front, or has yet to be drawn.
+    """
+    await expect(button).to_be_enabled(timeout=15_000)
+    await button.dispatch_event("click")
 
 
 async def keep(page: Page, name: str) -> None:

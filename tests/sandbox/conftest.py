@@ -1,6 +1,6 @@
 """A fresh sandbox in process, and a merchant's endpoint that its webhooks go to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -8,8 +8,13 @@ import pytest
 from contract.openapi import BESIDE_THE_PROJECT, Description
 from contract.swagger import BESIDE_THE_PROJECT as V1_BESIDE_THE_PROJECT
 from contract.swagger import V1Description
+from jangbu.sandbox.console.acts import Desk
+from jangbu.sandbox.console.frame import payment_link
+from jangbu.sandbox.console.pages import render
+from jangbu.sandbox.console.words import WORDS
 from jangbu.sandbox.core.faults import KINDS, Kind
 from jangbu.sandbox.testing import Endpoint, Sandbox
+from sandbox.forms import HOME, ORIGIN
 
 DESCRIPTION = Description(BESIDE_THE_PROJECT) if BESIDE_THE_PROJECT else None
 V1_DESCRIPTION = V1Description(V1_BESIDE_THE_PROJECT) if V1_BESIDE_THE_PROJECT else None
@@ -23,8 +28,16 @@ def shop() -> Endpoint:
 
 
 @pytest.fixture
-def sandbox(shop: Endpoint) -> Sandbox:
-    return Sandbox(deliver=shop)
+def sandbox(shop: Endpoint) -> Iterator[Sandbox]:
+    """Whatever a test makes of its world, the console can show it."""
+    made = Sandbox(deliver=shop)
+    yield made
+    pages = [HOME, *(f"{HOME}console/{name}" for name in ("keys", "identity", "webhooks"))]
+    pages += [payment_link(each.id) for each in list(made.world.payments())[-2:]]
+    pages += [f"{HOME}console/webhook?number={each.number}" for each in made.world.state.deliveries[-2:]]
+    for page in pages:
+        status, _ = render(Desk(made.parts), page, WORDS["ko"], ORIGIN)
+        assert status == 200, page
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,8 @@ class Form:
     heading: str
     """What the <details> around it says."""
     fields: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of each <select>: what each option says, and its value."""
     files: list[str] = field(default_factory=list)
     buttons: list[tuple[str, str, str]] = field(default_factory=list)
     """What each says, its name and its value."""
@@ -75,8 +77,10 @@ class Forms(HTMLParser):
             self._form.buttons.append((text, self._open.get("name", ""), self._open.get("value", "")))
         elif self._form is not None and tag == "option" and "list" not in self._open:
             is_first = self._select not in self._form.fields
+            value = self._open.get("value", text)
+            self._form.choices.setdefault(self._select, {})[text] = value
             if is_first or "selected" in self._open:
-                self._form.fields[self._select] = self._open.get("value", text)
+                self._form.fields[self._select] = value
         elif self._form is not None and tag == "textarea":
             self._form.fields[self._open["name"]] = text
         if tag in ("summary", "button", "option", "textarea"):
@@ -102,8 +106,15 @@ class Person:
         return self.page
 
     async def press(self, label: str, files: Mapping[str, bytes] | None = None, **typed: str) -> str:
-        """Press the button, or send the form behind the fold, that says `label`. Answers the page that comes."""
+        """Press the button, or send the form behind the fold, that says `label`. Answers the page that comes.
+
+        What is chosen is there to be chosen: an option's words, or its value.
+        """
         form, name, value = self._find(label)
+        for field_name, options in form.choices.items():
+            if field_name in typed:
+                typed[field_name] = options.get(typed[field_name], typed[field_name])
+                assert typed[field_name] in options.values(), f"{typed[field_name]!r} is none of {options}"
         fields = {**form.fields, **typed} | ({name: value} if name else {})
         headers = {"origin": ORIGIN}
         url = urljoin(self.url, form.action)

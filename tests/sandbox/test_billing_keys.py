@@ -433,6 +433,32 @@ async def test_issue_and_pay_whose_payment_is_declined(sandbox: Sandbox) -> None
     assert (status, answer["type"], answer["pgCode"]) == (502, "PG_PROVIDER", "LIMIT_EXCEEDED")
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"totalAmount": 0},
+        {"totalAmount": -9_900},
+        {"currency": "XXX"},
+        {"taxFreeAmount": 9_901},
+        {"vatAmount": 9_901},
+        {"country": "Korea"},
+    ],
+)
+async def test_issue_and_pay_takes_no_order_that_requestpayment_would_not(sandbox: Sandbox, wrong: dict) -> None:
+    asked = {"storeId": STORE_ID, "channelKey": CARD_CHANNEL, **AND_PAY, **wrong}
+    body = msgspec.json.encode({name: value for name, value in asked.items() if value is not None})
+    status, _, answer = await sandbox.transport.send("POST", "/__browser__/billing-keys", {}, body)
+    assert (status, msgspec.json.decode(answer)["code"]) == (400, "RequestParseFailed")
+    assert sandbox.state()["payments"] == {}
+
+
+async def test_issue_and_pay_pays_the_vat_that_was_asked_for(sandbox: Sandbox) -> None:
+    tea = {"id": "tea", "name": "보리차", "amount": 9_900, "quantity": 1}
+    await in_window(sandbox, **AND_PAY, vatAmount=0, country="KR", products=[tea])
+    payment = (await sandbox.api("GET", "/payments/ord-000001"))[1]
+    assert (payment["amount"]["vat"], payment["country"], payment["products"]) == (0, "KR", [tea])
+
+
 async def test_the_browser_hears_of_the_key_of_a_declined_first_payment(sandbox: Sandbox) -> None:
     """The key is good and could be charged: a shop that is told only of the failure would forget it."""
     sandbox.fault("pay_refused", reason="limit_exceeded")

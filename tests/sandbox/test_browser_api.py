@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, STORE_ID
+from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, IDENTITY_CHANNEL, STORE_ID
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Sandbox
 
@@ -157,6 +157,32 @@ async def test_a_shops_page_on_any_origin_may_call(sandbox: Sandbox) -> None:
     _, headers, script = await sandbox.transport.send("GET", "/v2/browser-sdk.js")
     assert headers["content-type"].startswith("text/javascript")
     assert b"PortOne" in script
+
+
+@pytest.mark.parametrize("what", ["payments", "billing-keys", "identity-verifications"])
+async def test_of_all_pages_only_the_window_decides(sandbox: Sandbox, what: str) -> None:
+    """A program, which names no origin, may too: a test, or a person with curl."""
+    asked = {
+        "payments": PARAMS,
+        "billing-keys": PARAMS | {"paymentId": None, "billingKeyMethod": "CARD"},
+        "identity-verifications": PARAMS | {"channelKey": IDENTITY_CHANNEL, "identityVerificationId": "who-1"},
+    }[what]
+    headers = {"origin": "https://shop.test", "host": "sandbox.test:8090"}
+    _, _, body = await sandbox.transport.send("POST", f"/__browser__/{what}", headers, msgspec.json.encode(asked))
+    window_id = msgspec.json.decode(body)["windowId"]
+    target = f"/__browser__/{what.replace('payments', 'transactions')}/{window_id}/decision"
+    action = b'{"action":"close"}'
+    for origin in ("https://shop.test", "null", "http://sandbox.test:8091", "http://sandbox.test"):
+        told = {**headers, "origin": origin}
+        status, answered, body = await sandbox.transport.send("POST", target, told, action)
+        assert (status, "access-control-allow-origin" in answered) == (403, False)
+        status, answered, _ = await sandbox.transport.send(
+            "OPTIONS", target, told | {"access-control-request-method": "POST"}
+        )
+        assert "access-control-allow-origin" not in answered
+    for origin in ("http://sandbox.test:8090", "https://sandbox.test:8090"):
+        status, _, _ = await sandbox.transport.send("POST", target, {**headers, "origin": origin}, action)
+        assert status == 200
 
 
 async def test_the_window_page_allows_nothing_inline_and_only_its_opener_as_frame(sandbox: Sandbox) -> None:

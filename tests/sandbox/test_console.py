@@ -120,6 +120,17 @@ async def test_payments_are_found_by_id_transaction_name_and_status_and_the_newe
     assert "찾은 것이 없습니다." in await person.go(f"{HOME}?q=nobody")
 
 
+async def test_amounts_that_no_shop_should_ask_for_are_shown_too(sandbox: Sandbox, person: Person) -> None:
+    await sandbox.pre_register("ord-000001", 700, "XYZ")
+    await sandbox.pre_register("ord-000002", 10**18)
+    await sandbox.v1("POST", "/payments/prepare", {"merchant_uid": "ord-000003", "amount": 5})
+    page = await person.go()
+    assert ("700 XYZ" in page, "₩1,000,000,000,000,000,000" in page, person.status) == (True, True, 200)
+    for number in (1, 2, 3):
+        await person.go(PAYMENT.replace("1", str(number)))
+        assert person.status == 200
+
+
 async def test_a_long_list_has_pages(sandbox: Sandbox, person: Person) -> None:
     for number in range(51):
         await sandbox.pre_register(f"ord-{number:06}", 1000)
@@ -149,7 +160,7 @@ async def test_a_deposit_is_made_refused_lapses_and_comes_late(sandbox: Sandbox,
     assert "은행이 입금을 받지 않았습니다." in person.page
 
     await person.go(PAYMENT.replace("1", "3"))
-    await person.press("다르게 입금…", knownAfterS="600", webhook="false")
+    await person.press("다르게 입금…", knownAfterS="10분 뒤", webhook="아니요")
     assert "포트원은 아직 모름" in person.page
     assert status_of(sandbox, "ord-000003") == "VIRTUAL_ACCOUNT_ISSUED"
     await person.press("1시간")
@@ -194,7 +205,7 @@ async def test_what_a_pg_and_a_card_company_do_by_themselves(sandbox: Sandbox, s
     await person.go(PAYMENT)
     await person.press("PG 관리자에서 취소…", amount="3000", reason="전화 취소", webhook="false")
     assert "전화 취소" in person.page
-    await person.press("PG 관리자에서 취소…", amount="500", knownAfterS="null")
+    await person.press("PG 관리자에서 취소…", amount="500", knownAfterS="끝내 모름")
     assert "포트원은 모름" in person.page
     assert sandbox.refunds("ord-000001") == [3000]
     await person.press("1시간")
@@ -403,7 +414,7 @@ async def test_a_fault_is_ordered_and_one_or_all_are_forgotten(sandbox: Sandbox,
     await person.press("장애 주문하기", operation="get_paymet")
     assert (person.status, "no operation &#39;get_paymet&#39;" in person.page) == (400, True)
     assert 'value="get_paymet"' in person.page
-    for wrong in ({"times": "0"}, {"times": "많이"}, {"seconds": "nan"}, {"name": "slwo"}):
+    for wrong in ({"times": "0"}, {"times": "많이"}, {"seconds": "nan"}):
         await person.go(f"{HOME}console/faults?fault=slow")
         await person.press("장애 주문하기", **wrong)
         assert person.status == 400, wrong
@@ -467,6 +478,9 @@ async def test_starting_over_keeps_the_clock_and_where_webhooks_go_and_takes_a_s
     assert "처음부터 다시 시작했습니다." in person.page
     assert await sandbox.pay("ord-000001") == await Sandbox(seed=41).pay("ord-000001")
     assert sandbox.parts.faults.waiting == []
+    await person.go(f"{HOME}console/world")
+    await person.press("모두 지우고 처음부터", seed="0")
+    assert await sandbox.pay("ord-000001") == await Sandbox(seed=0).pay("ord-000001")
     await person.go(f"{HOME}console/world")
     await person.press("모두 지우고 처음부터", seed="사십일")
     assert person.status == 400

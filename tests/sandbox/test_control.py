@@ -169,6 +169,9 @@ async def test_one_of_the_waiting_faults_is_forgotten_even_when_it_has_struck(sa
     status, body = await control(sandbox, "POST", "/faults/forget", slow | {"seconds": 2})
     assert (status, body["error"]) == (400, "no fault 'slow' like this waits any more")
     assert len(sandbox.parts.faults.waiting) == 3
+    await control(sandbox, "POST", "/faults", [slow])
+    _, body = await control(sandbox, "POST", "/faults/forget", slow)
+    assert [each["name"] for each in body["items"]] == ["status_500", "bad_json", "slow"]
     assert (await control(sandbox, "POST", "/faults/forget"))[1] == {"items": []}
 
 

@@ -186,3 +186,26 @@ async def test_a_convenience_store_does_not_give_back(sandbox: Sandbox) -> None:
     await sandbox.pay("ord-000001", **STORE)
     await sandbox.deposit("ord-000001")
     assert (await sandbox.cancel("ord-000001"))[1]["pgCode"] == "CANCEL_NOT_SUPPORTED"
+
+
+@pytest.mark.parametrize(
+    ("asked", "deadline"),
+    [
+        (None, "2026-08-04T03:00:00.000Z"),
+        ({"validHours": 5}, "2026-08-01T08:00:00.000Z"),
+        ({"dueDate": "2026-08-02T12:00:00+09:00"}, "2026-08-02T03:00:00.000Z"),
+    ],
+)
+async def test_the_counter_takes_the_money_until_when_the_merchant_says(
+    sandbox: Sandbox, asked: dict[str, Any] | None, deadline: str
+) -> None:
+    more = {"convenienceStore": {"paymentDeadline": asked}} if asked else {}
+    await sandbox.pay("store-until", **STORE, **more)
+    payment = (await sandbox.api("GET", "/payments/store-until"))[1]
+    assert payment["method"]["paymentDeadline"] == deadline
+
+
+async def test_a_deadline_that_is_no_time_is_refused(sandbox: Sandbox) -> None:
+    refused = await sandbox.open("store-x", **STORE, convenienceStore={"paymentDeadline": {"dueDate": "soon"}})
+    assert refused["code"] == "RequestParseFailed"
+    assert "convenienceStore.paymentDeadline.dueDate" in refused["message"]

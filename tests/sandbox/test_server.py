@@ -235,3 +235,23 @@ async def test_the_program_prints_nothing_and_leaves_its_world_behind_when_told_
     assert process.returncode == 0, output
     assert output == b""
     assert b"ord-000001" in file.read_bytes()
+
+
+async def test_the_command_says_where_it_is_and_where_a_person_looks(
+    tmp_path: Path, unused_tcp_port: int, http: aiohttp.ClientSession
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "jangbu.cli", "sandbox", "--port", str(unused_tcp_port), cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        said = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
+        base = f"http://127.0.0.1:{unused_tcp_port}"
+        assert said == f"PortOne is at {base}, and its console at {base}/__sandbox__/\n"
+        async with http.get(f"{base}/__sandbox__") as answer:
+            assert (answer.status, "포트원 샌드박스" in await answer.text()) == (200, True)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output = await process.communicate()
+    assert (process.returncode, output) == (0, (b"", b""))

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from jangbu.sandbox import PAYPAL_CHANNEL, STORE_ID
+from jangbu.sandbox import JAPAN_CHANNEL, PAYPAL_CHANNEL, STORE_ID
 from jangbu.sandbox.core import declines
 from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.testing import Sandbox
@@ -17,6 +17,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM FOUND: the payment window was not looked at"),
 ]
 PAYPAL = {"channelKey": PAYPAL_CHANNEL, "currency": "USD", "locale": "EN_US"}
+COUNTER = {"channelKey": JAPAN_CHANNEL, "currency": "JPY", "locale": "EN_US"}
 WAYS: dict[str, dict] = {
     "CARD": {},
     "EASY_PAY": {},
@@ -25,7 +26,11 @@ WAYS: dict[str, dict] = {
     "MOBILE": {},
     "GIFT_CERTIFICATE": {},
     "PAYPAL": PAYPAL,
+    "ALIPAY": {},
+    "ALIPAY_PLUS": {"locale": "EN_US"},
+    "CONVENIENCE_STORE": COUNTER,
 }
+WAITS_FOR_MONEY = ("VIRTUAL_ACCOUNT", "CONVENIENCE_STORE")
 AGAIN = {
     True: ("다시 시도해도 거절", "a retry fails too"),
     False: ("다시 시도하면 가능", "a retry may succeed"),
@@ -60,7 +65,7 @@ def attempt_of(shop: Shop, payment_id: str) -> Attempt:
     return payment.current
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "VIRTUAL_ACCOUNT"])
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in WAITS_FOR_MONEY])
 async def test_a_shopper_pays(browser: Browser, shop: Shop, way: str) -> None:
     async with page_of(browser, **DESKTOP) as page:
         await shop.visit(page, f"paid-{way}", payMethod=way, **WAYS[way])
@@ -157,6 +162,38 @@ async def test_an_account_is_issued_copied_and_paid_into(browser: Browser, shop:
         assert shop.status("account") == "PAID"
         await window.locator(".primary").click()
         assert (await shop.result(page))["returned"].keys() == {"transactionType", "txId", "paymentId"}
+
+
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_a_number_is_given_for_the_counter_and_paid_there(browser: Browser, shop: Shop, device: dict) -> None:
+    name = "phone" if device is PHONE else "desktop"
+    payment_id = f"counter-{name}"
+    async with page_of(browser, **device) as page:
+        redirect = {"redirectUrl": f"{shop.url}/"} if device is PHONE else {}
+        await shop.visit(page, payment_id, payMethod="CONVENIENCE_STORE", **COUNTER, **redirect)
+        window = page if device is PHONE else window_in(page)
+        await window.get_by_role("button", name="Get a payment number").click()
+        await expect(window.get_by_text("Please deposit here")).to_be_visible()
+        attempt = attempt_of(shop, payment_id)
+        assert (attempt.status, attempt.method and attempt.method["type"]) == (
+            "PAY_PENDING",
+            "PaymentMethodConvenienceStore",
+        )
+        assert attempt.method is not None
+        for field in ("convenienceStoreBrand", "receiptNumber", "confirmationNumber"):
+            await expect(window.get_by_text(attempt.method[field], exact=True)).to_be_visible()
+        await expect(window.get_by_text("(KST)")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        await keep(page, f"{name}-CONVENIENCE_STORE-issued")
+        await window.get_by_role("button", name="Deposit", exact=True).click()
+        await expect(window.get_by_text("The deposit has arrived.")).to_be_visible()
+        assert shop.status(payment_id) == "PAID"
+        await window.locator(".primary").click()
+        if device is PHONE:
+            await page.wait_for_url(f"{shop.url}/**")
+            assert "code=" not in page.url
+        else:
+            assert (await shop.result(page))["returned"].keys() == {"transactionType", "txId", "paymentId"}
 
 
 async def test_an_account_may_be_paid_into_later(browser: Browser, shop: Shop) -> None:

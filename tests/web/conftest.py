@@ -21,9 +21,10 @@ from jangbu.clock import ManualClock
 from jangbu.errors import Refusal, Unavailable
 from jangbu.ids import Ids
 from jangbu.money import Money
+from jangbu.payments import list_page as lists
 from jangbu.payments import story_page as story
 from jangbu.web.app_kit import Looks, WebOptions, assemble
-from jangbu.web.chrome import NavItem, Pager, SignedIn, SignInPage, sign_in_as
+from jangbu.web.chrome import NavItem, SignedIn, SignInPage, sign_in_as
 from jangbu.web.envelope import ok
 from jangbu.web.rendering import page, words
 from jangbu.web.texts import Words
@@ -145,7 +146,7 @@ def make_app(**options: Any) -> FastAPI:
         clock=clock,
         ids=Ids(clock, seed=7),
         title="장부",
-        looks=Looks((PackageLoader("jangbu.payments"),), (story.PAYMENT_TEXTS,), (), MENU),
+        looks=Looks((PackageLoader("jangbu.payments"),), (story.PAYMENT_TEXTS, lists.LIST_TEXTS), (), MENU),
     )
 
 
@@ -311,7 +312,7 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
     return story.StoryPage.of(t, head, figures, moments, asked_at=asked_at, back_href="/console/payments")
 
 
-def sample_list(query: str) -> story.PaymentsListPage:
+def sample_list(query: str) -> lists.PaymentsListPage:
     statuses = [
         "PAID",
         "PARTIAL_CANCELLED",
@@ -330,7 +331,7 @@ def sample_list(query: str) -> story.PaymentsListPage:
         "도서 「회계의 역사」",
     ]
     rows = tuple(
-        story.PaymentRow(
+        lists.PaymentRow(
             href=f"/console/payments/{index}",
             requested_at=NOON - timedelta(minutes=37 * index),
             order_name=names[index % len(names)],
@@ -339,8 +340,22 @@ def sample_list(query: str) -> story.PaymentsListPage:
             method=["신용카드", "카카오페이", "가상계좌"][index % 3],
             portone_payment_id=f"6f0c2b1e9a7d4f38b5c1d20e7a94c3{index:02x}",
             cancelled=won(12_000) if index == 1 else None,
+            review=index == 3,
         )
         for index in range(14)
     )
     found = tuple(row for row in rows if query in row.order_name)
-    return story.PaymentsListPage(query, found, Pager(None, "?cursor=abc" if found else None), "/console/payments")
+    return lists.PaymentsListPage(
+        form=lists.FilterForm(query=query, since="2026-08-01", currency="KRW"),
+        action="/console/payments",
+        chips=tuple(
+            lists.Chip(label, f"?status={label}", label == "전체") for label in ("전체", "결제 완료", "확인 필요")
+        ),
+        currencies=("KRW", "USD"),
+        methods=("CARD", "EASY_PAY"),
+        rows=found,
+        sums=(lists.SumOf(1_204, won(123_456_789), won(12_000)), lists.SumOf(3, Money(1_230, "USD"), Money(0, "USD"))),
+        is_whole=False,
+        pager=lists.ListPager("?", "?after=a", "?before=b", NOON, "?before=b") if found else lists.ListPager(),
+        exports=(("CSV", "/x.csv"), ("Excel", "/x.xlsx")),
+    )

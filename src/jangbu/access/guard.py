@@ -21,16 +21,18 @@ from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Host, Mount, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jangbu.access.caller import Caller, nobody
 from jangbu.access.cookies import values_in
 from jangbu.access.origins import changes_something, is_from_here
 from jangbu.access.refusals import CrossSiteRequest, Forbidden, Unauthorized
-from jangbu.access.rules import Known, Public, Rule, Scoped, Signed, may_pass
+from jangbu.access.rules import Held, Known, Public, Rule, Scoped, Signed, may_pass
 from jangbu.access.secret import refuse_without_secret
 from jangbu.access.service.keys import authenticate_key
 from jangbu.access.service.sessions import session_of
 from jangbu.runtime import Runtime
+from jangbu.sight import blind, see
 
 __all__ = ["Caller", "Undeclared", "declare", "guard", "install", "refuse_undeclared", "request_id_of", "rules_of"]
 
@@ -65,6 +67,7 @@ def install(app: FastAPI, run: Runtime, *, greet: Greet | None = None) -> None:
     """
     refuse_without_secret(run.settings)
     setattr(app.state, _GATE, _Gate(run, greet))
+    app.add_middleware(_BeginsBlind)
 
 
 def guard(rule: Rule) -> Any:
@@ -105,11 +108,24 @@ def request_id_of(connection: HTTPConnection) -> str:
     return found
 
 
+class _BeginsBlind:
+    """Each request sees no store's rows before it is known who calls (jangbu.sight)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with blind():
+            await self._app(scope, receive, send)
+
+
 class _Guard:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
 
     async def __call__(self, connection: HTTPConnection) -> Caller:
+        if isinstance(self.rule, Held):
+            see(None)
         if isinstance(self.rule, Public | Signed):
             return nobody(request_id_of(connection))
         gate: _Gate = getattr(connection.app.state, _GATE)
@@ -125,6 +141,7 @@ class _Guard:
         if not may_pass(self.rule, scopes=caller.scopes, role=caller.role):
             log.info("access.forbidden", actor=caller.actor.name, needed=str(self.rule))
             raise Forbidden(needed=str(self.rule))
+        see(caller.store_id)
         return caller
 
 

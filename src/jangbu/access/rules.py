@@ -109,6 +109,17 @@ class Public:
 
 
 @dataclass(frozen=True, slots=True)
+class Held(Public):
+    """Whoever holds a secret that stands for one thing of ours, which the handler looks up; `why` says which.
+
+    Of whatever store that thing is, it is seen (jangbu.sight).
+    """
+
+    def __str__(self) -> str:
+        return f"held: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """The body's signature is the authentication, and the handler checks it; `why` says which signature."""
 

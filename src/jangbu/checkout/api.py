@@ -8,7 +8,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
-from jangbu.access.rules import Public, Scoped
+from jangbu.access.rules import Held, Scoped
 from jangbu.checkout.refusals import ItemUnknown
 from jangbu.checkout.rules import LINES_MAX, REDIRECT_LONGEST, Wish
 from jangbu.checkout.service.complete import complete
@@ -26,7 +26,7 @@ from jangbu.web.envelope import ok
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 _Text = Annotated[str | None, Field(default=None, max_length=100, pattern=_PRINTABLE)]
 Shop = Annotated[Caller, guard(Scoped("checkout:create"))]
-Payer = Annotated[Caller, guard(Public("whoever knows the unguessable id of a session is its payer"))]
+Payer = Annotated[Caller, guard(Held("whoever knows the unguessable id of a session is its payer"))]
 SessionId = Annotated[str, Path(max_length=64, description="The session's public id, `cs_…`.")]
 
 

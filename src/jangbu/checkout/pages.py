@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import RedirectResponse, Response
 
 from jangbu.access.guard import Caller, guard
-from jangbu.access.rules import Public
+from jangbu.access.rules import Held
 from jangbu.checkout.refusals import HistoryLinkInvalid, SessionUnknown
 from jangbu.checkout.rules import Line, Phase
 from jangbu.checkout.service.complete import complete
@@ -26,8 +26,8 @@ from jangbu.settings import Settings
 from jangbu.web import rendering
 from jangbu.web.cursors import cursor_of, cursor_text
 
-Payer = Annotated[Caller, guard(Public("whoever knows the unguessable id of a session is its payer"))]
-Holder = Annotated[Caller, guard(Public("the link is signed by us for one customer"))]
+Payer = Annotated[Caller, guard(Held("whoever knows the unguessable id of a session is its payer"))]
+Holder = Annotated[Caller, guard(Held("the link is signed by us for one customer"))]
 SessionId = Annotated[str, Path(max_length=64)]
 TONES = {Phase.PAID: "good", Phase.DECLINED: "bad", Phase.READY: "waiting", Phase.IN_REVIEW: "bad"}
 

@@ -111,6 +111,15 @@ class TooManyTries(Refusal):
     en = "This checkout was tried too many times. Please contact the shop."
 
 
+class CheckoutNotSetUp(Refusal):
+    """This installation offers no way to pay."""
+
+    code = "CHECKOUT_NOT_SET_UP"
+    http_status = 409
+    ko = "결제 수단이 설정되지 않았습니다. JANGBU_CHECKOUT_CHANNELS를 설정해 주세요."
+    en = "No way to pay is set up. Set JANGBU_CHECKOUT_CHANNELS."
+
+
 class MethodUnknown(Refusal):
     """The way to pay is not one this shop offers."""
 

@@ -13,7 +13,7 @@ import typer
 
 from jangbu import __version__
 from jangbu.checkout import cli as checkout_cli
-from jangbu.cli import backups, catching_up, people, programs, upkeep, vaults
+from jangbu.cli import backups, catching_up, contract, people, programs, upkeep, vaults
 from jangbu.cli.opening import acting, opened
 from jangbu.cli.simulate import simulate
 from jangbu.errors import Refusal, SetupProblem
@@ -95,6 +95,7 @@ upkeep.add_to(cli)
 backups.add_to(cli)
 catching_up.add_to(cli)
 cli.command(rich_help_panel="Programs")(simulate)
+cli.add_typer(contract.commands, name="contract", rich_help_panel="Programs")
 DAILY = "Daily work"
 cli.add_typer(payments_cli.commands(opened, acting), name="payments", rich_help_panel=DAILY)
 cli.add_typer(checkout_cli.commands(opened, _operator), name="items", rich_help_panel=DAILY)

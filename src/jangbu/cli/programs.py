@@ -94,7 +94,11 @@ def sandbox(
     chosen = port if port is not None else settings().sandbox_port
     listen("127.0.0.1", chosen).close()
     try:
-        run(serve_sandbox(port=chosen, seed=seed, state_file=state, webhook_url=webhook_url, steps=steps))
+        run(
+            serve_sandbox(
+                port=chosen, seed=seed, state_file=state, webhook_url=webhook_url, steps=steps, on_start=_tell_where
+            )
+        )
     except BadScript as refusal:
         raise SetupProblem(f"The script {script} is refused:\n{refusal}") from None
     except (OSError, msgspec.DecodeError) as unreadable:
@@ -103,6 +107,12 @@ def sandbox(
         raise SetupProblem(
             f"The sandbox's world in {state} cannot be read or written: {unreadable}. Move the file away to begin anew."
         ) from unreadable
+
+
+def _tell_where(url: str) -> None:
+    from jangbu.terminal import note
+
+    note(f"PortOne is at {url}, and its console at {url}/__sandbox__/")
 
 
 def _steps_of(script: Path) -> "list[Step]":

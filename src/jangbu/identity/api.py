@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
-from jangbu.access.rules import Public, Scoped
+from jangbu.access.rules import Held, Scoped
 from jangbu.clock import rfc3339
 from jangbu.identity import service
 from jangbu.identity.refusals import IdentityStoreUnknown
@@ -85,7 +85,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
     @router.post("/own", summary="How the own verification stands, for the person's browser")
     async def own(
         body: OwnBody,
-        caller: Annotated[Caller, guard(Public("the token in the body is the authentication"))],  # noqa: ARG001
+        caller: Annotated[Caller, guard(Held("the token in the body is the authentication"))],  # noqa: ARG001
     ) -> Response:
         """Says how it stands and nothing of who it is."""
         found = await service.confirm_own(body.token, run=run, portone=portone)

@@ -174,6 +174,15 @@ class JobParked(Facts):
 
 
 @dataclass(frozen=True, slots=True)
+class ListUnread(Facts):
+    """PortOne's list of changed payments could not be read for an hour: what no webhook tells is not found."""
+
+    kind: ClassVar[str] = "list_unread"
+    severity: ClassVar[Severity] = Severity.WARNING
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointDisabled(Facts):
     """The merchant's own webhook endpoint was switched off after days of failures.
 
@@ -228,6 +237,7 @@ SAMPLES: dict[str, Facts] = {
         LateRefundByHand(**_PAYMENT, amount="₩10,000"),
         WebhookParked("msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", 46),
         JobParked("payments.check", 4821, 8),
+        ListUnread("2026-08-01 11:00:00"),
         EndpointDisabled("01986a30-11aa-7c02-b1f0-5c1d2e3f4a5b", "https://shop.example.com", _AT, "timeout"),
         InvariantBroken("books_complete", "payment:01986a2f:captured is expected and not there"),
         TestMessage("김하늘", _AT),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -10,10 +10,12 @@ from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
 from jangbu.payments import methods
+from jangbu.payments.advice_rules import Advice
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
 from jangbu.payments.refund_accounts import RefundAccount, checked
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
+from jangbu.payments.service.advice import advice
 from jangbu.payments.service.cancel import Authority, cancel
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.verify import verify
@@ -84,7 +86,7 @@ IdempotencyKey = Annotated[
 
 
 def routes(run: Runtime, portone: PortOne) -> APIRouter:
-    """`/api/portone/initialize`, `/api/portone/verify` and `/api/portone/cancel`."""
+    """`/api/portone/initialize`, `/api/portone/verify`, `/api/portone/cancel` and advice on it."""
     router = APIRouter(prefix="/api/portone", tags=["payments"])
 
     @router.post("/initialize", summary="Create a payment and fix its amount at PortOne")
@@ -117,6 +119,20 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         verdict = await verify(body.payment_id, store_id=caller.store_id, actor=caller.actor, run=run, portone=portone)
         view = payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
         return ok(view, clock=run.clock)
+
+    @router.get("/cancel/advice", summary="Before the click: what is known about refunding a payment")
+    async def advise_on_cancel(
+        caller: Annotated[Caller, guard(Scoped("payments:cancel"))],
+        payment_id: Annotated[
+            str, Query(alias="paymentId", min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
+        ],
+    ) -> Response:
+        """Allowed? How much, by when, when has the payer it, what does it cost and need? Moves nothing, asks nobody.
+
+        `notes` says each with its source; one without a source says that it is not known.
+        """
+        payment, found = await advice(payment_id, store_id=caller.store_id, run=run)
+        return ok({"paymentId": payment.provider_order_id} | advice_view(found), clock=run.clock)
 
     @router.post("/cancel", summary="Give money back, all of it or a part", responses={202: {"description": LATER}})
     async def cancel_payment(
@@ -154,6 +170,29 @@ def authority_of(caller: Caller, run: Runtime) -> Authority:
     """How much a caller may give back alone (`JANGBU_REFUND_LIMITS`)."""
     role = "API key" if caller.role is None else caller.role.value
     return Authority(caller.actor, limits=run.settings.refund_limits.get(role), store_id=caller.store_id)
+
+
+def advice_view(found: Advice) -> dict[str, Any]:
+    """Advice as the shop sees it."""
+    return {
+        "allowed": found.allowed,
+        "why": found.why,
+        "most": None if found.most is None else found.most.amount_minor,
+        "currency": None if found.most is None else found.most.currency,
+        "inParts": found.in_parts,
+        "until": None if found.until is None else rfc3339(found.until),
+        "needs": list(found.needs),
+        "notes": [
+            {
+                "topic": note.topic,
+                "ko": note.ko,
+                "en": note.en,
+                "source": note.source or None,
+                "asOf": None if note.as_of is None else note.as_of.isoformat(),
+            }
+            for note in found.notes
+        ],
+    }
 
 
 def cancellation_view(one: Cancellation) -> dict[str, Any]:

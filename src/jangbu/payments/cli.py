@@ -12,6 +12,7 @@ from jangbu.money import Money, typed, written
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
 if TYPE_CHECKING:
+    from jangbu.payments.advice_rules import Advice
     from jangbu.payments.cancellation_rules import Cancellation
     from jangbu.payments.rules import Payment
     from jangbu.payments.service.story import Story
@@ -110,7 +111,52 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
         if not dry_run and one.status.value != "SUCCEEDED":
             raise typer.Exit(3)
 
+    @payments.command()
+    def advice(
+        payment: Annotated[str, typer.Argument(help="Our payment id, or PortOne's paymentId.")],
+        as_json: Json = False,
+    ) -> None:
+        """Before a refund: allowed? how much, by when, when has the payer it, what does it cost and need?"""
+
+        async def work() -> "Advice":
+            from jangbu.payments.service.advice import advice as advise
+
+            async with opened() as run:
+                return (await advise(payment, run=run))[1]
+
+        found = execute(work())
+        if as_json:
+            document({"advice": _advice_as_json(found)})
+        else:
+            _advise(found)
+
     return payments
+
+
+def _advice_as_json(found: "Advice") -> dict[str, Any]:
+    return {
+        "allowed": found.allowed,
+        "why": found.why or None,
+        "most_minor": None if found.most is None else found.most.amount_minor,
+        "currency": None if found.most is None else found.most.currency,
+        "in_parts": found.in_parts,
+        "until": found.until,
+        "needs": list(found.needs),
+        "notes": [
+            {"topic": note.topic, "ko": note.ko, "en": note.en, "source": note.source or None} for note in found.notes
+        ],
+    }
+
+
+def _advise(found: "Advice") -> None:
+    colour = {"yes": "green", "no": "red", "unlikely": "yellow"}[found.allowed]
+    most = "" if found.most is None else f", {written(found.most)} at most"
+    why = f" ({found.why})" if found.why else ""
+    say(styled(f"refund allowed: {found.allowed}{why}", colour, bold=True) + most)
+    if found.until is not None:
+        say(f"  until {_seoul(found.until)[:-4]} (Seoul)")
+    for note in found.notes:
+        say(f"  {note.topic:<9}{note.en}" + (f"  [{note.source}, {note.as_of}]" if note.source else ""))
 
 
 def moments(story: "Story") -> list[Moment]:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from jangbu.payments.service import poll as polling
 from jangbu.payments.service import sweep as sweeping
 from jangbu.payments.service.settle_cancel import resume
 from jangbu.portone import PortOne
@@ -10,7 +11,7 @@ from jangbu.runtime import Runtime
 
 
 def jobs(run: Runtime, portone: PortOne) -> list[Job]:
-    """Find what is due; ask PortOne about one payment; settle one cancellation."""
+    """Find what no webhook said; find what is due; ask PortOne about one payment; settle one cancellation."""
 
     async def sweep() -> None:
         await sweeping.sweep(run=run)
@@ -21,7 +22,11 @@ def jobs(run: Runtime, portone: PortOne) -> list[Job]:
     async def settle_cancellation(cancellation_id: str) -> None:
         await resume(UUID(cancellation_id), actor=sweeping.SWEEPER, run=run, portone=portone)
 
+    async def poll() -> None:
+        await polling.poll(run=run, portone=portone)
+
     return [
+        Job("payments.poll", poll),
         Job("payments.sweep", sweep),
         Job("payments.check", check),
         Job("payments.settle_cancellation", settle_cancellation),
@@ -29,5 +34,5 @@ def jobs(run: Runtime, portone: PortOne) -> list[Job]:
 
 
 def schedules(run: Runtime) -> list[Schedule]:
-    """The sweep, every few seconds; what is due is decided by `due_at` and the injected clock."""
-    return [Schedule(run.settings.sweep_cron, "payments.sweep")]
+    """The sweep, every few seconds; what is due is decided by `due_at` and the injected clock. And PortOne's list."""
+    return [Schedule(run.settings.sweep_cron, "payments.sweep"), Schedule("*/10 * * * *", "payments.poll")]

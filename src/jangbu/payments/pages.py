@@ -1,27 +1,18 @@
-"""The console's payment pages: the list, and the whole story of one payment."""
+"""The whole story of one payment, as the console tells it. Its route stands with the refunds (refund_pages)."""
 
 import json
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from typing import Any
 
 from jangbu import audit
-from jangbu.access.guard import Caller, guard
-from jangbu.access.rules import Scoped
 from jangbu.events import Event
 from jangbu.money import Money, written
 from jangbu.payments import method_words
 from jangbu.payments import story_page as page
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story, page_of_payments
-from jangbu.runtime import Runtime
-from jangbu.web import rendering
-from jangbu.web.chrome import Pager
-from jangbu.web.cursors import cursor_of, cursor_text
+from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story
 from jangbu.web.texts import Catalogue, Words
 
 LIST = "/console/payments"
@@ -38,28 +29,6 @@ _ACTS = {
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
 }
-
-
-def routes(run: Runtime) -> APIRouter:
-    """`/console/payments`. One payment's page stands with the refunds (refund_pages)."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get(LIST)
-    async def payments_list(
-        request: Request,
-        caller: Annotated[Caller, guard(Scoped("payments:read"))],  # noqa: ARG001 (the guard is the point)
-        q: str = "",
-        before: str = "",
-    ) -> Response:
-        found = await page_of_payments(run=run, search=q.strip(), before=cursor_of(before))
-        older = None if found.older is None else rendering.address(request, before=cursor_text(*found.older))
-        newest = rendering.address(request, before=None) if before else None
-        t = rendering.words(request)
-        rows = tuple(_row(payment, t) for payment in found.payments)
-        shown = page.PaymentsListPage(query=q.strip(), rows=rows, pager=Pager(newest, older), action=LIST)
-        return rendering.page(request, "payments_list.html", shown)
-
-    return router
 
 
 def story_page_of(story: Story, t: Words, refund: page.RefundForm | None = None) -> page.StoryPage:
@@ -200,19 +169,6 @@ def _entry(key: str, legs: list[PostedLeg], t: Words) -> page.Moment:
     )
     title = t(f"story.entry.{legs[0].kind}")
     return page.posted(t, legs[0].recorded_at, page.Entry(key, postings), title=title, sealed_as=legs[0].seq)
-
-
-def _row(payment: Payment, t: Words) -> page.PaymentRow:
-    return page.PaymentRow(
-        href=f"{LIST}/{payment.id}",
-        requested_at=payment.created_at,
-        order_name=payment.order_name,
-        amount=payment.total,
-        status=payment.status.value,
-        method=method_words.in_short(payment, t),
-        portone_payment_id=payment.provider_order_id,
-        cancelled=Money(payment.cancelled_amount, payment.currency) if payment.cancelled_amount else None,
-    )
 
 
 def _json(value: Any) -> str | None:

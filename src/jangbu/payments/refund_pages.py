@@ -1,7 +1,8 @@
 """The console's refunds: giving money back from a payment's page, and the list of those that are not settled yet."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from starlette.responses import RedirectResponse, Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
+from jangbu.clock import seoul
 from jangbu.errors import Refusal
 from jangbu.money import Money, typed
 from jangbu.payments import cancellation_rules, story_page
+from jangbu.payments.advice_rules import Advice, advise
 from jangbu.payments.api import authority_of
 from jangbu.payments.banks import BANKS, NOT_FOR_REFUNDS
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
@@ -26,7 +29,7 @@ from jangbu.payments.service.story import tell
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
-from jangbu.web.texts import Catalogue
+from jangbu.web.texts import Catalogue, Words
 
 REFUNDS = "/console/refunds"
 BANK_NAMES = tuple(sorted(name for code, name in BANKS.items() if code not in NOT_FOR_REFUNDS))
@@ -63,6 +66,8 @@ def refund_form(
     cancellations: list[Cancellation],
     *,
     key: str,
+    advice: Advice,
+    t: Words,
     problem: str = "",
     amount: str = "",
     reason: str = "",
@@ -79,6 +84,7 @@ def refund_form(
         left=left,
         key=key,
         banks=BANK_NAMES if goes_to_an_account(payment) else (),
+        advice=tuple(_advice(advice, t)),
         needs_tax_free=0 < payment.tax_free_amount < payment.amount,
         problem=problem,
         amount=amount,
@@ -167,6 +173,8 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
                 story.payment,
                 story.cancellations,
                 key=run.ids.uuid().hex,
+                advice=advise(story.payment, story.cancellations, run.clock.now()),
+                t=t,
                 problem="" if refusal is None else refusal.sentence(t.language),
                 amount=amount,
                 reason=reason,
@@ -203,6 +211,21 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         )
 
     return router
+
+
+def _advice(found: Advice, t: Words) -> Iterator[str]:
+    """What is known, in sentences; first whatever speaks against it."""
+    if found.until is not None and found.allowed != "yes":
+        yield t("refund.advice.over", until=seoul(found.until)[:10])
+    elif found.until is not None:
+        # The last day, not the first moment after it.
+        yield t("refund.advice.until", until=seoul(found.until - timedelta(seconds=1))[:10])
+    for note in found.notes:
+        if note.source:
+            yield note.ko if t.language == "ko" else note.en
+    unknown = [t(f"refund.unknown.{note.topic}") for note in found.notes if not note.source]
+    if unknown:
+        yield t("refund.advice.unknown", what=", ".join(unknown))
 
 
 def _account(given: dict[str, str]) -> RefundAccount | None:
@@ -249,6 +272,14 @@ TEXTS: Catalogue = {
     "refund.amount.hint": ("비워 두면 전액", "Empty: all of it"),
     "refund.tax_free": ("그중 면세 금액", "Of it, tax-free"),
     "refund.reason": ("사유", "Reason"),
+    "refund.advice": ("환불 전에 확인하세요", "Before you refund"),
+    "refund.advice.until": ("{until}까지 취소할 수 있습니다.", "Can be cancelled until {until}."),
+    "refund.advice.over": ("취소 기한({until})이 지났습니다.", "The time to cancel was over on {until}."),
+    "refund.advice.unknown": ("알려지지 않은 것: {what}", "Not known: {what}"),
+    "refund.unknown.until": ("취소 기한", "until when it can be cancelled"),
+    "refund.unknown.part": ("부분 취소 제한", "limits on a part"),
+    "refund.unknown.arrives": ("입금까지 걸리는 시간", "when the payer has the money"),
+    "refund.unknown.cost": ("비용", "the cost"),
     "refund.account": ("구매자의 환불 계좌", "The payer's account"),
     "refund.account.explained": (
         "가상계좌로 받은 돈은 구매자의 계좌로 돌려줍니다. 계좌는 암호화해 두었다가 환불이 끝나면 지웁니다.",

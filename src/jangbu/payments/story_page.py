@@ -1,4 +1,4 @@
-"""What the two payment pages show: the list, and the whole story of one payment. Shapes and wording only, no I/O.
+"""What the story of one payment shows. Shapes and wording only, no I/O.
 
 `pages.py` builds the moments with `called`, `webhook`, `changed`, `posted` and `acted`, in any order; `StoryPage.of`
 puts them in order and works out the days and the silences between them.
@@ -11,7 +11,6 @@ from typing import Literal
 
 from jangbu.clock import seoul_day
 from jangbu.money import Money
-from jangbu.web.chrome import Pager
 from jangbu.web.texts import Catalogue, Words
 
 Tone = Literal["neutral", "good", "bad", "waiting", "unknown"]
@@ -167,13 +166,14 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class RefundForm:
     """What somebody who may refund sees. `key` makes a double click one refund; `problem` is what went wrong, or "".
-    Where the money goes to an account that has to be named, `banks` are those there are."""
+    Where the money goes to an account that has to be named, `banks` are those there are. `advice` is what to know."""
 
     action: str
     left: Money
     key: str
     needs_tax_free: bool
     banks: tuple[str, ...]
+    advice: tuple[str, ...]
     problem: str
     amount: str
     reason: str
@@ -216,30 +216,6 @@ class StoryPage:
             steps.append(Step(moment, after, seoul_day(moment.at) != day))
             before, day = moment.at, seoul_day(moment.at)
         return tuple(steps)
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentRow:
-    """One line of the list."""
-
-    href: str
-    requested_at: datetime
-    order_name: str
-    amount: Money
-    status: str
-    method: str
-    portone_payment_id: str
-    cancelled: Money | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentsListPage:
-    """All that templates/payments_list.html may use."""
-
-    query: str
-    rows: tuple[PaymentRow, ...]
-    pager: Pager
-    action: str
 
 
 def called(t: Words, call: Call, *, title: str, facts: tuple[Fact, ...] = (), raw: str | None = None) -> Moment:
@@ -304,8 +280,6 @@ def _sum(amounts: Sequence[Money], currency: str) -> Money:
 PAYMENT_TEXTS: Catalogue = {
     "payments.title": ("결제", "Payments"),
     "payments.search": ("검색", "Search"),
-    "payments.search.hint": ("주문 번호, 결제 ID, 거래 ID", "Order id, payment id, transaction id"),
-    "payments.search.clear": ("검색 지우기", "Clear"),
     "payments.requested_at": ("요청 시각", "Requested"),
     "payments.order_name": ("주문명", "Order"),
     "payments.amount": ("금액", "Amount"),
@@ -318,7 +292,6 @@ PAYMENT_TEXTS: Catalogue = {
         "첫 결제가 등록되면 여기에 나타납니다.",
         "The first payment appears here as soon as it is registered.",
     ),
-    "payments.not_found": ("‘{query}’에 맞는 결제가 없습니다", "No payment matches ‘{query}’"),
     "payments.not_found.explained": (
         "ID 전체를 붙여 넣었는지, 다른 상점의 결제가 아닌지 확인해 주세요.",
         "Check that the whole id was pasted, and that the payment is not another store's.",

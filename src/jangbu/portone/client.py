@@ -23,10 +23,12 @@ from jangbu.portone.identity import IdentityVerification, read_identity_verifica
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
 from jangbu.portone.wire import (
     Cancellation,
+    EventPage,
     Payment,
     PaymentPage,
     Unreadable,
     read_cancellation,
+    read_event_page,
     read_payment,
     read_payment_page,
 )
@@ -139,6 +141,21 @@ class PortOne:
         }
         query = {"requestBody": msgspec.json.encode(asked).decode()}
         return await self._call("list_payments", "GET", ["payments"], query=query, read=read_payment_page)
+
+    async def list_payment_events(
+        self, *, since: datetime, until: datetime, cursor: str = "", size: int
+    ) -> Outcome[EventPage]:
+        """What was paid and given back in that time, behind `cursor` (portone-facts §2.13; not a stable operation).
+
+        An empty page is the end.
+        """
+        asked = {"from": rfc3339(since), "until": rfc3339(until), "size": size}
+        asked |= {"cursor": cursor} if cursor else {}
+        asked |= {} if self.store_id is None else {"storeId": self.store_id}
+        query = {"requestBody": msgspec.json.encode(asked).decode()}
+        return await self._call(
+            "list_payment_events", "GET", ["payment-events-by-cursor"], query=query, read=read_event_page
+        )
 
     async def get_payment(self, payment_id: str) -> Outcome[Payment]:
         """The payment as PortOne has it now (portone-facts §2.2), or Refused with PAYMENT_NOT_FOUND."""

@@ -130,6 +130,13 @@ class PaymentPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of what was paid and given back: of which payment, and when. `cursor` is where the next one begins."""
+
+    events: list[tuple[str, datetime | None]]
+    cursor: str
+
+
 def decode_object(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`. Raises Unreadable for anything else, including JSON nested without end.
 
@@ -201,6 +208,17 @@ def read_payment(raw: dict[str, Any]) -> Payment:
         receipt_url=text(raw, "receiptUrl"),
         raw=raw,
     )
+
+
+def read_event_page(raw: dict[str, Any]) -> EventPage:
+    """Raises Unreadable when it is no page. An event that names no payment is left out: there is nothing to ask."""
+    items = raw.get("items")
+    if not isinstance(items, list):
+        raise Unreadable("not a page of events")
+    objects = [item for item in items if isinstance(item, dict)]
+    events = [_object(item.get("paymentEvent")) or {} for item in objects]
+    named = [(name, moment(event, "createdAt")) for event in events if (name := text(event, "paymentId"))]
+    return EventPage(events=named, cursor=text(objects[-1], "cursor") or "" if objects else "")
 
 
 def read_payment_page(raw: dict[str, Any]) -> PaymentPage:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -291,8 +291,9 @@ async def serve(
     state_file: Path | None = None,
     webhook_url: str | None = None,
     steps: Sequence[Step] = (),
+    on_start: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Run until SIGINT or SIGTERM.
+    """Run until SIGINT or SIGTERM. `on_start` is told the address once it answers there.
 
     Prints nothing; the world is in `state_file` afterwards, and the next run goes on.
     """
@@ -300,5 +301,6 @@ async def serve(
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url, steps=steps):
+    async with running(port=port, seed=seed, state_file=state_file, webhook_url=webhook_url, steps=steps) as (url, _):
+        on_start(url)
         await stop.wait()

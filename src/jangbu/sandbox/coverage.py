@@ -69,8 +69,10 @@ BROWSER = (
         "requestPayment",
         "partly",
         (
-            "no `channelGroupId`; POPUP and UI windows are overlays; `appScheme`, `offerPeriod`, `storeDetails`,"
-            " `shippingAddress`, `productType`, `card`, `easyPay`, `giftCertificate`, `mobile` and `bypass`"
+            "no `channelGroupId`; POPUP and UI windows are overlays; `card`, `easyPay`, `giftCertificate`, `mobile`,"
+            " `paypal`, `alipay`, `alipayPlus`, the banks (`bankCode`, `availableBanks`, `fixedOption`),"
+            " `customerIdentifier`, `firstNameKana`, `lastNameKana`, `orderDetail`, `appScheme`, `offerPeriod`,"
+            " `storeDetails`, `shippingAddress`, `productType`, `merpayCategoryId`, `popup`, `iframe` and `bypass`"
             " change nothing"
         ),
         "§7.1",
@@ -78,12 +80,28 @@ BROWSER = (
     (
         "requestIssueBillingKey",
         "partly",
-        "`offerPeriod`, `productType`, `appScheme` and `bypass` change nothing",
+        (
+            "`displayAmount`, `card`, `mobile`, `easyPay`, `paypal`, `firstNameKana`, `lastNameKana`, `offerPeriod`,"
+            " `productType`, `appScheme`, `popup`, `iframe` and `bypass` change nothing"
+        ),
         "§7.1",
     ),
-    ("requestIssueBillingKeyAndPay", "partly", "as above", "§7.1"),
-    ("requestIdentityVerification", "partly", "`customer` and `bypass` change nothing", "§7.1"),
-    ("loadPaymentUI, loadIssueBillingKeyUI", "not", "all of it", "§7.1"),
+    (
+        "requestIssueBillingKeyAndPay",
+        "partly",
+        (
+            "`mobile`, `firstNameKana`, `lastNameKana`, `offerPeriod`, `productType`, `storeDetails`, `appScheme`,"
+            " `popup`, `iframe` and `bypass` change nothing"
+        ),
+        "§7.1",
+    ),
+    ("requestIdentityVerification", "partly", "`customer`, `popup`, `iframe` and `bypass` change nothing", "§7.1"),
+    (
+        "loadPaymentUI, loadIssueBillingKeyUI, updateLoadPaymentUIRequest, updateLoadIssueBillingKeyUIRequest",
+        "partly",
+        "the button is the sandbox's own; as above",
+        "§7.1",
+    ),
     ("IMP.init, IMP.request_pay", "partly", "no `pg`, `vbank_due`, `digital`, `display`, `card`, `bypass`", "§7.2"),
     ("IMP.certification", "partly", "`name`, `phone`, `company` and `popup` change nothing", "§7.2"),
     ("IMP.agency, IMP.loadUI, IMP.updateLoadUIRequest, IMP.loadModule", "not", "all of it", "§7.2"),

@@ -17,6 +17,7 @@ import asyncpg
 from jangbu.connecting import prepare_connection
 from jangbu.db import Database
 from jangbu.failpoints import Crash
+from jangbu.sight import Sighted
 from jangbu.simulator.turns import Fate, Fiber, Kind, Mortal, Turns, here
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ class Shelf:
         """A connection nobody uses."""
         if self._free:
             return self._free.pop()
-        connection = await asyncpg.connect(self._dsn, command_timeout=60)
+        connection = await asyncpg.connect(self._dsn, command_timeout=60, connection_class=Sighted)
         await prepare_connection(connection)
         self._all.append(connection)
         return connection

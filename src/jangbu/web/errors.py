@@ -91,6 +91,15 @@ class BodyTooLarge(Refusal):
     en = "The request body is too large. At most {limit_bytes} bytes are accepted."
 
 
+class QueryTooLong(Refusal):
+    """The query of the address has more bytes than any of ours needs; nothing of it was read."""
+
+    code = "QUERY_TOO_LONG"
+    http_status = 414
+    ko = "주소의 조회 조건이 너무 깁니다. 최대 {limit_bytes}바이트까지 보낼 수 있습니다."
+    en = "The query of the address is too long. At most {limit_bytes} bytes are accepted."
+
+
 class OriginNotAllowed(Refusal):
     """A browser on a page that is not in ALLOWED_ORIGINS asked whether it may call us."""
 

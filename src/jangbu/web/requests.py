@@ -16,9 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jangbu.errors import SetupProblem, Unavailable
 from jangbu.ids import Ids
-from jangbu.web.errors import REQUEST_ID, BodyTooLarge, ErrorAnswers, OriginNotAllowed
+from jangbu.web.errors import REQUEST_ID, BodyTooLarge, ErrorAnswers, OriginNotAllowed, QueryTooLong
 
 BODY_BYTES_MAX = 1_000_000
+QUERY_BYTES_MAX = 16_000
+"""Longer than any honest query. Taking megabytes of one apart would block everybody else for as long."""
 REQUEST_ID_HEADER = "x-request-id"
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -177,7 +179,10 @@ class _TooMuch(Exception):  # noqa: N818 (ends the reading of one body, nothing 
 
 
 class Bounded:
-    """Hands on no more of a body than its limit, counting what arrives: Content-Length may be absent or a lie."""
+    """Hands on no more of a body than its limit, counting what arrives: Content-Length may be absent or a lie.
+
+    A query that is too long is refused before anybody reads it.
+    """
 
     def __init__(
         self,
@@ -195,6 +200,12 @@ class Bounded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if len(scope["query_string"]) > QUERY_BYTES_MAX:
+            too_long = QueryTooLong(limit_bytes=f"{QUERY_BYTES_MAX:,}")
+            # Without the query, which the page of an error would otherwise take apart for its links.
+            scope = {**scope, "query_string": b""}
+            await self._answers.refusal(Request(scope), too_long)(scope, receive, send)
             return
         limit = self._by_path.get(scope["path"], self._limit_bytes)
         announced = Headers(scope=scope).get("content-length", "")

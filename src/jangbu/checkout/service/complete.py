@@ -21,15 +21,9 @@ log = structlog.get_logger()
 FOLLOW, SWEEP, EXPIRE = "checkout.follow", "checkout.sweep", "checkout.expire"
 FOLLOWER = Actor("job:checkout.follow")
 SWEEPER = Actor("job:checkout.sweep")
-FOLLOWED = (
-    "payment.paid",
-    "payment.failed",
-    "payment.mismatched",
-    "payment.cancelled",
-    "payment.partially_cancelled",
-    "payment.changed",
-)
-"""The events of payments that may mean something for a session."""
+FOLLOWED = ("payment.paid", "payment.cancelled")
+"""The events of payments that mean something for a session. Most payments of most shops have none, and every type here
+costs a job for each of theirs: that an account was issued is found out when the session would expire."""
 CLAIMED_AT_ONCE = 200
 LEASE = timedelta(minutes=5)
 

@@ -86,7 +86,9 @@ async def _taken(
     match step:
         case Step.DELIVER | Step.DELIVER_LATE:
             assert payment is not None
-            sold = await sell(tx, session, now=now, run=run)
+            # What the shop itself called off is not sold after all because somebody paid for it.
+            is_off = session.state is State.ABANDONED
+            sold = None if is_off else await sell(tx, session, now=now, run=run)
             if sold is None:
                 return await _too_late(tx, session, payment, run=run), PAID_TOO_LATE
             return replace(sold, state=State.PAID, paid_at=now, due_at=None), COMPLETED

@@ -8,7 +8,13 @@ from uuid import UUID
 from jangbu import audit
 from jangbu.audit import Actor
 from jangbu.checkout import item_store, store
-from jangbu.checkout.refusals import ItemUnknown, SessionHasOtherTerms, SessionNotAbandonable, SessionUnknown
+from jangbu.checkout.refusals import (
+    CheckoutNotSetUp,
+    ItemUnknown,
+    SessionHasOtherTerms,
+    SessionNotAbandonable,
+    SessionUnknown,
+)
 from jangbu.checkout.rules import (
     Line,
     PaymentSeen,
@@ -53,8 +59,11 @@ class Shown:
 async def create_session(new: NewSession, *, store_id: str | None, actor: Actor, run: Runtime) -> Shown:
     """An open session for `new.wishes` at today's prices; the same again for the same order.
 
-    Raises ItemUnknown, ItemNotSold, LinesUnfit, AmountOutOfRange, RedirectNotAllowed, SessionHasOtherTerms.
+    Raises CheckoutNotSetUp, ItemUnknown, ItemNotSold, LinesUnfit, AmountOutOfRange, RedirectNotAllowed,
+    SessionHasOtherTerms.
     """
+    if not run.settings.channels:
+        raise CheckoutNotSetUp
     redirect_url = checked_redirect(new.redirect_url, run.settings.origins)
     now, key = run.clock.now(), run.ids.uuid()
     async with run.db.transaction() as tx:

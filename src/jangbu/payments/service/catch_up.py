@@ -60,7 +60,7 @@ async def catch_up(since: datetime, until: datetime, *, actor: Actor, run: Runti
     unclear: set[str] = set()
     ours: set[str] = set()
     strangers: dict[str, WirePayment] = {}
-    async for page in _pages(portone, since, until):
+    async for page in pages(portone, since, until):
         # Page by page, because weeks of whole payments are more than one may hold at once.
         async with run.db.transaction() as tx:
             known = await store.known_at_portone(tx, [*(payment.id for payment in page.payments), *page.unreadable])
@@ -95,7 +95,7 @@ async def catch_up(since: datetime, until: datetime, *, actor: Actor, run: Runti
     )
 
 
-async def _pages(portone: PortOne, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
+async def pages(portone: PortOne, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
     """Every page of that time, so that none is missed; some may come twice."""
     if since >= until:
         return
@@ -104,9 +104,9 @@ async def _pages(portone: PortOne, since: datetime, until: datetime) -> AsyncIte
         total = page.total
         if total > ROWS_MAX and until - since > SHORTEST:
             middle = since + (until - since) / 2
-            async for half in _pages(portone, since, middle):
+            async for half in pages(portone, since, middle):
                 yield half
-            async for half in _pages(portone, middle, until):
+            async for half in pages(portone, middle, until):
                 yield half
             return
         yield page

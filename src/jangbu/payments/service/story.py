@@ -1,8 +1,6 @@
 """Everything known about one payment, read in one snapshot: for the console, the CLI and whoever asks at 3 a.m."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
 
 from jangbu import audit, events
 from jangbu.payments import cancellation_store, store
@@ -13,9 +11,7 @@ from jangbu.payments.store import Attempt
 from jangbu.payments.story_store import PostedLeg, SeenWebhook, legs_of, webhooks_of
 from jangbu.runtime import Runtime
 
-__all__ = ["Attempt", "PageOfPayments", "PostedLeg", "SeenWebhook", "Story", "page_of_payments", "tell"]
-
-PAGE_SIZE = 50
+__all__ = ["Attempt", "PostedLeg", "SeenWebhook", "Story", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +42,3 @@ async def tell(reference: str, *, run: Runtime) -> Story:
             legs=await legs_of(tx, f"{payment.subject}:"),
             audit=await audit.of_subject(tx, payment.subject),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class PageOfPayments:
-    """`older` is the cursor of the next page, or None at the end."""
-
-    payments: list[Payment]
-    older: tuple[datetime, UUID] | None
-
-
-async def page_of_payments(
-    *, run: Runtime, search: str = "", before: tuple[datetime, UUID] | None = None
-) -> PageOfPayments:
-    """Payments newest first, `PAGE_SIZE` at a time; `search` is any of the four ids, whole."""
-    at, payment_id = before or (run.clock.now().replace(year=9999), UUID(int=2**128 - 1))
-    async with run.db.transaction() as tx:
-        found = await store.newest(tx, before_at=at, before_id=payment_id, search=search, most=PAGE_SIZE + 1)
-    shown = found[:PAGE_SIZE]
-    return PageOfPayments(shown, (shown[-1].created_at, shown[-1].id) if len(found) > PAGE_SIZE else None)

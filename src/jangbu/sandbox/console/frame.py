@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
-from jangbu.money import Money, written
+from jangbu.money import EXPONENTS, Money, written
 from jangbu.sandbox.console.passed import Happening
 from jangbu.sandbox.console.words import Words
 from jangbu.sandbox.core.params import KST
@@ -162,4 +162,7 @@ def shown(at: datetime | None) -> str:
 
 
 def money(amount_minor: int, currency: str) -> str:
+    """As people write it, or in minor units of what is no currency: PortOne's pre-registration takes any."""
+    if currency not in EXPONENTS:
+        return f"{amount_minor:,} {currency}"
     return written(Money(amount_minor, currency))

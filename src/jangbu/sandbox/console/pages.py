@@ -183,9 +183,19 @@ def _words(request: Request) -> Words:
 def _page(
     desk: Desk, request: Request, here: str, *, problem: Exception | None = None, typed: Query | None = None
 ) -> Response:
+    origin = f"http://{request.headers['host']}"
+    status, html = render(desk, here, _words(request), origin, problem=problem, typed=typed)
+    return HTMLResponse(html, status, HEADERS)
+
+
+def render(
+    desk: Desk, here: str, words: Words, origin: str, *, problem: Exception | None = None, typed: Query | None = None
+) -> tuple[int, str]:
+    """The page at `here`, an address of the console: its status and HTML. With a `problem`, what a form asked for
+    was refused, and `typed` is what the form said.
+    """
     url = urlsplit(here)
-    query = dict(parse_qsl(url.query, keep_blank_values=True))
-    asked = Asked(desk.parts, _words(request), query, f"http://{request.headers['host']}")
+    asked = Asked(desk.parts, words, dict(parse_qsl(url.query, keep_blank_values=True)), origin)
     view, page, status = VIEWS[url.path], None, 200 if problem is None else 400
     template = view.template
     try:
@@ -193,7 +203,7 @@ def _page(
     except NotOurs as missing:
         problem, status, template = problem or missing, 404 if problem is None else 400, "nothing.html"
     frame = _frame(desk, asked, view.tab, here, problem=problem, typed=typed or {})
-    return HTMLResponse(TEMPLATES.get_template(template).render(frame=frame, w=asked.words, page=page), status, HEADERS)
+    return status, TEMPLATES.get_template(template).render(frame=frame, w=words, page=page)
 
 
 def _frame(desk: Desk, asked: Asked, tab: str, here: str, *, problem: Exception | None, typed: Query) -> Frame:

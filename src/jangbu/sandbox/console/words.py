@@ -59,7 +59,7 @@ SAID: dict[str, tuple[str, str]] = {
     "order_name": ("주문명", "Order name"),
     "a_tea": ("보리차", "Barley tea"),
     "amount": ("금액", "Amount"),
-    "amount_minor": ("금액 (센트 등 최소 단위)", "Amount (in minor units: cents)"),
+    "amount_minor": ("금액 (원, 엔, 달러는 센트)", "Amount (won, yen, of dollars cents)"),
     "currency": ("통화", "Currency"),
     "with_escrow": ("에스크로", "Escrow"),
     "open_window": ("결제창 열기", "Open the window"),

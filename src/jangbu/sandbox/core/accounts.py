@@ -15,7 +15,7 @@ VALID_HOURS = 72
 def issue(world: World, attempt: Attempt, now: datetime, *, is_announced: bool = True) -> None:
     """READY → VIRTUAL_ACCOUNT_ISSUED."""
     wish = attempt.order.account or AccountWish()
-    expires_at = wish.due_at or now + timedelta(hours=wish.valid_hours or VALID_HOURS)
+    expires_at = _end_of(wish, now)
     world.choose(attempt, "virtual_account")
     assert attempt.method is not None, "it was just chosen"
     more = {
@@ -31,9 +31,13 @@ def issue(world: World, attempt: Attempt, now: datetime, *, is_announced: bool =
     _wait(world, attempt, "VIRTUAL_ACCOUNT_ISSUED", expires_at, now, is_announced=is_announced)
 
 
+def _end_of(wish: AccountWish, now: datetime) -> datetime:
+    return wish.due_at or now + timedelta(hours=wish.valid_hours or VALID_HOURS)
+
+
 def wait_at_counter(world: World, attempt: Attempt, now: datetime, *, is_announced: bool = True) -> None:
     """The shopper has numbers to pay with at a convenience store."""
-    deadline = now + timedelta(hours=VALID_HOURS)
+    deadline = _end_of(attempt.order.account or AccountWish(), now)
     world.choose(attempt, "convenience_store")
     assert attempt.method is not None, "it was just chosen"
     attempt.method = {**attempt.method, "paymentDeadline": rfc3339(deadline)}

@@ -81,6 +81,12 @@ class BrowserAccount(BrowserReceipt, rename="camel"):
     remittee_name: str | None = None
 
 
+class BrowserCounter(msgspec.Struct, rename="camel"):
+    """Until when a convenience store takes the money."""
+
+    payment_deadline: AccountExpiry | None = None
+
+
 class RequestPayment(msgspec.Struct, rename="camel"):
     """The parameters the sandbox reads; others are ignored."""
 
@@ -106,6 +112,7 @@ class RequestPayment(msgspec.Struct, rename="camel"):
     is_cultural_expense: bool | None = None
     virtual_account: BrowserAccount | None = None
     transfer: BrowserReceipt | None = None
+    convenience_store: BrowserCounter | None = None
     is_escrow: bool = False
     confirm_url: str | None = None
     promotion_id: str | None = None
@@ -136,7 +143,11 @@ def read(raw: bytes) -> RequestPayment:
     """Refuses, before anything opens, what the SDK would throw: missing or wrong parameters (portone-facts
     §7.1).
     """
-    asked = decoded(raw, RequestPayment)
+    return checked(decoded(raw, RequestPayment))
+
+
+def checked(asked: RequestPayment) -> RequestPayment:
+    """The order as it was asked for. Refuses one that cannot be."""
     if asked.country is not None and asked.country not in CODES:
         raise _unreadable("country: two letters of ISO 3166-1")
     if asked.channel_key is None:
@@ -175,7 +186,7 @@ def order_of(world: World, asked: RequestPayment) -> Order:
         notice_urls=asked.notice_urls or [],
         country=asked.country,
         is_cultural_expense=asked.is_cultural_expense,
-        account=_account(asked.virtual_account) if asked.virtual_account else None,
+        account=_account(asked),
         is_escrow=asked.is_escrow,
         confirm_url=asked.confirm_url,
         receipt=_receipt(asked),
@@ -190,15 +201,23 @@ def _receipt(asked: RequestPayment) -> ReceiptWish | None:
     return ReceiptWish(None if wish.cash_receipt_type == "ANONYMOUS" else wish.cash_receipt_type)
 
 
-def _account(given: BrowserAccount) -> AccountWish:
-    expiry = given.account_expiry or AccountExpiry()
+def _account(asked: RequestPayment) -> AccountWish | None:
+    if asked.pay_method == "CONVENIENCE_STORE":
+        name, account = "convenienceStore.paymentDeadline", BrowserAccount()
+        expiry = (asked.convenience_store or BrowserCounter()).payment_deadline
+    else:
+        name, account = "virtualAccount.accountExpiry", asked.virtual_account or BrowserAccount()
+        expiry = account.account_expiry
     due_at = None
-    if expiry.due_date is not None:
+    if expiry is not None and expiry.due_date is not None:
         try:
             due_at = due_of(expiry.due_date)
         except ValueError:
-            raise _unreadable("virtualAccount.accountExpiry.dueDate: not a time") from None
-    return AccountWish(valid_hours=expiry.valid_hours, due_at=due_at, remittee_name=given.remittee_name)
+            raise _unreadable(f"{name}.dueDate: not a time") from None
+    valid_hours = expiry.valid_hours if expiry is not None else None
+    if due_at is None and valid_hours is None and account.remittee_name is None:
+        return None
+    return AccountWish(valid_hours=valid_hours, due_at=due_at, remittee_name=account.remittee_name)
 
 
 def due_of(written: str) -> datetime:

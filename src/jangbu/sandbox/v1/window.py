@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from jangbu.sandbox.core import billing_keys
 from jangbu.sandbox.core.billing_records import BillingKey
@@ -18,6 +18,7 @@ from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1.fields import minor_of
 from jangbu.sandbox.v1.problems import V1Refusal
+from jangbu.sandbox.window.callers import opens
 
 PAY_METHODS = {
     "card": "CARD",
@@ -216,4 +217,4 @@ def routes(parts: Parts) -> list[BaseRoute]:
         told = {"imp_uid": attempt.transaction_id, "windowId": attempt.transaction_id}
         return json_response(200, told | {"windowUrl": window_url, "display": attempt.window.display})
 
-    return [Route("/v1/payments", open_, methods=["POST"])]
+    return [opens("/v1/payments", open_)]

@@ -7,8 +7,6 @@ from typing import Any, Literal
 import msgspec
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -22,6 +20,7 @@ from jangbu.sandbox.core.records import Attempt, Failure
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
 from jangbu.sandbox.window import identity_windows, issue_windows, pages
+from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
 
@@ -160,7 +159,7 @@ def _offered(parts: Parts, attempt: Attempt) -> tuple[str, ...]:
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
-    """The script, the window and the JSON API; the latter two answer a shop's page on any origin."""
+    """The script, the window and the JSON API: a shop's page on any origin may open a window, and no more."""
 
     async def v2_script(_: Request) -> Response:
         return script_of("browser-sdk.js")
@@ -211,16 +210,15 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     api = Starlette(
         routes=[
-            Route("/payments", open_, methods=["POST"]),
-            Route("/transactions/{transactionId}/decision", decision, methods=["POST"]),
-            Route("/transactions/{transactionId}/deposit", deposit, methods=["POST"]),
+            opens("/payments", open_),
+            decides("/transactions/{transactionId}/decision", decision),
+            decides("/transactions/{transactionId}/deposit", deposit),
             Route("/window/{transactionId}", window),
             *issue_windows.routes(parts),
             *identity_windows.routes(parts),
             *v1_window.routes(parts),
             Mount("/static", StaticFiles(directory=pages.HERE / "static")),
         ],
-        middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
     )
     return [
         Route("/v2/browser-sdk.js", v2_script),

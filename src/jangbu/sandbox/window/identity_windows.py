@@ -16,6 +16,7 @@ from jangbu.sandbox.core.records import Store, Version, Window
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
 from jangbu.sandbox.window import pages
+from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
 MISMATCH = declines.Decline("mismatch", True, "IDENTITY_MISMATCH", "일치하는 가입자가 없습니다.", "No match")
@@ -243,8 +244,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return json_response(200, pages.redirected(found.window, result))
 
     return [
-        Route("/identity-verifications", open_, methods=["POST"]),
-        Route("/v1/certifications", open_v1, methods=["POST"]),
+        opens("/identity-verifications", open_),
+        opens("/v1/certifications", open_v1),
         Route("/identity-verifications/{transactionId}/window", window),
-        Route("/identity-verifications/{transactionId}/decision", decision, methods=["POST"]),
+        decides("/identity-verifications/{transactionId}/decision", decision),
     ]

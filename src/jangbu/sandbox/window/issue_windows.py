@@ -22,6 +22,7 @@ from jangbu.sandbox.core.records import Attempt, Failure, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.window import pages
+from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
 NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
@@ -43,6 +44,10 @@ class RequestIssue(msgspec.Struct, rename="camel"):
     order_name: str | None = None
     total_amount: int | None = None
     tax_free_amount: int | None = None
+    vat_amount: int | None = None
+    products: list[dict[str, Any]] | None = None
+    country: str | None = None
+    is_cultural_expense: bool | None = None
     currency: str | None = None
     customer: params.BrowserCustomer | None = None
     window_type: params.WindowTypes | None = None
@@ -70,6 +75,8 @@ def begin(
     asked = params.decoded(raw, RequestIssue)
     world, now = parts.world, parts.clock.now()
     like_payment = _as_payment(asked)
+    if asked.payment_id is not None:
+        params.checked(like_payment)
     window = params.window_of(like_payment, is_mobile=is_mobile, opener_origin=opener_origin)
     store = world.state.stores.get(asked.store_id)
     if store is None:
@@ -279,6 +286,10 @@ def _as_payment(asked: RequestIssue) -> params.RequestPayment:
         order_name=asked.order_name or asked.issue_name or "",
         total_amount=asked.total_amount or 0,
         tax_free_amount=asked.tax_free_amount,
+        vat_amount=asked.vat_amount,
+        products=asked.products,
+        country=asked.country,
+        is_cultural_expense=asked.is_cultural_expense,
         currency=asked.currency or "KRW",
         pay_method=method,
         channel_key=asked.channel_key,
@@ -336,7 +347,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return json_response(200, result)
 
     return [
-        Route("/billing-keys", open_, methods=["POST"]),
+        opens("/billing-keys", open_),
         Route("/billing-keys/{key}/window", window),
-        Route("/billing-keys/{key}/decision", decision, methods=["POST"]),
+        decides("/billing-keys/{key}/decision", decision),
     ]

@@ -72,6 +72,12 @@ class WindowPage:
     account: IssuedAccount | None = None
 
     @property
+    def opener(self) -> str:
+        """The origin that alone is answered and may frame the window; empty where none is known, as of a file."""
+        said = self.window.opener_origin or ""
+        return said if ORIGIN.fullmatch(said) else ""
+
+    @property
     def words(self) -> Mapping[str, str]:
         return WORDS[self.window.language]
 
@@ -145,15 +151,16 @@ def redirect_target(window: Window, result: Mapping[str, Any]) -> str:
 
 def shown(page: WindowPage) -> Response:
     """The page, under a policy of nothing inline, nothing from elsewhere; only the origin that opened the window may
-    frame it, where it said its name.
+    frame it, where it has a name.
     """
-    said = page.window.opener_origin or ""
-    opener = said if ORIGIN.fullmatch(said) else "*"
-    framed_by = "'none'" if page.window.display == "REDIRECTION" else opener
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        f"form-action 'none'; base-uri 'none'; frame-ancestors {framed_by}"
+        "form-action 'none'; base-uri 'none'"
     )
+    # Not even `*` lets a file frame it.
+    framed_by = "'none'" if page.window.display == "REDIRECTION" else page.opener
+    if framed_by:
+        policy += f"; frame-ancestors {framed_by}"
     headers = {
         "content-security-policy": policy,
         "x-content-type-options": "nosniff",

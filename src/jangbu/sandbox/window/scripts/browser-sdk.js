@@ -64,5 +64,94 @@ function requestBy(call) {
   };
 }
 
-const requests = Object.entries(CALLS).map(([name, call]) => [name, requestBy(call)]);
-window.PortOne = Object.freeze({ ...Object.fromEntries(requests), PortOneError });
+const requests = Object.fromEntries(Object.entries(CALLS).map(([name, call]) => [name, requestBy(call)]));
+
+// PayPal's two buttons (portone-facts §3.4): drawn where the shop says, and what a press comes to goes to its callbacks.
+const BUTTONS = {
+  PaymentUI: {
+    uiType: "PAYPAL_SPB",
+    call: "requestPayment",
+    error: "LoadPaymentUIError",
+    implied: { payMethod: "PAYPAL" },
+    label: "PayPal로 결제 · Pay with PayPal",
+    tells: { success: "onPaymentSuccess", failure: "onPaymentFail" },
+  },
+  IssueBillingKeyUI: {
+    uiType: "PAYPAL_RT",
+    call: "requestIssueBillingKey",
+    error: "LoadIssueBillingKeyUIError",
+    implied: {},
+    label: "PayPal 등록 · Save PayPal",
+    tells: { success: "onIssueBillingKeySuccess", failure: "onIssueBillingKeyFail" },
+  },
+};
+
+function buttonOf({ uiType, call, error, implied, label, tells }) {
+  const { transactionType, required } = CALLS[call];
+  const refuse = (message, code = "RequestParseFailed") => {
+    throw new PortOneError(error, { transactionType, code, message });
+  };
+  let asked = null;
+  const readable = (params) => {
+    if (params?.uiType !== uiType) refuse(`uiType (${uiType}) is required`);
+    const whole = { ...params, ...implied, windowType: { pc: "UI", mobile: "UI" } };
+    refuseIncomplete({ transactionType, error, required, result: [] }, whole);
+    return whole;
+  };
+
+  async function load(params, callbacks) {
+    const first = readable(params);
+    const container = document.querySelector(".portone-ui-container");
+    if (!container) refuse("an element with the class portone-ui-container is required", "BadRequest");
+    asked = first;
+    container.replaceChildren(drawn(label, () => pressed(callbacks)));
+  }
+
+  async function update(params) {
+    if (asked === null) refuse("there is nothing loaded to be changed", "BadRequest");
+    asked = readable(params);
+  }
+
+  async function pressed(callbacks) {
+    // What is refused before the window opens was already loaded: the shop hears of it as of any failure.
+    const result = await requests[call](asked).catch((thrown) => thrown);
+    if (result instanceof Error) callbacks[tells.failure](result);
+    else if (result.code) callbacks[tells.failure](new PortOneError(CALLS[call].error, result));
+    else callbacks[tells.success](result);
+  }
+
+  return { load, update };
+}
+
+function drawn(label, press) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = label;
+  button.setAttribute("data-portone-ui", "");
+  Object.assign(button.style, {
+    width: "100%",
+    minHeight: "48px",
+    padding: "10px 16px",
+    border: "0",
+    borderRadius: "8px",
+    background: "#ffc439",
+    color: "#142c5c",
+    font: "600 16px/1.4 system-ui, sans-serif",
+    cursor: "pointer",
+  });
+  let isOpen = false;
+  button.addEventListener("click", async () => {
+    if (isOpen) return;
+    isOpen = true;
+    await press().finally(() => {
+      isOpen = false;
+    });
+  });
+  return button;
+}
+
+const drawings = Object.entries(BUTTONS).flatMap(([name, each]) => {
+  const { load, update } = buttonOf(each);
+  return [[`load${name}`, load], [`updateLoad${name}Request`, update]];
+});
+window.PortOne = Object.freeze({ ...requests, ...Object.fromEntries(drawings), PortOneError });

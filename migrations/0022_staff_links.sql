@@ -1,4 +1,4 @@
--- 0019: one-time links by which staff choose their own password, and the audit log read by who acted. Additive.
+-- 0022: one-time links by which staff choose their own password, and the audit log read by who acted. Additive.
 
 -- Only the SHA-256 of a link's token is kept: whoever reads the table can use none of them.
 CREATE TABLE staff_links (

@@ -1,2 +1,0 @@
--- 0020: the console's first page says which invariants are broken. Additive.
-GRANT SELECT ON check_runs TO jangbu_request;

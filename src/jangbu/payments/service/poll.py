@@ -1,0 +1,86 @@
+"""Find what no webhook said: every few minutes, what changed at PortOne since we last looked (reliability F30).
+
+The list only says what to ask about: a payment that changed after our last look is made due, and the sweep asks PortOne
+about it like about any other. So nothing is believed that a webhook would not be believed either, and whoever dies on
+the way leaves a cursor that was not moved.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from jangbu.clock import rfc3339, seoul
+from jangbu.failpoints import failpoint
+from jangbu.notices.rules import ListUnread
+from jangbu.notices.service.telling import alert
+from jangbu.payments import poll_store
+from jangbu.payments.refusals import PortOneUnclear
+from jangbu.payments.service.catch_up import pages
+from jangbu.portone.client import PortOne
+from jangbu.portone.outcomes import Done
+from jangbu.runtime import Runtime
+
+log = structlog.get_logger()
+OVERLAP = timedelta(minutes=15)
+"""Read again each time: PortOne's clock is not ours, and a change may show in its list later than it happened."""
+FIRST_LOOK = timedelta(days=7)
+"""How far back the first time; `jangbu catch-up` reads further."""
+TELL_AFTER = timedelta(hours=1)
+"""Whoever cannot read the list for this long tells a person, once."""
+EVENTS_AT_ONCE = 500
+EVENT_PAGES_MAX = 200
+
+
+async def poll(*, run: Runtime, portone: PortOne) -> int:
+    """Read PortOne's list from where we stopped, and make due what is news; how many. Quiet while PortOne is."""
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        before = await poll_store.read_until(tx)
+    since = min(before or now - FIRST_LOOK, now) - OVERLAP
+    found = 0
+    try:
+        async for page in pages(portone, since, now + OVERLAP):
+            told = [(payment.id, payment.updated_at or payment.status_changed_at) for payment in page.payments]
+            async with run.db.transaction() as tx:
+                found += await poll_store.ask_about(tx, [*told, *((one, None) for one in page.unreadable)], now=now)
+            failpoint("payment.poll.page_read")
+    except PortOneUnclear as unclear:
+        log.warning("PortOne's list could not be read this time", code=unclear.code, since=rfc3339(since))
+        if before is not None and now - before > TELL_AFTER:
+            facts = ListUnread(since=seoul(before))
+            async with run.db.transaction() as tx:
+                await alert(tx, facts, key=f"poll:{rfc3339(before)}", subject="payments:poll", run=run)
+        return found
+    found += await _events(run=run, portone=portone, since=since, until=now + OVERLAP, now=now)
+    async with run.db.transaction() as tx:
+        await poll_store.move_on(tx, now)
+    if before is not None and now - before > TELL_AFTER:
+        log.warning("PortOne's list was read again after a gap", since=rfc3339(before), news=found)
+    if found:
+        log.info("payments that changed at PortOne without a word to us", count=found)
+        run.waker.wake()
+    return found
+
+
+async def _events(*, run: Runtime, portone: PortOne, since: datetime, until: datetime, now: datetime) -> int:
+    """The same from PortOne's feed of events, which has what the list may not: a second partial cancel need not move
+    the time by which the list is asked (portone-facts §2.13).
+
+    The feed is not stable: without it the list still tells all the rest.
+    """
+    found, cursor = 0, ""
+    for _ in range(EVENT_PAGES_MAX):
+        outcome = await portone.list_payment_events(since=since, until=until, cursor=cursor, size=EVENTS_AT_ONCE)
+        if not isinstance(outcome, Done):
+            log.warning("PortOne's feed of events could not be read this time", outcome=type(outcome).__name__)
+            return found
+        page = outcome.value
+        if not page.events:
+            return found
+        async with run.db.transaction() as tx:
+            found += await poll_store.ask_about(tx, page.events, now=now)
+        if page.cursor in ("", cursor):
+            return found
+        cursor = page.cursor
+    log.warning("PortOne's feed of events did not end", pages=EVENT_PAGES_MAX)
+    return found

@@ -1,0 +1,37 @@
+"""Whose pages may call the shopper's side: a shop's may open a window, the window's own alone may decide."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from jangbu.sandbox.gate import json_response
+
+Act = Callable[[Request], Awaitable[Response]]
+
+
+def opens(path: str, act: Act) -> Route:
+    """What a shop's page may call, on whatever origin it is."""
+    cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["POST"], allow_headers=["*"])
+    return Route(path, act, methods=["POST", "OPTIONS"], middleware=[cors])
+
+
+def decides(path: str, act: Act) -> Route:
+    """What the shopper does: of all pages only the window may call it, so no shop pays in the shopper's place."""
+
+    async def guarded(request: Request) -> Response:
+        if _is_strange(request):
+            return json_response(403, {"code": "UnknownError", "message": "only the window itself decides"})
+        return await act(request)
+
+    return Route(path, guarded, methods=["POST"])
+
+
+def _is_strange(request: Request) -> bool:
+    """Browsers name the page's origin on every POST; without one it is a program: a test, or curl."""
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
