@@ -4,6 +4,7 @@ The expected cells are those of docs/reference/routes.md, which is made from the
 the program does, and a route that is not there fails here.
 """
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,10 +29,13 @@ from jangbu.checkout.rules import Wish
 from jangbu.checkout.service.items import NewItem, add_item
 from jangbu.checkout.service.sessions import NewSession, create_session
 from jangbu.identity import service as identity
+from jangbu.inbox import log
+from jangbu.inbox.service import receive
 from jangbu.outbox.refusals import EndpointUrlMalformed
 from jangbu.outbox.rules import Answer
 from jangbu.outbox.service import endpoints, feed
 from jangbu.payments.service.initialize import Order, initialize
+from jangbu.portone import sign
 from jangbu.settings import Settings
 from jangbu.wiring import Addresses
 from kit import House, house_at
@@ -190,6 +194,8 @@ async def things(house: House) -> dict[str, str]:
     wishes = (Wish(item.id, 1),)
     shown = await create_session(NewSession(wishes=wishes, order_id="o-1"), store_id=None, actor=TESTER, run=run)
     verification, _ = await identity.start(channel_key="c", actor=TESTER, run=run)
+    body = json.dumps({"type": "x", "data": {"storeId": run.settings.portone_store_id}}).encode()
+    await receive(sign(run.settings.webhook_secrets[0], "wh-1", run.clock.now(), body), body, run=run)
     return {
         "payment_id": str(payment.id),
         "endpoint_id": str(endpoint.id),
@@ -197,6 +203,7 @@ async def things(house: House) -> dict[str, str]:
         "verification_id": str(verification.id),
         "item_id": str(item.id),
         "session_id": shown.session.session_id,
+        "log_id": str(await log.id_of("wh-1", run=run)),
         "seq": "1",
     }
 
@@ -231,5 +238,6 @@ async def test_another_stores_key_is_answered_as_if_there_were_nothing(house: Ho
             "/api/events/{event_id}",
             "/api/events/endpoints/{endpoint_id}",
             "/api/identity/{verification_id}",
+            "/api/webhooks/{log_id}",
         ):
             assert (await own.get(address(path, there))).status_code == 200

@@ -66,16 +66,16 @@ def routes(run: Runtime) -> APIRouter:
         queued = await log.handle_failed_again(store_id=caller.store_id or "", actor=caller.actor, run=run)
         return ok({"queued": queued}, status=202, clock=run.clock)
 
-    @router.get("/{id}", summary="One webhook: what it said, and what came of it")
-    async def show(id: UUID, caller: Reader) -> Response:  # noqa: A002 (its name on the wire)
+    @router.get("/{log_id}", summary="One webhook: what it said, and what came of it")
+    async def show(log_id: UUID, caller: Reader) -> Response:
         """Billing keys are cut short for everybody; without the scope `webhooks:bodies` all but known ids is hidden."""
-        told = await log.tell(id, store_id=caller.store_id or "", run=run)
+        told = await log.tell(log_id, store_id=caller.store_id or "", run=run)
         return ok(told_view(told, caller.scopes), clock=run.clock)
 
-    @router.post("/{id}/handle", status_code=202, summary="Handle one webhook again")
-    async def handle(id: UUID, caller: Replayer) -> Response:  # noqa: A002
+    @router.post("/{log_id}/handle", status_code=202, summary="Handle one webhook again")
+    async def handle(log_id: UUID, caller: Replayer) -> Response:
         """`queued` is false when that waits already. Always safe: PortOne is asked once more what is true."""
-        queued = await log.handle_again(id, store_id=caller.store_id or "", actor=caller.actor, run=run)
+        queued = await log.handle_again(log_id, store_id=caller.store_id or "", actor=caller.actor, run=run)
         return ok({"queued": queued}, status=202, clock=run.clock)
 
     return router
