@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from bench import demo, feed, figures, ledger, outbox, paid, recovery, sandbox, simulation, webhook
+from bench import demo, feed, figures, ledger, lists, outbox, paid, recovery, sandbox, simulation, webhook
 from bench.place import ROUNDS, opened
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "ledger": ledger.measure,
     "outbox": outbox.measure,
     "feed": feed.measure,
+    "lists": lists.measure,
     "simulation": simulation.measure,
     "recovery": recovery.measure,
     "demo": demo.measure,

@@ -15,15 +15,17 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails", "periods"}
 FLOORS: list[set[str]] = [
     GROUND,
     {
         "embedded",
         "settings",
         "settings_checkout",
+        "mode_guard",
         "logs",
         "terminal",
+        "sheets",
         "connecting",
         "sight",
         "db",
@@ -63,6 +65,7 @@ ARROWS: dict[str, set[str]] = {
     "sandbox": set(),
     "inbox": {"portone"},
     "outbox": set(),
+    "insight": set(),
     "payments": {"portone", "ledger"},
     "identity": {"portone"},
     "checkout": {"portone", "payments"},
@@ -92,18 +95,21 @@ OWNER_OF_TABLE = {
     "session": "access",
     "admin": "access",
     "api_keys": "access",
+    "staff_links": "access",
     "admin_alerts": "notices",
     "notices": "notices",
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
     "payment_poll": "payments",
+    "payment_channels": "payments",
     "identity_verifications": "identity",
     "items": "checkout",
     "payment_sessions": "checkout",
     "payment_session_lines": "checkout",
     "item_movements": "checkout",
     "webhook_logs": "inbox",
+    "webhook_tries": "inbox",
     "outbox_waiting": "outbox",
     "outbox_feed": "outbox",
     "webhook_endpoints": "outbox",
