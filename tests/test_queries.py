@@ -73,6 +73,7 @@ PYTHON_OF: dict[str, set[Any]] = {
 # The request role serves people: it may neither speak for PortOne nor touch the seals, the queue's inside or the clock.
 ONLY_THE_SYSTEM_WRITES = {
     "webhook_logs",
+    "webhook_tries",
     "ledger_seal",
     "ledger_snapshots",
     "audit_seal",

@@ -17,11 +17,13 @@ from starlette.requests import HTTPConnection
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jangbu import wiring
+from jangbu import mode_guard, wiring
 from jangbu.access import api as access_api
+from jangbu.access import audit_pages, key_pages, own_pages, people_pages
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
+from jangbu.access.texts import TEXTS as ACCESS_TEXTS
 from jangbu.checkout import api as checkout_api
 from jangbu.checkout import item_api, item_pages
 from jangbu.checkout import pages as checkout_pages
@@ -32,6 +34,11 @@ from jangbu.identity import api as identity_api
 from jangbu.identity import pages as identity_pages
 from jangbu.identity.texts import TEXTS as IDENTITY_TEXTS
 from jangbu.inbox import api as inbox_api
+from jangbu.inbox import log_api as inbox_log_api
+from jangbu.inbox import pages as inbox_pages
+from jangbu.inbox.texts import TEXTS as INBOX_TEXTS
+from jangbu.insight import pages as insight_pages
+from jangbu.insight.texts import TEXTS as INSIGHT_TEXTS
 from jangbu.ledger import export_api as ledger_export_api
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
@@ -41,11 +48,11 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
+from jangbu.payments import channel_pages, refund_pages
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
-from jangbu.payments import refund_pages
 from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
 from jangbu.payments.story_page import PAYMENT_TEXTS
@@ -73,13 +80,17 @@ CATALOGUES = (
     LIST_TEXTS,
     payments_pages.TEXTS,
     refund_pages.TEXTS,
+    channel_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,
+    INBOX_TEXTS,
+    ACCESS_TEXTS,
     IDENTITY_TEXTS,
     CHECKOUT_TEXTS,
+    INSIGHT_TEXTS,
 )
 """What the console says, beyond the words of the web floor."""
-WITH_PAGES = ("payments", "outbox", "notices", "identity", "checkout")
+WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "insight", "identity", "checkout")
 """Rooms that bring templates."""
 
 
@@ -97,14 +108,22 @@ def create(wired: wiring.Wired) -> FastAPI:
             payment_export_api.routes(people),
             ledger_export_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
+            inbox_log_api.routes(people),
+            inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
             payment_list_pages.routes(people),
             refund_pages.routes(people, wired.portone),
+            channel_pages.routes(people),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
             identity_api.routes(people, wired.portone),
             identity_pages.routes(people),
-            access_pages.routes(people),
+            insight_pages.routes(people),
+            access_pages.routes(people, home=insight_pages.HOME),
+            people_pages.routes(people),
+            key_pages.routes(people),
+            own_pages.routes(people),
+            audit_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
             metrics_api.route(wired.metrics, wired.state(), settings),
@@ -124,13 +143,19 @@ def create(wired: wiring.Wired) -> FastAPI:
             statics=(files("jangbu.checkout") / "static",),
             texts=CATALOGUES,
             nav=(
+                NavItem("nav.home", insight_pages.HOME, "nav.group.daily"),
                 NavItem("nav.payments", payments_pages.LIST, "nav.group.daily", "payments:read"),
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
                 NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),
                 NavItem("nav.items", item_pages.ITEMS, "nav.group.daily", "items:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
+                NavItem("nav.webhooks", inbox_pages.HOME, "nav.group.watch", "webhooks:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
                 NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),
+                NavItem("nav.channels", channel_pages.CHANNELS, "nav.group.watch", "payments:read"),
+                NavItem("nav.people", people_pages.PEOPLE, "nav.group.people", "staff:manage"),
+                NavItem("nav.keys", key_pages.KEYS, "nav.group.people", "keys:read"),
+                NavItem("nav.audit", audit_pages.AUDIT, "nav.group.people", "audit:read"),
             ),
         ),
     )
@@ -148,7 +173,7 @@ def create(wired: wiring.Wired) -> FastAPI:
 
 def _show_who_is_signed_in(connection: HTTPConnection, caller: Caller) -> None:
     role = "" if caller.role is None else caller.role.value
-    sign_in_as(connection, SignedIn(caller.name, role, access_pages.SIGN_OUT, caller.scopes))
+    sign_in_as(connection, SignedIn(caller.name, role, access_pages.SIGN_OUT, caller.scopes, own_pages.ME))
 
 
 class _FollowsClock:
@@ -207,7 +232,9 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
 
 @asynccontextmanager
 async def running(settings: Settings, *, takes_webhooks: bool = True) -> AsyncIterator[wiring.Wired]:
-    """The wired house on the database that the settings name."""
+    """The wired house on the database that the settings name. Raises SetupProblem where the mode forbids to start."""
+    if missing := mode_guard.not_ready(mode_guard.said_by(settings)):
+        raise SetupProblem(". ".join(missing) + ".")
     async with (
         wiring.addresses(settings) as where,
         wiring.build(settings, where, takes_webhooks=takes_webhooks) as wired,

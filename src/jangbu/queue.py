@@ -71,11 +71,14 @@ class Tick:
 ENQUEUE_SQL = """INSERT INTO pgqueuer (priority, entrypoint, payload, status, dedupe_key)"""
 """For one-statement hot paths, which complete it with a SELECT of (0, job, payload, 'queued', dedupe key)."""
 
+ENQUEUED_ONCE_SQL = """
+    ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL DO NOTHING"""
+
 ENQUEUE = Query(
     type(None),
     f"""
     {ENQUEUE_SQL} VALUES (0, :job, :payload, 'queued', :dedupe_key)
-    ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL DO NOTHING
+    {ENQUEUED_ONCE_SQL}
     """,
 )
 
@@ -99,6 +102,7 @@ class HeldJob:
 
 
 HELD = Query(HeldJob, "SELECT id, entrypoint, attempts, payload FROM pgqueuer WHERE status = 'failed' ORDER BY id")
+LET_GO = Query(type(None), "DELETE FROM pgqueuer WHERE status = 'failed' AND dedupe_key = ANY(:keys::text[])")
 OPEN_COUNT = Query(int, "SELECT count(*) FROM pgqueuer WHERE status IN ('queued', 'picked')")
 
 
@@ -113,9 +117,14 @@ def arguments_of(job: HeldJob) -> dict[str, Any]:
     return arguments
 
 
-async def enqueue(tx: Tx, job: str, *, dedupe_key: str | None = None, **arguments: Any) -> None:
-    """Queue a job with your transaction. With a `dedupe_key`, nothing happens while the same key waits or runs."""
-    await tx.run(ENQUEUE, job=job, payload=payload(**arguments), dedupe_key=dedupe_key)
+async def enqueue(tx: Tx, job: str, *, dedupe_key: str | None = None, **arguments: Any) -> bool:
+    """Queue a job with your transaction. With a `dedupe_key`, not (False) while the same key waits or runs."""
+    return await tx.run(ENQUEUE, job=job, payload=payload(**arguments), dedupe_key=dedupe_key) > 0
+
+
+async def let_go(tx: Tx, *dedupe_keys: str) -> int:
+    """Forget the held jobs under these keys: what they were to do was done after all. How many there were."""
+    return await tx.run(LET_GO, keys=list(dedupe_keys))
 
 
 async def held(tx: Tx) -> list[HeldJob]:

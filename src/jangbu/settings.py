@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from jangbu import mode_guard
 from jangbu.emails import is_email
 from jangbu.errors import SetupProblem
 from jangbu.settings_checkout import BROWSER_SDK_URL, SANDBOX_CHANNELS, CheckoutSettings
 from jangbu.vault import Vault, vault_of
 
-Mode = Literal["sandbox", "test", "live"]
+Mode = mode_guard.Mode
 TaxProfile = Literal["taxable", "simplified", "exempt", "zero_rated"]
 SmtpTls = Literal["auto", "starttls", "tls", "none"]
 
@@ -26,8 +27,14 @@ SANDBOX_API_SECRET = "sandbox-api-secret"  # noqa: S105 (published on purpose; r
 SANDBOX_WEBHOOK_SECRET = "whsec_amFuZ2J1LXNhbmRib3gtd2ViaG9vay1zZWNyZXQtMzI="  # noqa: S105 (likewise)
 SANDBOX_SECRETS_KEYS = "published:amFuZ2J1IHNhbmRib3gga2V5LCBwdWJsaXNoZWQgISE="
 PORTONE_URL = "https://api.portone.io"
+_PUBLISHED = mode_guard.Published(
+    api_secret=SANDBOX_API_SECRET,
+    webhook_secret=SANDBOX_WEBHOOK_SECRET,
+    store_id=SANDBOX_STORE_ID,
+    channel_keys=frozenset(SANDBOX_CHANNELS.values()),
+)
 _PUBLISHED_KEY = SANDBOX_SECRETS_KEYS.partition(":")[2]
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = mode_guard.LOOPBACK
 SMTP_TLS_PORT = 465
 
 
@@ -283,28 +290,8 @@ class Settings(CheckoutSettings):
 
     @model_validator(mode="after")
     def _modes_do_not_mix(self) -> "Settings":
-        if self.mock_payments and (self.mode != "sandbox" or self.node_env == "production"):
-            raise ValueError("MOCK_PAYMENTS is on where real money may move; remove it, or set JANGBU_MODE=sandbox")
-        if self.mode == "sandbox":
-            if self.portone_base_url and urlsplit(self.portone_base_url).hostname not in LOOPBACK:
-                raise ValueError(
-                    "JANGBU_MODE is sandbox but PORTONE_V2_BASE_URL is not on this machine; set it to test or live"
-                )
-            return self
-        if urlsplit(self.portone_url).hostname in LOOPBACK:
-            raise ValueError(f"JANGBU_MODE is {self.mode} but PORTONE_V2_BASE_URL points at a sandbox")
-        for name, value, published in (
-            ("PORTONE_V2_API_SECRET", self.v2_api_secret, SANDBOX_API_SECRET),
-            ("PORTONE_WEBHOOK_SECRET", self.portone_webhook_secrets.get_secret_value(), SANDBOX_WEBHOOK_SECRET),
-            ("PORTONE_STORE_ID", self.portone_store_id, SANDBOX_STORE_ID),
-        ):
-            if published in value or not value:
-                raise ValueError(f"JANGBU_MODE is {self.mode} but {name} is not set (the sandbox's value is refused)")
-        if self.mode == "live" and self.has_published_key:
-            raise ValueError(
-                "JANGBU_MODE is live but JANGBU_SECRETS_KEYS is not set (the sandbox's key is refused): make one with "
-                "`jangbu secrets new-key` and keep a copy of it apart from the backups"
-            )
+        if wrong := mode_guard.problems(mode_guard.said_by(self), _PUBLISHED):
+            raise ValueError(". ".join(wrong))
         return self
 
     @model_validator(mode="after")

@@ -24,6 +24,7 @@ from jangbu.inbox.service import Handled
 from jangbu.keeping import Kept
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
+from jangbu.ledger import opening
 from jangbu.ledger.service import Expectation
 from jangbu.ledger.store import CHAIN as LEDGER_CHAIN
 from jangbu.metrics import Metrics
@@ -49,7 +50,10 @@ from jangbu.settings import Settings
 if TYPE_CHECKING:
     from jangbu.portone import Transport
 
-EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
+EXPECTATIONS = (
+    Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),
+    Expectation("opening", "opening:", opening.EXPECTED_KEYS),
+)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
 ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED, cancellation_store.ENCRYPTED)
@@ -271,7 +275,7 @@ def wire(
 
 def what_it_means(parked: HeldJob) -> Facts | None:
     """What a person is told of a job that was parked, where it is more than a job (notices.service.watch)."""
-    if parked.entrypoint == inbox_jobs.HANDLE:
+    if parked.entrypoint in {inbox_jobs.HANDLE, inbox_jobs.HANDLE_AGAIN}:
         return WebhookParked(str(arguments_of(parked)["webhook_id"]), parked.attempts)
     return None
 

@@ -37,6 +37,7 @@ MATRIX = {
     "payments:cancel": (True, True, False, True),
     "books:read": (True, True, False, True),
     "webhooks:read": (True, True, True, True),
+    "webhooks:bodies": (True, True, False, True),
     "webhooks:replay": (True, True, False, True),
     "events:read": (True, True, True, True),
     "events:manage": (True, True, False, True),

@@ -11,7 +11,7 @@ from cli.test_books import a_paid_payment
 from cli.tools import Jangbu, answering, free_port, inbox_at, serving
 from jangbu.db import Query
 from jangbu.inbox import probe, store
-from jangbu.inbox.cli import without_keys
+from jangbu.inbox.rules import without_keys
 from jangbu.portone import verify
 from kit import House
 

@@ -51,6 +51,7 @@ SYSTEM = {
     "payment_cancellations": "SIU",
     "payment_session_lines": "SI",
     "payment_sessions": "SIU",
+    "payment_channels": "SIU",
     "payment_poll": "SIU",
     "payments": "SIU",
     "pgqueuer": "SIUD",
@@ -60,17 +61,19 @@ SYSTEM = {
     "sandbox_clock": "S",
     "schema_migrations": "S",
     "session": "SIUD",
+    "staff_links": "SIU",
     "users": "SIU",
     "webhook_deliveries": "SIU",
     "webhook_delivery_attempts": "SI",
     "webhook_endpoint_secrets": "SI",
     "webhook_endpoints": "SIU",
     "webhook_logs": "SIU",
+    "webhook_tries": "SI",
 }
 REQUEST = SYSTEM | {
     "audit_seal": "S",
     "audit_unsealed": "SI",
-    "check_runs": "",
+    "check_runs": "S",
     "event_receipts": "S",
     "installation": "S",
     "ledger_seal": "S",
@@ -86,6 +89,7 @@ REQUEST = SYSTEM | {
     "webhook_delivery_attempts": "S",
     "webhook_endpoint_secrets": "I",
     "webhook_logs": "S",
+    "webhook_tries": "S",
 }
 ROLES = {"jangbu_system": SYSTEM, "jangbu_request": REQUEST}
 

@@ -7,6 +7,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, Field
 
+from jangbu.clock import SystemClock
+from jangbu.ids import Ids
+from jangbu.web.app_kit import WebOptions, assemble
 from jangbu.web.openapi import description
 
 ADDRESS = re.compile(r"""(?:https?:)?//[a-z0-9.-]+""", re.IGNORECASE)
@@ -99,3 +102,14 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
 async def test_the_frameworks_own_docs_which_need_the_internet_are_off(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api-docs", "/admin-docs"])
+async def test_the_docs_cannot_be_mistaken_for_another_modes(path: str) -> None:
+    """Whoever tries a call there has to see where it goes."""
+    for mode, word in (("sandbox", "SANDBOX"), ("test", "TEST"), ("live", "")):
+        app = assemble([], options=WebOptions(mode=mode), clock=SystemClock(), ids=Ids(), title="x")  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            page = (await client.get(path)).text
+        assert ("mode-banner" in page) is bool(word)
+        assert word in page

@@ -167,3 +167,54 @@ class KeyUnknown(Refusal):
     http_status = 404
     ko = "API 키를 찾을 수 없습니다. 키의 ID나 표시용 앞부분(jbk_…)을 확인해 주세요."
     en = "There is no such API key. Give its id, or its shown beginning (jbk_…)."
+
+
+class MoreThanYouHave(Refusal):
+    """Nobody gives anybody more than they may do themselves."""
+
+    code = "MORE_THAN_YOU_HAVE"
+    http_status = 403
+    ko = "본인에게 없는 권한은 다른 사람이나 키에 줄 수 없고, 본인보다 권한이 많은 사람을 바꿀 수도 없습니다."
+    en = "You cannot give what you do not have, nor change somebody who has more than you."
+
+
+class LinkUnusable(Refusal):
+    """A one-time link that was used, replaced, taken back or has expired, or never was one. We do not say which."""
+
+    code = "LINK_UNUSABLE"
+    http_status = 410
+    ko = (
+        "사용할 수 없는 링크입니다. 이미 사용했거나 만료되었거나 새 링크로 바뀌었습니다. "
+        "관리자에게 새 링크를 요청해 주세요."
+    )
+    en = (
+        "This link cannot be used: it was used, has expired, or there is a newer one. "
+        "Ask an administrator for a new one."
+    )
+
+
+class PasswordsDiffer(Refusal):
+    """A new password is typed twice, the same."""
+
+    code = "PASSWORDS_DIFFER"
+    http_status = 422
+    ko = "두 비밀번호가 서로 다릅니다. 다시 입력해 주세요."
+    en = "The two passwords differ. Type them again."
+
+
+class PasswordWrong(Refusal):
+    """The present password, asked for before it is changed, is not right."""
+
+    code = "PASSWORD_WRONG"
+    http_status = 422
+    ko = "현재 비밀번호가 올바르지 않습니다."
+    en = "The present password is not right."
+
+
+class SessionUnknown(Refusal):
+    """You have no such session."""
+
+    code = "SESSION_NOT_FOUND"
+    http_status = 404
+    ko = "해당 로그인을 찾을 수 없습니다. 이미 끝났을 수 있습니다."
+    en = "You have no such session; perhaps it has ended."

@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
-from jangbu.access.refusals import EmailMalformed, NameMissing, PasswordUnfit, RoleUnknown, ScopeUnknown
+from jangbu.access.refusals import (
+    EmailMalformed,
+    MoreThanYouHave,
+    NameMissing,
+    PasswordUnfit,
+    RoleUnknown,
+    ScopeUnknown,
+)
 
 SESSION_LIFE = timedelta(days=7)
 """Better Auth's own (tech §8). Fixed: using a session does not lengthen it."""
@@ -73,6 +80,7 @@ SCOPES: dict[str, Scope] = {
         Scope("items:manage", "add and change items, prices and stock", "상품, 가격, 재고 관리", ADMIN_ROLES),
         Scope("books:read", "see the ledger and its proof", "원장과 증명 조회", ADMIN_ROLES),
         Scope("webhooks:read", "see webhooks and what became of them", "웹훅 조회", EVERY_ROLE),
+        Scope("webhooks:bodies", "see what webhooks say, word for word", "웹훅 본문 전체 조회", ADMIN_ROLES),
         Scope("webhooks:replay", "handle a webhook again", "웹훅 재처리", ADMIN_ROLES),
         Scope("events:read", "read events and how they were delivered", "이벤트와 전송 내역 조회", EVERY_ROLE),
         Scope("events:manage", "say where events go, and send them again", "이벤트 수신 주소 관리", ADMIN_ROLES),
@@ -178,6 +186,23 @@ def may_pass(rule: Rule, *, scopes: frozenset[str], role: Role | None) -> bool:
 def scopes_of(role: Role | None) -> frozenset[str]:
     """All that a role may do; nothing without one."""
     return frozenset(scope.name for scope in SCOPES.values() if role in scope.roles)
+
+
+def givable_to_keys(by: Role | None) -> frozenset[str]:
+    """The scopes that somebody of this role may make a key for; None is the operator at a terminal.
+
+    What they may do themselves; and what no role may do, because only a shop's server does it (design §4.4).
+    """
+    if by is None:
+        return KEY_SCOPES
+    for_nobody = {scope.name for scope in SCOPES.values() if not scope.roles}
+    return KEY_SCOPES & (scopes_of(by) | for_nobody)
+
+
+def refuse_giving_more(role: Role, by: Role | None) -> None:
+    """Raise MoreThanYouHave unless all that `role` may do, `by` may do too. None is the operator at a terminal."""
+    if by is not None and not scopes_of(role) <= scopes_of(by):
+        raise MoreThanYouHave
 
 
 def role_of(text: str | None) -> Role | None:

@@ -89,6 +89,7 @@ class Staff:
     is_active: bool
     status: str
     created_at: datetime
+    has_password: bool
 
 
 _KEY_COLUMNS = "id, name, prefix, scopes, store_id, expires_at, revoked_at, last_used_at, created_at"
@@ -137,7 +138,8 @@ SET_PASSWORD = Query(type(None), "UPDATE users SET password_hash = :password_has
 STAFF = Query(
     Staff,
     """
-    SELECT u.id AS user_id, u.email, u.name, a.role, a.is_active, u.status, a.created_at
+    SELECT u.id AS user_id, u.email, u.name, a.role, a.is_active, u.status, a.created_at,
+           (u.password_hash IS NOT NULL OR u.external_id IS NOT NULL) AS has_password
       FROM admin a JOIN users u ON u.id = a.user_id ORDER BY a.id
     """,
 )
@@ -215,7 +217,7 @@ async def revoke_key(tx: Tx, key_id: UUID, at: datetime) -> None:
     await tx.run(REVOKE_KEY, id=key_id, at=at)
 
 
-async def insert_user(tx: Tx, *, user_id: UUID, email: str, name: str, password_hash: str, at: datetime) -> bool:
+async def insert_user(tx: Tx, *, user_id: UUID, email: str, name: str, password_hash: str | None, at: datetime) -> bool:
     """Write a new person down; False when the e-mail address is taken."""
     made = await tx.maybe(INSERT_USER, id=user_id, email=email, name=name, password_hash=password_hash, at=at)
     return made is not None

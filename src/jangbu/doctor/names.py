@@ -3,6 +3,7 @@
 import difflib
 from urllib.parse import urlsplit
 
+from jangbu import mode_guard
 from jangbu.doctor.findings import Finding, bad, good, look, unchecked
 from jangbu.failpoints import ENVIRONMENT_VARIABLE
 from jangbu.settings import LOOPBACK, Settings
@@ -22,12 +23,29 @@ def findings(settings: Settings) -> list[Finding]:
     """What the settings say, before anything is tried."""
     given = names_in(ENV)
     found = [good("settings", f"{settings.mode} mode: {MODES[settings.mode]}. {_came_by(given)}"), _portone_keys(given)]
+    found.append(_mode(settings))
     found += _misspelt(given)
     unused = [name for name in SOURCE_NAMES if name in given and name not in _known()]
     if unused:
         found.append(unchecked("unused names", f"Set, and not used by this release: {', '.join(unused)}."))
     found.append(_origins(settings))
     return found
+
+
+def _mode(settings: Settings) -> Finding:
+    """What may not stand together was refused before this; here is what is left to say of the mode."""
+    said = mode_guard.said_by(settings)
+    if missing := mode_guard.not_ready(said):
+        return bad("mode", ". ".join(missing) + ".", "Until then `jangbu serve` and `jangbu worker` do not start.")
+    if settings.mode == "sandbox" and settings.public_url and not mode_guard.is_here(settings.public_url):
+        return look(
+            "mode",
+            f"This is the sandbox, for practice, and people reach it at {settings.url}: no payment there is real.",
+            "For a shop, set JANGBU_MODE=live; every page says SANDBOX until then.",
+        )
+    return good(
+        "mode", f"Nothing contradicts {settings.mode} mode: {len(mode_guard.RULES)} rules hold, no sample secret."
+    )
 
 
 def _known() -> set[str]:

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 import typer
 
 from jangbu.clock import seoul
-from jangbu.errors import Refusal, SetupProblem
+from jangbu.errors import SetupProblem
+from jangbu.inbox.refusals import WebhookUnknown
+from jangbu.inbox.rules import without_keys
 from jangbu.terminal import Column, Json, Mark, Opener, clean, document, execute, mark, note, say, table, working
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from jangbu.inbox.store import Delivery
 
 MOST = 10_000
-_KEY_CHARACTERS_SHOWN = 8
 _SIGNS: dict[str, Mark] = {"processed": "good", "failed": "bad", "skipped": "none"}
 
 
@@ -26,15 +27,6 @@ class Status(StrEnum):
     PROCESSED = "processed"
     FAILED = "failed"
     SKIPPED = "skipped"
-
-
-class WebhookUnknown(Refusal):
-    """No delivery with this webhook-id was ever received."""
-
-    code = "WEBHOOK_NOT_FOUND"
-    http_status = 404
-    ko = "받은 적이 없는 webhook-id입니다. `jangbu webhooks list`에서 확인해 주세요."
-    en = "No webhook with this id was received. `jangbu webhooks list` shows the latest."
 
 
 def commands(opened: Opener) -> typer.Typer:
@@ -98,6 +90,34 @@ def commands(opened: Opener) -> typer.Typer:
             _show(delivery)
 
     @webhooks.command()
+    def replay(
+        webhook_id: Annotated[str, typer.Argument(help="PortOne's webhook-id. Or --failed.")] = "",
+        failed: Annotated[bool, typer.Option("--failed", help="Whatever failed, the oldest thousand.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Handle again: PortOne is asked once more what is true of the payment. Safe to run twice."""
+        if bool(webhook_id) == failed:
+            raise typer.BadParameter("Name one webhook-id, or say --failed.")
+
+        async def work() -> int:
+            from jangbu.audit import operator
+            from jangbu.inbox import log
+
+            async with opened() as run:
+                if failed:
+                    return await log.handle_failed_again(actor=operator(), run=run)
+                row_id = await log.id_of(webhook_id, run=run)
+                return int(await log.handle_again(row_id, actor=operator(), run=run))
+
+        queued = execute(work())
+        if as_json:
+            document({"queued": queued})
+        elif queued:
+            say(f"To be handled again by the next worker: {queued}.")
+        else:
+            say("Nothing failed." if failed else "That waits to be handled again already.")
+
+    @webhooks.command()
     def test(
         url: Annotated[str, typer.Option(help="Where to; default: JANGBU_PUBLIC_URL and /api/portone/webhook.")] = "",
         twice: Annotated[
@@ -135,19 +155,6 @@ async def _send(opened: Opener, url: str, *, times: int) -> "tuple[str, list[Ans
     if urlsplit(to).path in {"", "/"}:
         to = to.rstrip("/") + probe.PATH
     return to, [await probe.send(parcel, to) for _ in range(times)]
-
-
-def without_keys(value: Any) -> Any:
-    """A webhook's body with its billing keys cut short: whoever has one can charge the card."""
-    if isinstance(value, dict):
-        return {name: _cut(part) if name == "billingKey" else without_keys(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [without_keys(part) for part in value]
-    return value
-
-
-def _cut(key: Any) -> Any:
-    return f"{key[:_KEY_CHARACTERS_SHOWN]}…" if isinstance(key, str) else "…"
 
 
 def _as_json(delivery: "Delivery", *, whole: bool = False) -> dict[str, Any]:

@@ -7,6 +7,7 @@ PortOne what is true now. So duplicates, disorder and forgeries with a stolen se
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,14 +16,17 @@ import structlog
 from jangbu import queue
 from jangbu.errors import Refusal
 from jangbu.failpoints import failpoint
-from jangbu.inbox import store
-from jangbu.portone import Notification, read_notification, verify
+from jangbu.inbox import log_store, store
+from jangbu.inbox.log_store import Try
+from jangbu.portone import Notification, Verified, read_notification, verify
 from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
 TYPE_CHARACTERS_MAX = 100
 ID_CHARACTERS_MAX = 255
 ERROR_CHARACTERS_MAX = 2_000
+HEADER_CHARACTERS_MAX = 200
+HANDLE, HANDLE_AGAIN = "inbox.handle", "inbox.handle_again"
 
 
 class WebhookIdReused(Refusal):
@@ -58,6 +62,7 @@ async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> b
     notification = read_notification(body, headers.get("content-type", "application/json"))
     failpoint("inbox.receive.verified")
     sha256 = hashlib.sha256(body).digest()
+    came_with = _came_with(headers, verified)
     new = await store.remember(
         run.db,
         row_id=run.ids.uuid(),
@@ -66,18 +71,19 @@ async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> b
         portone_payment_id=notification.payment_id[:ID_CHARACTERS_MAX] if notification.payment_id else None,
         body=notification.raw,
         body_sha256=sha256,
+        came_with=came_with,
         payload=queue.payload(webhook_id=verified.webhook_id),
         dedupe_key=_job_key(verified.webhook_id),
         received_at=now,
     )
     failpoint("inbox.receive.committed")
     if not new:
-        await _received_again(verified.webhook_id, sha256, run=run)
+        await _received_again(verified.webhook_id, sha256, came_with, run=run)
     run.waker.wake()
     return new
 
 
-async def _received_again(webhook_id: str, sha256: bytes, *, run: Runtime) -> None:
+async def _received_again(webhook_id: str, sha256: bytes, came_with: dict[str, Any], *, run: Runtime) -> None:
     """Log the repeat; and queue the job once more unless the first delivery was handled (B5)."""
     async with run.db.transaction() as tx:
         # Locked, so that repeats which come at once are counted one after the other.
@@ -85,50 +91,79 @@ async def _received_again(webhook_id: str, sha256: bytes, *, run: Runtime) -> No
         assert original is not None, "webhook_logs rows are never deleted while PortOne may still repeat them"
         is_repeat = original.body_sha256 == sha256
         if is_repeat:
-            await store.log_duplicate(tx, original, row_id=run.ids.uuid(), received_at=run.clock.now())
+            await store.log_duplicate(
+                tx, original, row_id=run.ids.uuid(), came_with=came_with, received_at=run.clock.now()
+            )
         if is_repeat and original.status in {"received", "failed"}:
-            await queue.enqueue(tx, "inbox.handle", dedupe_key=_job_key(webhook_id), webhook_id=webhook_id)
+            await queue.enqueue(tx, HANDLE, dedupe_key=_job_key(webhook_id), webhook_id=webhook_id)
     if not is_repeat:
         log.error("a webhook-id came again with another body", webhook_id=webhook_id)
         raise WebhookIdReused
+
+
+def _came_with(headers: Mapping[str, str], verified: Verified) -> dict[str, Any]:
+    """How a webhook came, for whoever looks at the log: the headers that matter, and the secret that fitted."""
+    wanted = ("webhook-timestamp", "content-type", "user-agent")
+    kept = {name: headers.get(name, "")[:HEADER_CHARACTERS_MAX].replace("\0", "") for name in wanted}
+    return {**{name: value for name, value in kept.items() if value}, "secret": verified.secret}
 
 
 def _job_key(webhook_id: str) -> str:
     return f"webhook:{webhook_id}"
 
 
-async def handle(webhook_id: str, *, handler: Handler, run: Runtime) -> None:
+def again_key(webhook_id: str) -> str:
+    """What keeps a webhook from being queued twice because a person asked. Apart from the key of its own job, which may
+    wait ten minutes for its next try: who asks wants it handled now."""
+    return f"webhook-again:{webhook_id}"
+
+
+async def handle(webhook_id: str, *, handler: Handler, run: Runtime, asked_by: str = "") -> None:
     """The job: hand one delivery on and record what came of it. Running twice handles once, or changes nothing.
 
-    A failure is recorded and raised again, so that the queue tries later and finally parks it for a person.
+    What was handled is only handled again when a person is named who asked for it. A failure is recorded and raised
+    again, so that the queue tries later and finally parks it for a person.
     """
     async with run.db.transaction() as tx:
         delivery = await store.find(tx, webhook_id)
-    if delivery is None or delivery.status in {"processed", "skipped"}:
+    if delivery is None or (delivery.status in {"processed", "skipped"} and not asked_by):
         return
     notification = read_notification_of(delivery)
+    started_at = run.clock.now()
+
+    def tried(outcome: str, error: str | None = None) -> Try:
+        return Try(started_at, run.clock.now(), outcome, error, asked_by)
+
     failpoint("inbox.handle.read")
     try:
         handled = await handler(notification)
     except Exception as problem:
+        failed = tried("failed", _in_words(problem))
         async with run.db.transaction() as tx:
-            await store.finish(tx, webhook_id, status="failed", at=run.clock.now(), error=_in_words(problem))
+            await store.finish(tx, webhook_id, status="failed", at=failed.ended_at, error=failed.error_message)
+            await log_store.note_try(tx, webhook_id, failed)
         raise
     failpoint("inbox.handle.handled")
+    done = tried("skipped" if handled is None else "processed")
     async with run.db.transaction() as tx:
         if handled is None:
             await store.finish(
-                tx, webhook_id, status="skipped", at=run.clock.now(), response={"message": "Not about anything of ours"}
+                tx, webhook_id, status="skipped", at=done.ended_at, response={"message": "Not about anything of ours"}
             )
         else:
             await store.finish(
                 tx,
                 webhook_id,
                 status="processed",
-                at=run.clock.now(),
+                at=done.ended_at,
                 payment_id=handled.payment_id,
                 response={"message": handled.message, "paymentStatus": handled.payment_status},
             )
+        # What is handled at the first try costs no row more; its own says when.
+        if asked_by or delivery.status == "failed":
+            await log_store.note_try(tx, webhook_id, done)
+            # Handled after all: what the queue had given up is nobody's work any more.
+            await queue.let_go(tx, _job_key(webhook_id), again_key(webhook_id))
 
 
 def _in_words(problem: Exception) -> str:

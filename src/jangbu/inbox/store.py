@@ -17,8 +17,8 @@ REMEMBER = Query(
     f"""
     WITH arrived AS (
         INSERT INTO webhook_logs (id, webhook_id, webhook_type, provider_transaction_id, request_body, body_sha256,
-                                  received_at)
-        VALUES (:id, :webhook_id, :webhook_type, :portone_payment_id, :body, :body_sha256, :received_at)
+                                  came_with, received_at)
+        VALUES (:id, :webhook_id, :webhook_type, :portone_payment_id, :body, :body_sha256, :came_with, :received_at)
         ON CONFLICT (webhook_id) DO NOTHING RETURNING id
     ), queued AS (
         {ENQUEUE_SQL}
@@ -58,8 +58,8 @@ LOG_DUPLICATE = Query(
     type(None),
     """
     INSERT INTO webhook_logs (id, webhook_id, webhook_type, provider_transaction_id, request_body, body_sha256,
-                              response_status, response_body, status, received_at, processed_at)
-    SELECT :id, :duplicate_id, :webhook_type, :portone_payment_id, :body, :body_sha256, 200,
+                              came_with, response_status, response_body, status, received_at, processed_at)
+    SELECT :id, :duplicate_id, :webhook_type, :portone_payment_id, :body, :body_sha256, :came_with, 200,
            jsonb_build_object('message', 'Duplicate webhook', 'originalWebhookId', :webhook_id::text), 'skipped',
            :received_at, :received_at
      WHERE (SELECT count(*) FROM webhook_logs WHERE webhook_id LIKE :pattern) < :most
@@ -93,6 +93,7 @@ async def remember(
     portone_payment_id: str | None,
     body: dict[str, Any],
     body_sha256: bytes,
+    came_with: dict[str, Any],
     payload: bytes,
     dedupe_key: str,
     received_at: datetime,
@@ -106,6 +107,7 @@ async def remember(
         portone_payment_id=portone_payment_id,
         body=body,
         body_sha256=body_sha256,
+        came_with=came_with,
         payload=payload,
         dedupe_key=dedupe_key,
         received_at=received_at,
@@ -123,7 +125,9 @@ async def lock(tx: Tx, webhook_id: str) -> Delivery | None:
     return await tx.maybe(LOCK, webhook_id=webhook_id)
 
 
-async def log_duplicate(tx: Tx, original: Delivery, *, row_id: UUID, received_at: datetime) -> None:
+async def log_duplicate(
+    tx: Tx, original: Delivery, *, row_id: UUID, came_with: dict[str, Any], received_at: datetime
+) -> None:
     """Log one more delivery of a webhook as skipped; bounded, so that a replayer cannot fill the table."""
     await tx.run(
         LOG_DUPLICATE,
@@ -134,6 +138,7 @@ async def log_duplicate(tx: Tx, original: Delivery, *, row_id: UUID, received_at
         portone_payment_id=original.provider_transaction_id,
         body=original.request_body,
         body_sha256=original.body_sha256,
+        came_with=came_with,
         received_at=received_at,
         pattern=_literally(original.webhook_id) + r"\_duplicate\_%",
         most=DUPLICATES_KEPT_MAX,

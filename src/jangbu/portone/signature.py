@@ -93,10 +93,14 @@ class WebhookTimestampTooNew(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A webhook that PortOne signed. On a redelivery the id is the same again, and `sent_at` is new."""
+    """A webhook that PortOne signed. On a redelivery the id is the same again, and `sent_at` is new.
+
+    `secret` says which of ours it was signed with, counted from one.
+    """
 
     webhook_id: str
     sent_at: datetime
+    secret: int = 1
 
 
 def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], now: datetime) -> Verified:
@@ -119,14 +123,15 @@ def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], n
     # Every pair is compared, so that the time this takes says nothing about which secret or signature came
     # close. The encoded text is compared, because base64 has several spellings of the same bytes and PortOne
     # writes only one.
-    matched = False
-    for key in keys:
+    matched = 0
+    for number, key in enumerate(keys, start=1):
         expected = _signature(key, webhook_id, timestamp, body)
         for signature in signatures:
-            matched |= hmac.compare_digest(expected, signature)
+            if hmac.compare_digest(expected, signature):
+                matched = matched or number
     if not matched:
         raise WebhookSignatureInvalid()
-    return Verified(webhook_id, _EPOCH + timedelta(seconds=sent_s))
+    return Verified(webhook_id, _EPOCH + timedelta(seconds=sent_s), secret=matched)
 
 
 def sign(secret: str, webhook_id: str, at: datetime, body: bytes) -> dict[str, str]:

@@ -113,5 +113,5 @@ def assemble(
             app.include_router(part)
         else:
             app.router.routes.append(part)
-    app.router.routes.extend([*docs.routes(app, statics), statics.route()])
+    app.router.routes.extend([*docs.routes(app, statics, options.mode), statics.route()])
     return app

@@ -27,12 +27,16 @@ class NavItem:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Whoever is using the console. `permissions` decides which menu entries are shown, never what is allowed."""
+    """Whoever is using the console. `permissions` decides which menu entries are shown, never what is allowed.
+
+    `profile_href` leads to the person's own page, where there is one.
+    """
 
     name: str
     role: str
     sign_out_href: str
     permissions: frozenset[str] = frozenset()
+    profile_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)

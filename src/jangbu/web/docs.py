@@ -13,8 +13,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from swagger_ui_bundle import swagger_ui_path
 
+from jangbu.web.chrome import Mode
 from jangbu.web.openapi import Audience, description
 from jangbu.web.statics import Statics
+from jangbu.web.texts import TEXTS
 
 PUBLIC_JSON = "/api/openapi.json"
 ADMIN_JSON = "/api/openapi-admin.json"
@@ -32,8 +34,10 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <link rel="icon" href="{icon}">
 <link rel="stylesheet" href="{style}">
+{mode_style}
 </head>
 <body>
+{banner}
 <div id="swagger-ui" data-description="{description}"></div>
 <script src="{bundle}"></script>
 <script src="{start}"></script>
@@ -50,7 +54,7 @@ def shelve(statics: Statics) -> None:
         statics.add(name, content.partition(b"sourceMappingURL=")[0] if shipped.endswith(("js", "css")) else content)
 
 
-def routes(app: FastAPI, statics: Statics) -> list[Route]:
+def routes(app: FastAPI, statics: Statics, mode: Mode) -> list[Route]:
     """The docs pages of `app`, which must have all its routes by the time somebody looks."""
     built: dict[Audience, JSONResponse] = {}
 
@@ -67,10 +71,10 @@ def routes(app: FastAPI, statics: Statics) -> list[Route]:
         return json_for("admin")
 
     async def public_page(_: Request) -> Response:
-        return _page(f"{app.title} API", PUBLIC_JSON, statics)
+        return _page(f"{app.title} API", PUBLIC_JSON, statics, mode)
 
     async def admin_page(_: Request) -> Response:
-        return _page(f"{app.title} Admin API", ADMIN_JSON, statics)
+        return _page(f"{app.title} Admin API", ADMIN_JSON, statics, mode)
 
     return [
         Route("/api-docs", public_page, include_in_schema=False),
@@ -80,8 +84,10 @@ def routes(app: FastAPI, statics: Statics) -> list[Route]:
     ]
 
 
-def _page(title: str, description_url: str, statics: Statics) -> HTMLResponse:
+def _page(title: str, description_url: str, statics: Statics, mode: Mode) -> HTMLResponse:
     html = _PAGE.format(
+        banner="" if mode == "live" else _banner(mode),
+        mode_style="" if mode == "live" else f'<link rel="stylesheet" href="{statics.url("docs-mode.css")}">',
         title=escape(title),
         icon=statics.url("docs/favicon.png"),
         style=statics.url("docs/swagger-ui.css"),
@@ -90,3 +96,8 @@ def _page(title: str, description_url: str, statics: Statics) -> HTMLResponse:
         description=escape(description_url),
     )
     return HTMLResponse(html)
+
+
+def _banner(mode: Mode) -> str:
+    said = " · ".join(dict.fromkeys(TEXTS[f"mode.{mode}.explained"]))
+    return f'<p class="mode-banner" role="status"><strong>{TEXTS[f"mode.{mode}"][0]}</strong> {escape(said)}</p>'

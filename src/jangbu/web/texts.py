@@ -19,6 +19,7 @@ TEXTS: Catalogue = {
     "app.skip": ("본문으로 건너뛰기", "Skip to content"),
     "app.nav": ("주 메뉴", "Main menu"),
     "app.sign_out": ("로그아웃", "Sign out"),
+    "app.profile": ("내 정보", "Your account"),
     "app.kst": ("한국 시간", "Korean time"),
     "mode.sandbox": ("SANDBOX 샌드박스", "SANDBOX 샌드박스"),
     "mode.sandbox.explained": (
@@ -38,6 +39,9 @@ TEXTS: Catalogue = {
     "nav.group.daily": ("매일", "Daily"),
     "nav.group.close": ("마감", "Closing"),
     "nav.group.watch": ("살피기", "Watching"),
+    "nav.group.people": ("관리", "Administration"),
+    "nav.people": ("직원", "People"),
+    "nav.keys": ("API 키", "API keys"),
     "nav.payments": ("결제", "Payments"),
     "nav.billing": ("정기결제", "Subscriptions"),
     "nav.settlements": ("정산", "Settlements"),

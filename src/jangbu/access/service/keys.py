@@ -13,8 +13,8 @@ import structlog
 from jangbu import audit
 from jangbu.access import store
 from jangbu.access.caller import Caller
-from jangbu.access.refusals import KeyExpiryPast, KeyUnknown, Unauthorized
-from jangbu.access.rules import KEY_SCOPES, checked_name, checked_scopes, key_prefix
+from jangbu.access.refusals import KeyExpiryPast, KeyUnknown, MoreThanYouHave, Unauthorized
+from jangbu.access.rules import KEY_SCOPES, Role, checked_name, checked_scopes, givable_to_keys, key_prefix
 from jangbu.access.store import ApiKey
 from jangbu.audit import Actor
 from jangbu.ids import secret_token
@@ -33,12 +33,17 @@ async def create_api_key(
     expires_at: datetime | None = None,
     *,
     actor: Actor,
+    by: Role | None = None,
     run: Runtime,
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which is shown now and never again.
+    """A new key and its secret, which is shown now and never again. `by` is the role of who makes it; None is the
+    operator at a terminal.
 
-    Raises NameMissing, ScopeUnknown, KeyExpiryPast.
+    Raises NameMissing, ScopeUnknown, MoreThanYouHave, KeyExpiryPast.
     """
+    wanted = checked_scopes(scopes)
+    if not givable_to_keys(by).issuperset(wanted):
+        raise MoreThanYouHave
     now = run.clock.now()
     if expires_at is not None and expires_at <= now:
         raise KeyExpiryPast
@@ -49,7 +54,7 @@ async def create_api_key(
         id=run.ids.uuid(),
         name=checked_name(name),
         prefix=prefix,
-        scopes=checked_scopes(scopes),
+        scopes=wanted,
         store_id=store_id,
         expires_at=expires_at,
         revoked_at=None,

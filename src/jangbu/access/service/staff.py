@@ -3,9 +3,17 @@
 from uuid import UUID
 
 from jangbu import audit
-from jangbu.access import passwords, store
+from jangbu.access import passwords, people_store, store
 from jangbu.access.refusals import EmailTaken, LastSuperAdmin, PersonUnknown
-from jangbu.access.rules import Role, checked_email, checked_name, checked_password, checked_role, role_of
+from jangbu.access.rules import (
+    Role,
+    checked_email,
+    checked_name,
+    checked_password,
+    checked_role,
+    refuse_giving_more,
+    role_of,
+)
 from jangbu.access.store import Staff
 from jangbu.audit import Actor
 from jangbu.db import Tx
@@ -50,21 +58,33 @@ async def list_staff(*, run: Runtime) -> list[Staff]:
 
 
 async def change_admin(
-    email: str, *, role: str | None = None, is_active: bool | None = None, actor: Actor, run: Runtime
+    named: str,
+    *,
+    role: str | None = None,
+    is_active: bool | None = None,
+    by: Role | None = None,
+    actor: Actor,
+    run: Runtime,
 ) -> Staff:
-    """Give a member of staff another role, or let them out or in again; what they were before.
+    """Give a member of staff, named by id or address, another role, or let them out or in again; what they were before.
 
-    It holds from their next request on (reliability F114). Raises PersonUnknown, RoleUnknown, LastSuperAdmin.
+    It holds from their next request on (reliability F114), and an open link of who is let out ends. `by` is the role of
+    who does it; None is the operator at a terminal. Raises PersonUnknown, RoleUnknown, MoreThanYouHave, LastSuperAdmin.
     """
     wanted = None if role is None else checked_role(role)
     async with run.db.transaction() as tx:
-        before, others = _told_apart(await store.lock_staff(tx), email)
+        before, others = told_apart(await store.lock_staff(tx), named)
+        for each in (role_of(before.role), wanted):
+            if each is not None:
+                refuse_giving_more(each, by)
         new_role = before.role if wanted is None else wanted.value
         new_active = before.is_active if is_active is None else is_active
         still_rules = new_active and role_of(new_role) is Role.SUPER_ADMIN
         if _rules(before) and not still_rules and not any(_rules(other) for other in others):
             raise LastSuperAdmin
         await store.set_admin(tx, before.user_id, role=new_role, is_active=new_active)
+        if not new_active:
+            await people_store.end_links(tx, before.user_id, run.clock.now())
         await audit.record(
             tx,
             at=run.clock.now(),
@@ -77,11 +97,29 @@ async def change_admin(
     return before
 
 
+async def sign_out_everywhere(named: str, *, by: Role | None = None, actor: Actor, run: Runtime) -> int:
+    """End every session of a member of staff; how many. Raises PersonUnknown, MoreThanYouHave."""
+    async with run.db.transaction() as tx:
+        person, _ = told_apart(await store.lock_staff(tx), named)
+        if (role := role_of(person.role)) is not None:
+            refuse_giving_more(role, by)
+        ended = await store.end_sessions(tx, person.user_id)
+        await audit.record(
+            tx,
+            at=run.clock.now(),
+            actor=actor,
+            action="access.sessions_ended",
+            subject=f"user:{person.user_id}",
+            sessions_ended=ended,
+        )
+    return ended
+
+
 async def reset_password(email: str, password: str, *, actor: Actor, run: Runtime) -> None:
     """Give a member of staff a new password and end all their sessions. Raises PasswordUnfit, PersonUnknown."""
     password_hash = await passwords.hashed(checked_password(password))
     async with run.db.transaction() as tx:
-        person, _ = _told_apart(await store.lock_staff(tx), email)
+        person, _ = told_apart(await store.lock_staff(tx), email)
         await store.set_password(tx, person.user_id, password_hash)
         ended = await store.end_sessions(tx, person.user_id)
         await audit.record(
@@ -107,13 +145,16 @@ async def _let_in(tx: Tx, email: str, name: str, password_hash: str, role: Role,
     return user_id
 
 
-def _told_apart(everybody: list[Staff], email: str) -> tuple[Staff, list[Staff]]:
-    wanted = email.strip().lower()
-    found = [person for person in everybody if person.email == wanted]
+def told_apart(everybody: list[Staff], named: str) -> tuple[Staff, list[Staff]]:
+    """The one with this id or address, and the others. Raises PersonUnknown."""
+    wanted = named.strip().lower()
+    found = [person for person in everybody if wanted in (person.email, str(person.user_id))]
     if not found:
         raise PersonUnknown
-    return found[0], [person for person in everybody if person.email != wanted]
+    return found[0], [person for person in everybody if person.user_id != found[0].user_id]
 
 
 def _rules(person: Staff) -> bool:
-    return person.is_active and person.status == "Active" and role_of(person.role) is Role.SUPER_ADMIN
+    # Who was invited and has not come yet can let nobody in.
+    can_come = person.is_active and person.status == "Active" and person.has_password
+    return can_come and role_of(person.role) is Role.SUPER_ADMIN

@@ -1,0 +1,1 @@
+"""Reads across capabilities, for people: what waits for somebody today. It writes nothing."""
