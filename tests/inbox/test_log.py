@@ -231,7 +231,7 @@ PERSONAL = {
     "type": "Transaction.Paid",
     "timestamp": "2026-08-01T03:00:00Z",
     "data": {"storeId": "store-1", "paymentId": "p-1", "billingKey": "billing-key-0123456789"},
-    "customer": {"name": "김철수", "phones": ["010-1234-5678"], "age": 40, "type": {"paymentId": "x"}},
+    "customer": {"name": "김철수", "phones": ["010-1234-5678"], "age": 40, "type": {"paymentId": "x", "name": "김"}},
 }
 
 
@@ -240,7 +240,7 @@ def test_only_known_ids_are_shown_to_whoever_may_not_see_bodies() -> None:
         "type": "Transaction.Paid",
         "timestamp": "2026-08-01T03:00:00Z",
         "data": {"storeId": "store-1", "paymentId": "p-1", "billingKey": MASK},
-        "customer": {"name": MASK, "phones": [MASK], "age": MASK, "type": {"paymentId": "x"}},
+        "customer": {"name": MASK, "phones": [MASK], "age": MASK, "type": {"paymentId": "x", "name": MASK}},
     }
     whole = shown_body(PERSONAL, frozenset({"webhooks:bodies"}))
     assert whole["customer"] == PERSONAL["customer"]
