@@ -1,4 +1,4 @@
--- 0021: looking for payments behind row-level security. Additive.
+-- 0025: looking for payments behind row-level security. Additive.
 
 -- Behind a policy PostgreSQL asks an index only with operators that cannot leak what a row holds, and neither LIKE nor ->>
 -- is one: a search would read every payment. This looks with the owner's eyes and hands out no row that its caller may
