@@ -221,7 +221,8 @@ async def test_another_stores_key_is_answered_as_if_there_were_nothing(house: Ho
     ):
         for method, path in routes:
             blanks = set(re.findall(r"\{(\w+)", path + str(BODIES.get((method, path), "")))) - set(SOMETHING)
-            if not blanks:
+            if not blanks or "/webhooks/" in path:
+                # A webhook is of its payment's store: tests/db/test_stores_apart.py and the inbox's own tests.
                 continue
             assert blanks <= set(there), f"{method} {path}: make one of {blanks - set(there)} in things()"
             answers = []
