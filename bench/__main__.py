@@ -6,20 +6,25 @@ import sys
 
 import uvloop
 
-from bench import demo, feed, figures, ledger, outbox, paid, recovery, simulation, webhook
+from bench import demo, feed, figures, ledger, lists, outbox, paid, recovery, sandbox, simulation, webhook
 from bench.place import ROUNDS, opened
 
 BENCHMARKS = {
-    "webhook": webhook,
-    "paid": paid,
-    "ledger": ledger,
-    "outbox": outbox,
-    "feed": feed,
-    "simulation": simulation,
-    "recovery": recovery,
-    "demo": demo,
+    "webhook": webhook.measure,
+    "paid": paid.measure,
+    "ledger": ledger.measure,
+    "outbox": outbox.measure,
+    "feed": feed.measure,
+    "lists": lists.measure,
+    "simulation": simulation.measure,
+    "recovery": recovery.measure,
+    "demo": demo.measure,
+    "sandbox-reads": sandbox.reads,
+    "sandbox-webhooks": sandbox.webhooks,
+    "sandbox-memory": sandbox.memory,
+    "sandbox-year": sandbox.year,
 }
-ALONE = {"simulation", "recovery", "demo"}
+ALONE = {"simulation", "recovery", "demo", "sandbox-memory", "sandbox-year"}
 """Those without a yardstick beside them."""
 
 
@@ -35,7 +40,7 @@ async def main() -> None:
         on = figures.machine(place.server.version)
         for name in asked.names or BENCHMARKS:
             print(f"{name}…" if name in ALONE else f"{name}: {ROUNDS} rounds of two measurements…", file=sys.stderr)
-            findings.append(await BENCHMARKS[name].measure(place))
+            findings.append(await BENCHMARKS[name](place))
     print(figures.table(findings, on))
     figures.write(findings, on)
 

@@ -24,8 +24,9 @@ SELECT md5('payment' || n)::uuid, 'store-' || CASE WHEN n % 20 = 0 THEN 2 ELSE 1
        made + interval '90 seconds', made
   FROM (SELECT n, :until::timestamptz - (:count - n) * interval '30 seconds' AS made,
                1100 + n * 37 % 90000 AS amount, CASE WHEN n % 50 = 7 THEN 'USD' ELSE 'KRW' END AS currency,
-               CASE WHEN n % 4999 = 11 THEN 'MISMATCH' WHEN n % 17 = 3 THEN 'FAILED' WHEN n % 29 = 4 THEN 'CANCELLED'
-                    WHEN n % 41 = 5 THEN 'PARTIAL_CANCELLED' WHEN n % 67 = 6 THEN 'READY' ELSE 'PAID' END AS status
+               CASE WHEN n % (:count / 200) = 11 THEN 'MISMATCH' WHEN n % 17 = 3 THEN 'FAILED'
+                    WHEN n % 29 = 4 THEN 'CANCELLED' WHEN n % 41 = 5 THEN 'PARTIAL_CANCELLED'
+                    WHEN n % 67 = 6 THEN 'READY' ELSE 'PAID' END AS status
           FROM generate_series(:first::bigint, :last::bigint) AS n) AS numbered,
        LATERAL (SELECT status IN ('PAID', 'CANCELLED', 'PARTIAL_CANCELLED') AS is_taken) AS taken
 """

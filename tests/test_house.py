@@ -15,7 +15,7 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails", "periods"}
 FLOORS: list[set[str]] = [
     GROUND,
     {
@@ -25,6 +25,7 @@ FLOORS: list[set[str]] = [
         "mode_guard",
         "logs",
         "terminal",
+        "sheets",
         "connecting",
         "sight",
         "db",
@@ -101,6 +102,7 @@ OWNER_OF_TABLE = {
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
     "payment_poll": "payments",
+    "payment_channels": "payments",
     "identity_verifications": "identity",
     "items": "checkout",
     "payment_sessions": "checkout",

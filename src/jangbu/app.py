@@ -39,6 +39,7 @@ from jangbu.inbox import pages as inbox_pages
 from jangbu.inbox.texts import TEXTS as INBOX_TEXTS
 from jangbu.insight import pages as insight_pages
 from jangbu.insight.texts import TEXTS as INSIGHT_TEXTS
+from jangbu.ledger import export_api as ledger_export_api
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
 from jangbu.notices.rules import ALERTS
@@ -47,10 +48,11 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
+from jangbu.payments import channel_pages, refund_pages
+from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
-from jangbu.payments import refund_pages
 from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
 from jangbu.payments.story_page import PAYMENT_TEXTS
@@ -78,6 +80,7 @@ CATALOGUES = (
     LIST_TEXTS,
     payments_pages.TEXTS,
     refund_pages.TEXTS,
+    channel_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,
     INBOX_TEXTS,
@@ -102,12 +105,15 @@ def create(wired: wiring.Wired) -> FastAPI:
             checkout_pages.routes(people, wired.portone),
             item_pages.routes(people),
             payment_list_api.routes(people),
+            payment_export_api.routes(people),
+            ledger_export_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
             payment_list_pages.routes(people),
             refund_pages.routes(people, wired.portone),
+            channel_pages.routes(people),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
             identity_api.routes(people, wired.portone),
@@ -146,6 +152,7 @@ def create(wired: wiring.Wired) -> FastAPI:
                 NavItem("nav.webhooks", inbox_pages.HOME, "nav.group.watch", "webhooks:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
                 NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),
+                NavItem("nav.channels", channel_pages.CHANNELS, "nav.group.watch", "payments:read"),
                 NavItem("nav.people", people_pages.PEOPLE, "nav.group.people", "staff:manage"),
                 NavItem("nav.keys", key_pages.KEYS, "nav.group.people", "keys:read"),
                 NavItem("nav.audit", audit_pages.AUDIT, "nav.group.people", "audit:read"),

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -181,3 +182,14 @@ def ago(seconds: float) -> str:
         if whole >= 2 * size or (unit != "days" and whole >= size):
             return f"{whole // size} {unit}"
     return f"{whole} s"
+
+
+def file_kind(to: Path) -> Literal["csv", "xlsx"]:
+    """What the file's name says it is. Raises typer.BadParameter; never writes over a file."""
+    if to.suffix.lower() not in (".csv", ".xlsx"):
+        raise typer.BadParameter(f"{to} must end in .csv or .xlsx.")
+    if to.exists():
+        raise typer.BadParameter(f"{to} is there already; move it away, or choose another name.")
+    if not to.parent.is_dir():
+        raise typer.BadParameter(f"There is no folder {to.parent}.")
+    return "csv" if to.suffix.lower() == ".csv" else "xlsx"

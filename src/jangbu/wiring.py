@@ -24,6 +24,7 @@ from jangbu.inbox.service import Handled
 from jangbu.keeping import Kept
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
+from jangbu.ledger import opening
 from jangbu.ledger.service import Expectation
 from jangbu.ledger.store import CHAIN as LEDGER_CHAIN
 from jangbu.metrics import Metrics
@@ -49,7 +50,10 @@ from jangbu.settings import Settings
 if TYPE_CHECKING:
     from jangbu.portone import Transport
 
-EXPECTATIONS = (Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),)
+EXPECTATIONS = (
+    Expectation("payments", "payment:", payment_store.EXPECTED_ENTRY_KEYS),
+    Expectation("opening", "opening:", opening.EXPECTED_KEYS),
+)
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
 ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED, cancellation_store.ENCRYPTED)

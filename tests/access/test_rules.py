@@ -33,6 +33,7 @@ MATRIX = {
     "payments:create": (False, False, False, True),
     "payments:verify": (True, True, True, True),
     "payments:read": (True, True, True, True),
+    "payments:export": (True, True, False, True),
     "payments:cancel": (True, True, False, True),
     "books:read": (True, True, False, True),
     "webhooks:read": (True, True, True, True),

@@ -293,6 +293,20 @@ async def test_whoever_prepares_shortly_before_the_end_has_time_to_pay(shop: Sho
     assert await sweep(run=shop.house.run) == 1
 
 
+async def test_preparing_again_and_again_does_not_hold_stock_for_ever(shop: Shop) -> None:
+    tea = await shop.item(stock=1)
+    session = await shop.session(tea)
+    for minutes in (29, 9):
+        await shop.house.portone.move(timedelta(minutes=minutes))
+        await shop.prepare(session)
+    await shop.house.portone.move(timedelta(minutes=2))
+    with pytest.raises(SessionOver):
+        await shop.prepare(session)
+    await sweep(run=shop.house.run)
+    await shop.house.work()
+    assert await shop.stock(tea) == (1, 0)
+
+
 async def test_at_its_end_a_session_asks_portone_before_it_lets_go(shop: Shop) -> None:
     """No webhook came: the sale is made all the same, and is nobody else's."""
     tea = await shop.item(stock=1)

@@ -1,6 +1,7 @@
 """`jangbu books`: the figures, the proof, and the days they belong to."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import asyncpg
 
@@ -139,3 +140,14 @@ async def test_nothing_posted_is_no_failure(jangbu: Jangbu) -> None:
     assert (await jangbu("books", "balances")).out.strip() == "Nothing was posted yet."
     assert (await jangbu("books", "balances", "--json")).json == {"at": None, "accounts": [], "totals": []}
     assert (await jangbu("books", "journal")).code == 0
+
+
+async def test_export_writes_the_journal_and_never_over_a_file(jangbu: Jangbu, house: House, folder: Path) -> None:
+    await a_paid_payment(house)
+    days = ("--since", "2020-01-01", "--until", "2090-01-01")
+    ran = await jangbu("books", "export", "journal.csv", *days, "--json")
+    assert (ran.code, ran.json["rows"]) == (0, 3)
+    written = (folder / "journal.csv").read_text("utf-8-sig")
+    assert "assets:pg_receivable,KRW,11000,0" in written
+    again = await jangbu("books", "export", "journal.csv", *days)
+    assert again.code == 2 and (folder / "journal.csv").read_text("utf-8-sig") == written

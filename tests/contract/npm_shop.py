@@ -15,13 +15,13 @@ MANUAL_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000101"
 
 PAGE = """<!doctype html><html lang="ko"><head><meta charset="utf-8"><title>찻집</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<script type="module" src="/shop.js"></script></head>
+{script}<script type="module" src="/shop.js"></script></head>
 <body><h1>찻집</h1><div class="portone-ui-container"></div><button id="pay">결제</button><pre id="result"></pre></body>
 </html>"""
 
 SCRIPT = """
 import PortOne, * as sdk from "/npm/browser-sdk.js";
-sdk.__INTERNAL__setPortOneSdkUrl("{base}/v2/browser-sdk.js");
+{address}
 const {{ call, params }} = JSON.parse(decodeURIComponent(location.hash.slice(1)) || "{{}}");
 const show = (value) => {{ document.querySelector("#result").textContent = JSON.stringify(value); }};
 const isClass = (each) => typeof each === "function" && each.prototype;
@@ -43,7 +43,8 @@ document.querySelector("#pay").addEventListener("click", () => {{
 
 
 @asynccontextmanager
-async def open_npm_shop() -> AsyncIterator[Shop]:
+async def open_npm_shop(*, has_script_tag: bool = False) -> AsyncIterator[Shop]:
+    """`has_script_tag`: nothing is told to the package, but the page has loaded PortOne's script from the sandbox."""
     package = node.packages() / "node_modules" / "@portone" / "browser-sdk" / "dist" / "v2.js"
     async with running(seed=1) as (base, parts):
         channels = parts.world.state.channels
@@ -51,6 +52,8 @@ async def open_npm_shop() -> AsyncIterator[Shop]:
             channels[CARD_CHANNEL], key=MANUAL_CHANNEL, approves_manually=True
         )
         opened = Shop(base, parts, {"/npm/browser-sdk.js": package})
-        opened.page, opened.script = PAGE, SCRIPT.format(base=base)
+        url = f"{base}/v2/browser-sdk.js"
+        opened.page = PAGE.replace("{script}", f'<script src="{url}"></script>' if has_script_tag else "")
+        opened.script = SCRIPT.format(address="" if has_script_tag else f'sdk.__INTERNAL__setPortOneSdkUrl("{url}");')
         async with opened.open():
             yield opened

@@ -258,3 +258,12 @@ async def test_all_that_is_asked_given_and_thrown_is_of_the_packages_types(
         _, given, error = TYPES[call]
         claims += [(f"sdk.{given}", seen["returned"]), (f"Fields<sdk.{error}>", seen["thrown"])]
     assert await node.type_problems(IMPORTS, claims) == []
+
+
+async def test_the_package_takes_the_script_that_the_page_has_loaded(browser: Browser) -> None:
+    """As docs/howto/develop-against-the-sandbox.md has it: a shop that uses the package changes no code of its own."""
+    async with open_npm_shop(has_script_tag=True) as shop, page_of(browser, **DESKTOP) as page:
+        await shop.call(page, "requestPayment", {**PAY, "paymentId": "by-script-tag"})
+        await press(page.frame_locator("iframe[data-portone-window]").locator(".primary"))
+        returned = (await shop.result(page))["returned"]
+        assert (returned["paymentId"], shop.status("by-script-tag")) == ("by-script-tag", "PAID")

@@ -77,7 +77,6 @@ async def test_paypals_button_pays(browser: Browser, shop: Shop, device: dict[st
         returned = (await shop.result(page))["returned"]
     assert (returned["paymentId"], "code" in returned) == (payment_id, False)
     assert shop.status(payment_id) == "PAY_PENDING"
-    assert await node.type_problems(IMPORTS, [("sdk.PaymentResponse", returned)]) == []
 
 
 async def test_a_failure_goes_to_the_callback_and_the_button_can_be_pressed_again(browser: Browser, shop: Shop) -> None:
@@ -93,8 +92,6 @@ async def test_a_failure_goes_to_the_callback_and_the_button_can_be_pressed_agai
         await press(window_in(page).locator(".primary"))
         await expect(page.locator("#result")).to_contain_text("returned", timeout=15_000)
         assert shop.status("spb-again") == "PAY_PENDING"
-    claims = [("Fields<sdk.PaymentError>", seen["thrown"])]
-    assert await node.type_problems(IMPORTS, claims) == []
 
 
 async def test_a_changed_request_is_what_is_paid(browser: Browser, shop: Shop) -> None:
@@ -137,11 +134,12 @@ async def test_what_cannot_be_loaded_is_thrown(
         await shop.call(page, call, params)
         seen = await shop.result(page)
     assert (seen["is"], seen["thrown"]["code"]) == ([error], "RequestParseFailed")
-    assert await node.type_problems(IMPORTS, [(f"Fields<sdk.{error}>", seen["thrown"])]) == []
 
 
 async def test_paypals_other_button_issues_a_key(browser: Browser, shop: Shop) -> None:
     async with page_of(browser, **DESKTOP) as page:
+        await shop.call(page, "loadIssueBillingKeyUI", {**RT, "billingKeyMethod": None})
+        not_loaded = (await shop.result(page))["thrown"]
         await loaded(shop, page, "loadIssueBillingKeyUI", RT)
         await press_paypal(page)
         await press(window_in(page).locator("[data-reason]").first)
@@ -158,5 +156,6 @@ async def test_paypals_other_button_issues_a_key(browser: Browser, shop: Shop) -
         ("sdk.LoadPaymentUIRequest", {**SPB, "paymentId": "spb"}),
         ("sdk.IssueBillingKeyResponse", returned),
         ("Fields<sdk.IssueBillingKeyError>", seen["thrown"]),
+        ("Fields<sdk.LoadIssueBillingKeyUIError>", not_loaded),
     ]
     assert await node.type_problems(IMPORTS, claims) == []

@@ -51,6 +51,7 @@ SYSTEM = {
     "payment_cancellations": "SIU",
     "payment_session_lines": "SI",
     "payment_sessions": "SIU",
+    "payment_channels": "SIU",
     "payment_poll": "SIU",
     "payments": "SIU",
     "pgqueuer": "SIUD",

@@ -237,3 +237,26 @@ def test_the_newest_answer_of_equal_age_wins() -> None:
     start = payment(Status.REGISTERING)
     assert applied(start, [seen("READY"), seen("FAILED")])[0][0].status is Status.FAILED
     assert decide(applied(start, [seen("READY")])[0][0], seen("PAID"), live=False, now=AFTER).event is Event.CAPTURED
+
+
+ACCOUNT = {"type": "PaymentMethodVirtualAccount", "accountNumber": "1", "expiredAt": "2026-08-04T03:00:00Z"}
+
+
+@pytest.mark.parametrize("ends_with", ["PAID", "FAILED", "CANCELLED", "VIRTUAL_ACCOUNT_ISSUED"])
+def test_every_order_of_looks_at_accounts_that_come_and_go_ends_in_one_row(ends_with: str) -> None:
+    """Two accounts one after the other, closed or paid: the day to pay until is that of the newest look as well."""
+    unpaid = {"method": ACCOUNT, "paid_at": None}
+    later = ACCOUNT | {"expiredAt": "2026-08-09T03:00:00Z"}
+    paid = {"method": later, "paid_at": NOW if ends_with == "PAID" else None}
+    history = [
+        seen("READY", at=NOW),
+        seen("VIRTUAL_ACCOUNT_ISSUED", at=NOW + timedelta(seconds=1), **unpaid),
+        seen("CANCELLED", at=NOW + timedelta(seconds=2), **unpaid),
+        seen("READY", at=NOW + timedelta(seconds=3), attempt=2),
+        seen("VIRTUAL_ACCOUNT_ISSUED", at=NOW + timedelta(seconds=4), attempt=2, method=later, paid_at=None),
+        seen(ends_with, at=NOW + timedelta(seconds=5), attempt=2, **paid),
+    ]
+    start = payment(Status.REGISTERING)
+    ends = [applied(start, [*order, history[-1]]) for order in permutations(history)]
+    assert len({repr(end_of(end)) for end in ends}) == 1
+    assert {tuple(booked) for _, booked in ends} == {(11_000,) if ends_with == "PAID" else ()}

@@ -72,6 +72,7 @@ SCOPES: dict[str, Scope] = {
         Scope("payments:create", "create payments and state their amount", "결제 생성과 금액 지정", _NOBODY),
         Scope("payments:verify", "ask PortOne what became of a payment", "결제 검증", EVERY_ROLE),
         Scope("payments:read", "see payments", "결제 조회", EVERY_ROLE),
+        Scope("payments:export", "take payments and refunds out as files", "결제와 취소 내역 내려받기", ADMIN_ROLES),
         Scope("payments:cancel", "cancel and refund payments", "결제 취소와 환불", ADMIN_ROLES),
         # Neither does this: it states no amount, but whoever makes sessions says for which customer they are.
         Scope("checkout:create", "make checkout sessions of items", "상품 결제 세션 생성", _NOBODY),

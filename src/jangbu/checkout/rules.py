@@ -238,6 +238,11 @@ def step_for(session: Session, payment: PaymentSeen | None, *, now: datetime) ->
     return Step.EXPIRE if now >= session.expires_at else Step.NOTHING
 
 
+def prolonged(session: Session, now: datetime, *, life: timedelta) -> datetime:
+    """Until when somebody who prepares now may pay. Preparing again and again does not hold stock for ever."""
+    return max(session.expires_at, min(now + TIME_TO_PAY, session.created_at + life + TIME_TO_PAY))
+
+
 def money_expected_until(session: Session, payment: PaymentSeen) -> datetime:
     """How long money may still come by itself: until the account closes, or the payment expires."""
     return max(session.expires_at, payment.deposit_due or payment.expires_at)

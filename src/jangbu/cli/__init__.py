@@ -22,6 +22,7 @@ from jangbu.ledger import cli as ledger_cli
 from jangbu.notices import cli as notices_cli
 from jangbu.outbox import cli as outbox_cli
 from jangbu.outbox import endpoint_cli
+from jangbu.payments import channel_cli
 from jangbu.payments import cli as payments_cli
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ cli.command(rich_help_panel="Programs")(simulate)
 cli.add_typer(contract.commands, name="contract", rich_help_panel="Programs")
 DAILY = "Daily work"
 cli.add_typer(payments_cli.commands(opened, acting), name="payments", rich_help_panel=DAILY)
+cli.add_typer(channel_cli.commands(opened, _operator), name="channels", rich_help_panel=DAILY)
 cli.add_typer(checkout_cli.commands(opened, _operator), name="items", rich_help_panel=DAILY)
 cli.add_typer(inbox_cli.commands(opened), name="webhooks", rich_help_panel=DAILY)
 cli.add_typer(outbox_cli.commands(opened, _operator), name="events", rich_help_panel=DAILY)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jangbu.clock import SEOUL, seoul
+from jangbu.ledger import export_cli, opening_cli
 from jangbu.money import Money, written
 from jangbu.terminal import (
     Column,
@@ -118,6 +119,8 @@ def commands(opened: Opener, expectations: "Callable[[], Sequence[Expectation]]"
         if not since:
             note("Entries of this month; --since shows earlier ones.")
 
+    export_cli.add_to(books, opened)
+    opening_cli.add_to(books, opened)
     return books
 
 

@@ -9,6 +9,7 @@ import typer
 
 from jangbu.clock import SEOUL
 from jangbu.money import Money, typed, written
+from jangbu.payments import export_cli, import_cli
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
         else:
             _advise(found)
 
+    export_cli.add_to(payments, opened)
+    import_cli.add_to(payments, opened, acting)
     return payments
 
 

@@ -20,11 +20,11 @@ from jangbu.payments.list_rules import (
     CursorUnreadable,
     Filter,
     Place,
-    moment,
 )
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Status
 from jangbu.payments.service.listing import ListedPayment, detail, listed
+from jangbu.periods import moment
 from jangbu.runtime import Runtime
 from jangbu.web.cursors import cursor_of, cursor_text
 from jangbu.web.envelope import ok
@@ -38,7 +38,7 @@ MethodWord = Literal[
 _DAYS = "A day in Korea (`2026-08-01`) or a moment with its offset."
 
 
-class ListQuery(BaseModel):
+class FilterQuery(BaseModel):
     """What may stand in the query. A name that is not here is refused: a filter that is ignored makes wrong sums."""
 
     # Not strict, because everything in a query is text.
@@ -64,6 +64,11 @@ class ListQuery(BaseModel):
         "begins.",
     )
     store_id: _Word = Field(default="", description="Only where this installation serves several stores.")
+
+
+class ListQuery(FilterQuery):
+    """The filters, and which page."""
+
     cursor: str = Field(default="", max_length=200, description="The `next` of the page before.")
     limit: int = Field(default=PAGE_DEFAULT, ge=1, le=PAGE_MAX, description="How many at most.")
 
@@ -148,7 +153,7 @@ def routes(run: Runtime) -> APIRouter:
     return router
 
 
-def wanted_of(query: ListQuery, caller: Caller) -> Filter:
+def wanted_of(query: FilterQuery, caller: Caller) -> Filter:
     """What is asked for, within the store that the caller may see. Raises StoreUnknown, and what `Filter` refuses."""
     if caller.store_id is not None and query.store_id not in ("", caller.store_id):
         raise StoreUnknown(store_id=query.store_id)

@@ -21,10 +21,11 @@ from jangbu.payments.list_page import (
     PaymentsListPage,
     SumOf,
 )
-from jangbu.payments.list_rules import METHODS, Filter, Place, moment
+from jangbu.payments.list_rules import METHODS, Filter, Place
 from jangbu.payments.pages import LIST
 from jangbu.payments.rules import Status
 from jangbu.payments.service.listing import ListedPayment, Listing, Page, listed
+from jangbu.periods import moment
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.cursors import cursor_of, cursor_text
@@ -99,7 +100,7 @@ def routes(run: Runtime) -> APIRouter:
     @router.get(LIST)
     async def payments_list(
         request: Request,
-        caller: Annotated[Caller, guard(Scoped("payments:read"))],  # noqa: ARG001 (the guard is the point)
+        caller: Annotated[Caller, guard(Scoped("payments:read"))],
         form: Form,
         before: str = "",
         after: str = "",
@@ -109,17 +110,25 @@ def routes(run: Runtime) -> APIRouter:
             wanted = wanted_of(form)
         except Refusal as refusal:
             t = rendering.words(request)
-            shown = _shown(request, form, None, where, t, problem=refusal.sentence(t.language))
+            shown = _shown(request, form, None, where, t, problem=refusal.sentence(t.language), may_export=False)
             return rendering.page(request, "payments_list.html", shown, status=refusal.http_status)
         found = await listed(wanted, start=where.start, newer=where.newer, with_totals=True, run=run)
-        shown = _shown(request, form, found, where, rendering.words(request))
+        may_export = "payments:export" in caller.scopes
+        shown = _shown(request, form, found, where, rendering.words(request), may_export=may_export)
         return rendering.page(request, "payments_list.html", shown)
 
     return router
 
 
 def _shown(
-    request: Request, form: FilterForm, found: Listing | None, where: _Where, t: Words, problem: str = ""
+    request: Request,
+    form: FilterForm,
+    found: Listing | None,
+    where: _Where,
+    t: Words,
+    *,
+    may_export: bool,
+    problem: str = "",
 ) -> PaymentsListPage:
     totals = found.totals if found else None
     return PaymentsListPage(
@@ -135,6 +144,7 @@ def _shown(
         ),
         is_whole=totals is None or totals.is_whole,
         pager=_pager(request, found.page, where) if found else ListPager(),
+        exports=(("Excel", export_href(form, "xlsx")), ("CSV", export_href(form, "csv"))) if may_export else (),
         problem=problem,
     )
 
@@ -192,11 +202,11 @@ def _row(payment: ListedPayment, t: Words) -> PaymentRow:
     )
 
 
-def export_href(form: FilterForm, path: str) -> str:
+def export_href(form: FilterForm, format_: str) -> str:
     """The address of a file with exactly what the page's filter means."""
     asked = {
         "q": form.query, "status": form.status, "review": form.review, "by": form.by, "from": form.since,
         "until": form.until, "min": form.least, "max": form.most, "currency": form.currency, "method": form.method,
         "channel": form.channel,
     }  # fmt: skip
-    return f"{path}?{urlencode({name: value for name, value in asked.items() if value})}"
+    return f"{LIST}.{format_}?{urlencode({name: value for name, value in asked.items() if value})}"

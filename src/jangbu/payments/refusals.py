@@ -150,6 +150,15 @@ class RefundAccountNeeded(Refusal):
     en = "To refund a payment to a virtual account, the payer's account (refundAccount) is needed."
 
 
+class ChannelUnfit(Refusal):
+    """A field of a channel's description cannot be right."""
+
+    code = "CHANNEL_UNFIT"
+    http_status = 422
+    ko = "채널 설명의 {field} 값이 올바르지 않습니다."
+    en = "The channel's {field} cannot be right."
+
+
 class RefundBankUnknown(Refusal):
     """`refundAccount.bank` is no bank that a refund could go to. Nothing of what was sent is quoted."""
 

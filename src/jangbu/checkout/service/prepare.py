@@ -6,7 +6,7 @@ second try after a decline can be charged twice.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jangbu.audit import Actor
@@ -18,7 +18,7 @@ from jangbu.checkout.refusals import (
     SessionOver,
     TooManyTries,
 )
-from jangbu.checkout.rules import PREPARES_MAX, TIME_TO_PAY, PaymentSeen, Session, State
+from jangbu.checkout.rules import PREPARES_MAX, PaymentSeen, Session, State, prolonged
 from jangbu.checkout.service.follow import follow
 from jangbu.checkout.service.sessions import Shown, found, show
 from jangbu.checkout.service.stock import hold, let_go
@@ -81,7 +81,7 @@ async def _held(session_id: str, buyer: dict[str, Any] | None, *, run: Runtime) 
         if session.prepares >= PREPARES_MAX:
             raise TooManyTries
         held = await hold(tx, session)
-        expires_at = max(session.expires_at, now + TIME_TO_PAY)
+        expires_at = prolonged(session, now, life=timedelta(minutes=run.settings.checkout_minutes))
         after = replace(
             held,
             state=State.PREPARING,

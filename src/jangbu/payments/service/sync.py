@@ -15,7 +15,7 @@ from jangbu.audit import Actor
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post, reverse
-from jangbu.payments import cancellation_store, postings, store
+from jangbu.payments import cancellation_store, channel_store, postings, store
 from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.cancellation_rules import given_back
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
@@ -168,6 +168,8 @@ async def _record(
 ) -> None:
     after, event = decision.payment, decision.event
     assert event is not None
+    if event in (Event.CAPTURED, Event.MISMATCHED) and answer.channel_key and answer.is_live is not None:
+        await channel_store.seen(tx, answer.channel_key, pg=answer.pg_provider, live=answer.is_live, at=now)
     if event is Event.CAPTURED:
         assert await post(tx, postings.captured(after), recorded_at=now), f"{after.id} was captured twice"
         if before.suspense is not None:

@@ -13,6 +13,7 @@ from jangbu.sandbox.core.records import Attempt, Channel, Order, Store
 from jangbu.sandbox.core.world import World
 
 ORIGIN = {"platformType": "API", "ipAddress": "127.0.0.1"}
+"""One for all that a server asks for: nobody changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wis
         store_id=store.id,
         channel_key=channel.key,
         order=wish.order,
-        origin=dict(ORIGIN),
+        origin=ORIGIN,
         requested_at=now,
         updated_at=now,
         status_changed_at=now,
@@ -106,7 +107,7 @@ def payment_method(world: World, key: BillingKey, wish: Wish) -> dict[str, Any]:
     card = {
         "type": "PaymentMethodCard",
         "approvalNumber": f"{world.ids.chance().randrange(100_000_000):08d}",
-        "installment": {"month": wish.installment_months, "isInterestFree": False},
+        "installment": {"month": wish.installment_months},
     }
     card = methods.on_terms(
         card, interest_free=False, by_merchant=wish.merchant_pays_interest, with_points=wish.uses_card_points

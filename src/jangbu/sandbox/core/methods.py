@@ -1,6 +1,7 @@
 """What a shopper can pay with, and the `method` object of each (portone-facts §2.2): no expiry of a card anywhere."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from jangbu.ids import Ids
@@ -10,6 +11,13 @@ from jangbu.sandbox.core.problems import NotOurs
 
 def _digits(ids: Ids, count: int) -> str:
     return f"{ids.chance().randrange(10**count):0{count}d}"
+
+
+@lru_cache(maxsize=256)
+def _installment(months: int, *, is_free: bool, by_merchant: bool) -> dict[str, Any]:
+    """One for all payments on these terms, so nobody changes it: a world may hold a million of them."""
+    shown = {"month": months, "isInterestFree": is_free}
+    return shown | {"isInterestFreeFromMerchant": True} if is_free and by_merchant else shown
 
 
 def card(ids: Ids, *, bin_: str = "433012", last: str | None = None, months: int = 0) -> dict[str, Any]:
@@ -28,17 +36,15 @@ def card(ids: Ids, *, bin_: str = "433012", last: str | None = None, months: int
             "number": f"{bin_}******{last or _digits(ids, 4)}",
         },
         "approvalNumber": _digits(ids, 8),
-        "installment": {"month": months, "isInterestFree": False},
+        "installment": _installment(months, is_free=False, by_merchant=False),
     }
 
 
 def on_terms(method: dict[str, Any], *, interest_free: bool, by_merchant: bool, with_points: bool) -> dict[str, Any]:
     """The card payment as the merchant wants it charged: there is no interest where there are no months."""
-    installment = method["installment"]
-    is_free = (interest_free or by_merchant) and installment["month"] > 1
-    installment |= {"isInterestFree": is_free} | (
-        {"isInterestFreeFromMerchant": True} if is_free and by_merchant else {}
-    )
+    months = method["installment"]["month"]
+    is_free = (interest_free or by_merchant) and months > 1
+    method = method | {"installment": _installment(months, is_free=is_free, by_merchant=by_merchant)}
     return method | ({"pointUsed": True} if with_points else {})
 
 

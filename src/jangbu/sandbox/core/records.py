@@ -114,7 +114,7 @@ class CashReceipt(msgspec.Struct):
     cancelled_at: datetime | None = None
 
 
-class Order(msgspec.Struct):
+class Order(msgspec.Struct, gc=False):
     """What is being paid for, whichever way the attempt began. Amounts in minor units of `currency`."""
 
     order_name: str
@@ -189,7 +189,7 @@ class Dispute(msgspec.Struct):
     resolved_at: datetime | None = None
 
 
-class Attempt(msgspec.Struct):
+class Attempt(msgspec.Struct, gc=False):
     """One transaction of a payment (portone-facts §2.1)."""
 
     transaction_id: str
@@ -205,7 +205,6 @@ class Attempt(msgspec.Struct):
     window: Window | None = None
     method: dict[str, Any] | None = None
     pg_tx_id: str | None = None
-    receipt_url: str | None = None
     paid_at: datetime | None = None
     failed_at: datetime | None = None
     failure: Failure | None = None
@@ -231,12 +230,17 @@ class Attempt(msgspec.Struct):
     """The money is at the bank, and PortOne does not know of it yet (portone-facts §4.3)."""
 
     @property
+    def receipt_url(self) -> str | None:
+        """The PG's receipt: there is one once money came in."""
+        return f"https://receipt.sandbox.invalid/{self.transaction_id}" if self.has_paid else None
+
+    @property
     def has_paid(self) -> bool:
         """Money came in, whatever became of it since."""
         return self.paid_at is not None
 
 
-class Payment(msgspec.Struct):
+class Payment(msgspec.Struct, gc=False):
     """A paymentId: at most a pre-registration and any number of attempts, of which at most one succeeds."""
 
     id: str
@@ -301,7 +305,20 @@ class Delivery(msgspec.Struct):
         return self.billing_key or self.payment_id
 
 
-class Event(msgspec.Struct):
+class Sums(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """`PaymentAmount` (portone-facts §2.2). There is one for each event, and in this shape it is small."""
+
+    total: int
+    tax_free: int
+    vat: int
+    supply: int
+    discount: int
+    paid: int
+    cancelled: int
+    cancelled_tax_free: int
+
+
+class Event(msgspec.Struct, gc=False):
     """Money that moved: an approval, or a cancellation that succeeded. Nothing else ever moves any."""
 
     id: str
@@ -313,8 +330,8 @@ class Event(msgspec.Struct):
     """Negative for cancellations."""
     currency: str
     at: datetime
-    total: dict[str, int]
-    """`PaymentAmount` of the payment as the event left it."""
+    total: Sums
+    """Of the payment as the event left it."""
     cancellation_id: str | None = None
 
 

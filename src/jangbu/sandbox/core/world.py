@@ -27,6 +27,7 @@ from jangbu.sandbox.core.records import (
     Payment,
     PreRegistration,
     Store,
+    Sums,
     Window,
 )
 from jangbu.sandbox.core.state import State
@@ -186,7 +187,6 @@ class World:
             return
         self.refuse_second_success(attempt, now)
         self.choose(attempt, method)
-        attempt.receipt_url = f"https://receipt.sandbox.invalid/{attempt.transaction_id}"
         attempt.capture = "WAITING" if self.channel_of(attempt).captures_later else None
         attempt.status = "PAID"
         attempt.failed_at = attempt.failure = attempt.closed_at = None
@@ -276,7 +276,7 @@ class World:
                 amount_minor=amount_minor,
                 currency=attempt.order.currency,
                 at=now,
-                total=bodies.amount_json(attempt),
+                total=msgspec.convert(bodies.amount_json(attempt), Sums),
                 cancellation_id=cancellation_id,
             )
         )

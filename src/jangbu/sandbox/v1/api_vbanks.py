@@ -73,7 +73,7 @@ async def v1_open_vbank(call: Call) -> dict[str, Any]:
         store_id=call.store.id,
         channel_key=channel.key,
         order=order,
-        origin=dict(charges.ORIGIN),
+        origin=charges.ORIGIN,
         requested_at=call.now,
         updated_at=call.now,
         status_changed_at=call.now,

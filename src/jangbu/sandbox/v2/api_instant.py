@@ -107,7 +107,7 @@ async def pay_instantly(call: Call) -> dict[str, Any]:
         store_id=store.id,
         channel_key=channel.key,
         order=order,
-        origin=dict(charges.ORIGIN),
+        origin=charges.ORIGIN,
         requested_at=call.now,
         updated_at=call.now,
         status_changed_at=call.now,
