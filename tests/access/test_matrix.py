@@ -44,7 +44,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "routes.md"
 TESTER = Actor("test")
 URL, PASSWORD = "http://127.0.0.1:8080", "보리차 두 병 주세요"
 CALLERS = ("nobody", "API key", "Support", "Manager", "Super Admin")
-SOMETHING = {"language": "ko", "kind": "job_parked", "decision": "approve", "seq": "1"}
+SOMETHING = {"language": "ko", "kind": "job_parked", "decision": "approve", "form": "csv"}
 """What a part of a path is when it is no id."""
 
 
@@ -80,7 +80,7 @@ def address(path: str, parts: dict[str, str] | None = None) -> str:
 
     def filled(match: re.Match[str]) -> str:
         name = match[1].partition(":")[0]
-        return (parts or {}).get(name) or SOMETHING.get(name) or str(UUID(int=0))
+        return (parts or {}).get(name) or SOMETHING.get(name) or ("1" if name == "seq" else str(UUID(int=0)))
 
     return re.sub(r"\{([^}]+)\}", filled, path)
 
@@ -220,7 +220,9 @@ async def test_another_stores_key_is_answered_as_if_there_were_nothing(house: Ho
         calling(app, key=await key_for(house, *KEY_SCOPES, store_id="store-other")) as stranger,
     ):
         for method, path in routes:
-            blanks = set(re.findall(r"\{(\w+)", path + str(BODIES.get((method, path), ""))))
+            blanks = set(re.findall(r"\{(\w+)", path + str(BODIES.get((method, path), "")))) - set(SOMETHING)
+            if not blanks:
+                continue
             assert blanks <= set(there), f"{method} {path}: make one of {blanks - set(there)} in things()"
             answers = []
             for client, parts in ((stranger, there), (stranger, nothing), (own, nothing)):

@@ -97,11 +97,14 @@ async def test_v2_withstands(monkeypatch: pytest.MonkeyPatch, operation: Operati
     sandbox, home = await stocked(seed)
     shapes, maker = Shapes(monkeypatch, Call, "body"), Maker(chance, home)
     described = DESCRIPTION.body_of(operation.method, operation.path) if DESCRIPTION else None
-    for _ in range(REQUESTS):
+    for body in (*NOT_JSON, *[None] * REQUESTS):
         known = list(shapes.schemas())
         if DESCRIPTION is not None and described is not None:
             known.append((described, DESCRIPTION.resolved))
         target, headers, raw = v2_request(maker, operation, known)
+        if body is not None:
+            # Each of these once, at every operation that reads a body.
+            target, raw = maker.path(operation.path), body if known else b""
         before = remembered(sandbox.world)
         where = f"{operation.method} {target[:300]} {headers} {raw[:500]!r}"
         try:
@@ -166,8 +169,10 @@ async def test_v1_withstands(monkeypatch: pytest.MonkeyPatch, operation: v1_gate
     sandbox, home = await stocked_v1(seed)
     token = await sandbox.v1_token()
     shapes, maker = Shapes(monkeypatch, v1_gate.Call, "asked"), Maker(chance, home)
-    for _ in range(REQUESTS):
+    for body in (*NOT_JSON, *[None] * REQUESTS):
         target, headers, raw = v1_request(maker, operation, list(shapes.schemas()), token)
+        if body is not None:
+            target, raw = PREFIX + maker.path(operation.path), body
         before = remembered(sandbox.world)
         where = f"{operation.method} {target[:300]} {headers} {raw[:500]!r}"
         try:
@@ -175,15 +180,15 @@ async def test_v1_withstands(monkeypatch: pytest.MonkeyPatch, operation: v1_gate
         except Exception as problem:
             raise AssertionError(f"it broke on {where}") from problem
         assert answered["content-type"] == "application/json", where
-        body = msgspec.json.decode(said)
-        if status == 404 and body.get("type") == "NOT_FOUND":
+        told = msgspec.json.decode(said)
+        if status == 404 and told.get("type") == "NOT_FOUND":
             continue
         if V1_DESCRIPTION is not None:
             path = target.removeprefix(PREFIX)
-            assert V1_DESCRIPTION.problems(operation.method, path, status, body) == [], where
-        is_refused = body["code"] != 0 and not body["message"].startswith("[")
+            assert V1_DESCRIPTION.problems(operation.method, path, status, told) == [], where
+        is_refused = told["code"] != 0 and not told["message"].startswith("[")
         if (operation.method == "GET" or is_refused) and operation.name not in KEEPS_A_CARD:
-            assert remembered(sandbox.world) == before, f"{body} {where}"
+            assert remembered(sandbox.world) == before, f"{told} {where}"
     await check_after(sandbox)
 
 

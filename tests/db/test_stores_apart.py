@@ -33,7 +33,7 @@ OPEN_TABLES = {
     "audit_log": "written by every request, read by the console and the proof only",
     "audit_seal": "digests of lines, nothing of what they say",
     "audit_unsealed": "ids of lines",
-    "check_runs": "what the invariants found: shown to staff, who see every store",
+    "check_runs": "verdicts about the whole of the books: shown to staff, who see every store",
     "event_receipts": "ids of events that our own subscribers took",
     "installation": "one row about the database",
     "ledger_entries": "facts without a store: whose they are stands on the accounts they are posted to",
@@ -43,7 +43,7 @@ OPEN_TABLES = {
     "ledger_unsealed": "ids of entries",
     "notices": "the console's: shown to staff, who see every store",
     "outbox_waiting": "ids of events; the request role may only add to it",
-    "payment_channels": "ways into the PGs, and nothing of a payer or an order; shown to the console's staff only",
+    "payment_channels": "the ways into the PGs: names and kinds, no money; shown to staff, who see every store",
     "payment_poll": "the request role has no right to it",
     "pgqueuer": "jobs of all stores; the request role adds its own",
     "pgqueuer_log": "the request role has no right to it",
@@ -52,7 +52,7 @@ OPEN_TABLES = {
     "sandbox_clock": "one row about the clock",
     "schema_migrations": "what was migrated",
     "session": "read before it is known who calls",
-    "staff_links": "one-time links of people, who belong to no store",
+    "staff_links": "staff belong to no store",
     "users": "people belong to no store",
 }
 """Tables without a policy, and why that is right. A table of stores' rows does not belong here."""
@@ -96,11 +96,12 @@ FILL = """
     INSERT INTO item_movements (id, item_id, kind, quantity, happened_at)
     VALUES (gen_random_uuid(), '{i}4444444-0000-4000-8000-000000000000', 'stocked', 1, now());
     INSERT INTO webhook_logs (webhook_id, body_sha256, received_at, request_body)
-    VALUES ('w{i}', '', now(), '{{"data": {{"storeId": "{s}"}}}}');
+    VALUES ('w{i}', '', now(), jsonb_build_object('data', jsonb_build_object('storeId', '{s}')));
 """
-TRIED = """
-    INSERT INTO webhook_tries (webhook_id, started_at, ended_at, outcome) VALUES ('w{i}', now(), now(), 'failed');
+FILL_LATER = """
+    INSERT INTO webhook_tries (webhook_id, started_at, ended_at, outcome) VALUES ('w{i}', now(), now(), 'processed');
 """
+"""Tables that are younger than the wall."""
 STORE_OF = {
     "payments": "store_id",
     "payment_attempts": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
@@ -118,8 +119,9 @@ STORE_OF = {
     "payment_session_lines": "(SELECT store_id FROM payment_sessions s WHERE s.id = session_key)",
     "item_movements": "(SELECT store_id FROM items i WHERE i.id = item_id)",
     "webhook_logs": "request_body->'data'->>'storeId'",
-    "webhook_tries": "(SELECT request_body->'data'->>'storeId' FROM webhook_logs w "
-    "WHERE w.webhook_id = webhook_tries.webhook_id)",
+    "webhook_tries": (
+        "(SELECT request_body->'data'->>'storeId' FROM webhook_logs w WHERE w.webhook_id = t.webhook_id)"
+    ),
 }
 CHANGED = {
     "payments": "order_name = order_name",
@@ -141,7 +143,7 @@ async def where(server: embedded.Embedded) -> AsyncIterator[Addresses]:
     async with fresh_database(server) as addresses:
         owner = await asyncpg.connect(addresses.owner)
         for i, store in ((1, A), (2, B)):
-            await owner.execute((FILL + TRIED).format(i=i, s=store.replace("'", "''")))
+            await owner.execute((FILL + FILL_LATER).format(i=i, s=store.replace("'", "''")))
         await owner.close()
         yield addresses
 
@@ -181,7 +183,7 @@ async def test_a_statement_without_a_where_shows_and_touches_one_store_only(peop
             async with connection.transaction():
                 # The policies look the store up; what this test looks it up by must not be what is tested.
                 count = await connection.fetchval(f"SELECT count({'id' if 'secret' in table else '*'}) FROM {table}")
-                shown = await connection.fetch(f"SELECT DISTINCT {STORE_OF[table]} FROM {table}")
+                shown = await connection.fetch(f"SELECT DISTINCT {STORE_OF[table]} FROM {table} AS t")
                 assert (count, [row[0] for row in shown]) == (1, [store])
                 if table in CHANGED:
                     assert await connection.execute(f"UPDATE {table} SET {CHANGED[table]}") == "UPDATE 1"
@@ -210,12 +212,23 @@ async def test_who_names_no_store_sees_nothing(people: Database, where: Addresse
     await system.close()
 
 
-async def test_a_webhook_that_names_no_store_is_for_those_who_see_every_store(people: Database) -> None:
+async def test_a_webhook_that_names_no_store_is_for_those_who_see_every_store(
+    people: Database, where: Addresses
+) -> None:
+    owner = await asyncpg.connect(where.owner)
+    await owner.execute(
+        """INSERT INTO webhook_logs (webhook_id, body_sha256, received_at, request_body)
+           VALUES ('nobodys', '', now(), '{"data": {}}'), ('old', '', now(), '{"payment_id": "p"}'),
+                  ('odd', '', now(), '[]')"""
+    )
     async with people.pool.acquire() as connection:
-        for whom, sees in ((A, False), (None, True)):
-            see(whom)
+        for store, seen in ((A, 1), (B, 1), ("", 0), (None, 5)):
+            see(store)
             async with connection.transaction():
-                assert await connection.fetchval("SELECT sees_store(NULL) IS TRUE") is sees
+                assert await connection.fetchval("SELECT count(*) FROM webhook_logs") == seen
+        see(None)
+    await owner.execute("DELETE FROM webhook_logs WHERE webhook_id IN ('nobodys', 'old', 'odd')")
+    await owner.close()
 
 
 INTO_B = {

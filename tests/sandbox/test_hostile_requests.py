@@ -162,3 +162,9 @@ async def test_bytes_that_no_client_library_sends_break_nothing(line: bytes) -> 
         writer.close()
         await writer.wait_closed()
     assert said.split(b" ", 2)[1] in (b"400", b"401", b"404"), said
+
+
+async def test_a_form_of_brackets_is_refused_at_once(sandbox: Sandbox) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded", "authorization": await sandbox.v1_token()}
+    _, _, said = await sandbox.transport.send("POST", "/v1/payments/cancel", headers, b"[" * 2_000_000 + b"=1")
+    assert msgspec.json.decode(said)["code"] != 0

@@ -16,6 +16,7 @@ from jangbu.sandbox.v1.problems import V1Refusal
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """An amount may have decimals, and a float would change it."""
 LAST_SECOND = 253_402_300_799
+NAME_MAX = 1_000
 _SUB_KEY = re.compile(r"\[([^\]]*)\]")
 
 
@@ -38,6 +39,9 @@ def form(text: str) -> dict[str, Any]:
     """`a=1&b[]=2&c[0][d]=3` as `{"a": "1", "b": ["2"], "c": [{"d": "3"}]}`: how forms write lists and objects."""
     root: dict[str, Any] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
+        # Looking for brackets takes the square of a name's length.
+        if len(name) > NAME_MAX:
+            raise _unreadable()
         path = [name.partition("[")[0], *_SUB_KEY.findall(name)]
         at: Any = root
         for key, below in pairwise(path):
