@@ -15,4 +15,3 @@ CREATE INDEX IF NOT EXISTS payments_order_name ON payments (order_name text_patt
 
 -- The same promise, one payment for an order of a store, with the order first: it also finds an order by its id alone.
 CREATE UNIQUE INDEX IF NOT EXISTS payments_one_of_an_order ON payments (order_id, store_id) WHERE order_id IS NOT NULL;
-DROP INDEX payments_order_once;

@@ -270,7 +270,8 @@ async def test_what_waits_for_a_person_is_counted(jangbu: Jangbu, house: House, 
         INSERT INTO pgqueuer (priority, entrypoint, status, execute_after)
         VALUES (0, 'inbox.handle', 'queued', now() - interval '5 minutes');
         INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run)
-        VALUES ('* * * * * */10', 'payments.sweep', now() + interval '30 seconds')
+        VALUES ('* * * * * */10', 'payments.sweep', now() + interval '30 seconds'),
+               ('*/10 * * * *', 'payments.poll', now() + interval '5 minutes')
         """,
     )
     ran = await jangbu("doctor", "--json")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jangbu import embedded
 from jangbu.audit import Actor
 from jangbu.errors import Refusal
 from jangbu.payments import cancellation_store
@@ -17,7 +18,9 @@ from jangbu.payments.service.settle_cancel import Outcome, _answered
 from jangbu.payments.service.sync import find, seen_cancellation
 from jangbu.payments.service.verify import verify
 from jangbu.portone.wire import read_cancellation
+from jangbu.wiring import Addresses
 from kit import TESTER, House, books, settle
+from superuser import superuser
 
 TILL = Authority(TESTER)
 S = CancellationStatus
@@ -147,6 +150,21 @@ async def test_a_key_that_comes_again_with_the_amount_left_out_is_another_reques
     assert (again.cancellation.id, again.cancellation.amount) == (whole.cancellation.id, 8_000)
     assert await refused(house, payment, amount=8_000, request_key="k-2") == "IDEMPOTENCY_KEY_REUSED"
     await agreed(house, payment, [3_000, 8_000])
+
+
+async def test_a_key_of_the_release_before_finds_the_refund_it_made(
+    house: House, server: embedded.Embedded, where: Addresses
+) -> None:
+    """F96: that release does not keep what was asked, and both run side by side while one takes over."""
+    payment = await paid(house)
+    first = await give_back(house, payment, amount=3_000, request_key="k-1")
+    async with superuser(server, where) as connection:
+        await connection.execute("UPDATE payment_cancellations SET asked = NULL")
+    again = await give_back(house, payment, amount=3_000, request_key="k-1")
+    assert again.cancellation.id == first.cancellation.id
+    assert await refused(house, payment, amount=3_001, request_key="k-1") == "IDEMPOTENCY_KEY_REUSED"
+    assert await refused(house, payment, amount=3_000, reason="다른", request_key="k-1") == "IDEMPOTENCY_KEY_REUSED"
+    await agreed(house, payment, [3_000])
 
 
 async def test_fifty_repeats_of_one_request_are_one_refund(house: House) -> None:

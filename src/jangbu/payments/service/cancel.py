@@ -143,7 +143,7 @@ async def _written_down(payment: Payment, ask: Ask, *, who: Authority, run: Runt
             earlier = await cancellation_store.by_request(tx, ask.request_key)
             if earlier is not None:
                 # Another account is another request, and the same one is known whichever key it was written down under.
-                if earlier.payment_id != payment.id or earlier.asked not in _terms(ask, run):
+                if earlier.payment_id != payment.id or not _is_what_was_asked(earlier, ask, run):
                     raise IdempotencyKeyReused
                 return earlier, False
         current = await store.lock(tx, payment.id)
@@ -166,6 +166,18 @@ def _with_account(new: Cancellation, ask: Ask, run: Runtime) -> Cancellation:
         return new
     sealed = cancellation_store.ENCRYPTED.encrypt(run.settings.vault, ask.account.sealed_text, new.id)
     return replace(new, refund_account_encrypted=sealed)
+
+
+def _is_what_was_asked(earlier: Cancellation, ask: Ask, run: Runtime) -> bool:
+    if earlier.asked is not None:
+        return earlier.asked in _terms(ask, run)
+    # The release before this one may be at work beside us, and keeps only what it made of what was asked.
+    return (
+        ask.amount in (None, earlier.amount)
+        and ask.currency in (None, earlier.currency)
+        and ask.tax_free_amount in (None, earlier.tax_free_amount)
+        and (ask.reason, ask.account) == (earlier.reason, None)
+    )
 
 
 def _terms(ask: Ask, run: Runtime) -> list[dict[str, Any]]:
