@@ -182,7 +182,7 @@ async def all_agree(town: Town, wired: Wired, shop: Shop) -> Books:
     broken = [
         result for result in await run_checks(invariants(wired.system), run=wired.system, full=True) if not result.holds
     ]
-    assert broken == []
+    assert broken == [], "\n".join(f"{one.check.id}: {one.found or one.problem}" for one in broken)
     books = await books_of(wired.system)
     assert books.proof.holds, books.proof
     assert books.events.count("payment.paid") == len(paid)

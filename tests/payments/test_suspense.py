@@ -21,7 +21,7 @@ from superuser import superuser
 
 from .told import NOW, payment, seen
 
-MIGRATION = Path(__file__).parents[2] / "migrations" / "0013_suspense_and_terms.sql"
+MIGRATION = Path(__file__).parents[2] / "migrations" / "0013_suspense.sql"
 LATER = NOW + timedelta(minutes=1)
 
 

@@ -1,4 +1,4 @@
--- 0013: what a mismatch put into suspense stands on the payment, and what a refund's asker said stands on the refund.
+-- 0013: what a mismatch put into suspense stands on the payment.
 
 -- What is in the books of a payment that is not what was asked. Until now a word meant for people decided about it.
 ALTER TABLE payments
@@ -14,7 +14,3 @@ UPDATE payments p
          WHERE e.kind = 'payment.mismatched'
          GROUP BY e.id, e.key, e.currency) AS booked
  WHERE booked.key = 'payment:' || p.id || ':mismatched' AND p.paid_at IS NULL;
-
--- The terms as they were asked: an amount that was left out is not the amount that was meant then, because by the time
--- the same key comes again less may be left. Null for cancellations made elsewhere, and for those older than this.
-ALTER TABLE payment_cancellations ADD COLUMN asked jsonb;
