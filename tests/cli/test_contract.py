@@ -9,12 +9,9 @@ from cli.tools import Jangbu
 from jangbu.sandbox.app import running
 from jangbu.sandbox.core.faults import Fault
 from jangbu.sandbox.core.inferred import Inferred
+from kit import REAL
 
-LIVE = {
-    "PORTONE_V2_API_SECRET": "s3cret-of-the-store",
-    "PORTONE_WEBHOOK_SECRET": "whsec_bGl2ZS1saXZlLWxpdmUtbGl2ZS1saXZlLWxpdmU=",
-    "PORTONE_STORE_ID": "store-of-ours",
-}
+LIVE = REAL | {"PORTONE_V2_API_SECRET": "s3cret-of-the-store"}
 
 
 async def test_what_was_recorded_is_replayed_and_a_difference_is_an_exit_code(bare: Jangbu, folder: Path) -> None:

@@ -291,7 +291,8 @@ async def test_a_worker_that_died_is_noticed(jangbu: Jangbu, where: Addresses) -
     await sql(
         where.owner,
         "INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run) "
-        "VALUES ('* * * * * */10', 'payments.sweep', now() - interval '10 minutes')",
+        "VALUES ('* * * * * */10', 'payments.sweep', now() - interval '10 minutes'), "
+        "('*/10 * * * *', 'payments.poll', now() - interval '2 minutes')",
     )
     verdict, sentence = said(await jangbu("doctor", "--json"), "worker")
     assert verdict == "wrong"
