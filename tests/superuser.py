@@ -48,9 +48,12 @@ async def cut_off(server: embedded.Embedded, where: Addresses, *, named: str = "
 
 
 @asynccontextmanager
-async def opened(dsn: str, *, size_max: int = 4, acquire_timeout_s: float = 10) -> AsyncIterator[Database]:
-    """A pool of our own on `dsn`."""
-    db = await Database(dsn, name="test", size_max=size_max, acquire_timeout_s=acquire_timeout_s).open()
+async def opened(
+    dsn: str, *, size_max: int = 4, acquire_timeout_s: float = 10, sighted: bool = False
+) -> AsyncIterator[Database]:
+    """A pool of our own on `dsn`; `sighted` as the pool for people's requests is."""
+    pool = Database(dsn, name="test", size_max=size_max, acquire_timeout_s=acquire_timeout_s, sighted=sighted)
+    db = await pool.open()
     try:
         yield db
     finally:

@@ -132,7 +132,7 @@ async def test_transactions_that_make_the_same_new_accounts_do_not_deadlock(wher
 
 
 async def test_the_request_role_posts_too(where: Addresses) -> None:
-    async with opened(where.request) as people, opened(where.system) as system:
+    async with opened(where.request, sighted=True) as people, opened(where.system) as system:
         await post(people, entry(1))
         assert await service.seal(db=system) == 1
         assert (await proof_of(system)).holds
