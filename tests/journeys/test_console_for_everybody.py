@@ -45,6 +45,7 @@ OUTPUT = Path("test-output/console")
 EMAIL, PASSWORD = "kim@shop.example", "보리차 두 병 주세요"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 NOT_PAGES = {
+    "/console/payments.{form}": "a file",
     "/console/notices/preview/{kind}/{language}": "a mail, in a frame of the preview",
     "/console/sign-in": "whoever is signed in is led on; looked at before signing in",
 }
@@ -116,6 +117,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
         "/console/payments": "/console/payments",
         "/console/payments/{payment_id}": f"/console/payments/{payment.id}",
         "/console/refunds": "/console/refunds",
+        "/console/channels": "/console/channels",
         "/console/alerts": "/console/alerts",
         "/console/notices": "/console/notices",
         "/console/notices/preview/{kind}": f"/console/notices/preview/{next(iter(SAMPLES))}",
