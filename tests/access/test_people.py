@@ -199,9 +199,9 @@ async def test_the_services_themselves_refuse_to_give_more(office: Any, act: Cal
     }
 
 
-def test_a_key_may_state_a_price_though_no_role_may() -> None:
+def test_a_key_may_begin_what_only_shops_begin_though_no_role_may() -> None:
     for role in Role:
-        assert givable_to_keys(role) - scopes_of(role) == {"payments:create"}
+        assert givable_to_keys(role) - scopes_of(role) == {"payments:create", "checkout:create", "identity:verify"}
     assert givable_to_keys(None) == KEY_SCOPES
     assert givable_to_keys(Role.SUPER_ADMIN) == KEY_SCOPES
 

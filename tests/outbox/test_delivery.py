@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from jangbu import audit, queue
+from jangbu import audit
+from jangbu.db import Query
 from jangbu.events import of_subject
 from jangbu.failpoints import armed
 from jangbu.notices import store as notices
@@ -20,6 +21,7 @@ from .merchant import URL, Shop, dies
 
 OTHER = "https://other.example/hooks"
 FAILS = Answer("refused", 500, "no")
+DELIVERIES_QUEUED = Query(int, f"SELECT count(*) FROM pgqueuer WHERE entrypoint = '{feed.DELIVER}'")
 
 
 async def state_of(shop: Shop, endpoint_id: object, seq: int = 1) -> delivery_store.Delivery:
@@ -331,7 +333,7 @@ async def test_an_endpoint_has_one_job_however_often_somebody_looks(shop: Shop) 
         await shop.announce()
         await feed.advance(run=shop.run)
     async with shop.run.db.transaction() as tx:
-        assert await queue.open_count(tx) == 2
+        assert await tx.one(DELIVERIES_QUEUED) == 2
 
 
 async def test_a_job_that_was_queued_before_the_switching_off_sends_nothing(shop: Shop) -> None:
@@ -339,7 +341,7 @@ async def test_a_job_that_was_queued_before_the_switching_off_sends_nothing(shop
     await shop.announce()
     await shop.advance()
     await endpoints.disable(endpoint.id, actor=TESTER, run=shop.run)
-    assert await shop.house.work() == 1
+    await shop.house.work()
     assert shop.receiver.got == []
     await endpoints.enable(endpoint.id, actor=TESTER, run=shop.run)
     await shop.send()

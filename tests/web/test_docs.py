@@ -22,7 +22,7 @@ async def test_the_docs_pages_and_their_start_name_no_address_but_our_own(client
         assert ADDRESS.findall(page.text) == []
         assert "<script>" not in page.text
         links = re.findall(r'(?:src|href|data-description)="([^"]+)"', page.text)
-        assert len(links) == 5
+        assert len(links) == 6
         for link in links:
             file = await client.get(link)
             assert file.status_code == 200, link
