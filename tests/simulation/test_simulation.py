@@ -14,15 +14,18 @@ CRASHES_PER_FAILPOINT = 50 if IN_CI else 5
 PLAYS_MAX = 1_000 if IN_CI else 200
 """Where it gives up and says what is missing; it takes about a third of them."""
 
-ELSEWHERE = {
-    # Signing in is not played: nothing of it is money, and it has tests of its own.
-    "access.sign_in.password_checked",
-    # No part of a play yet: tests/notices and tests/backup kill them.
-    "notices.deliver.answered",
-    "notices.deliver.before_commit",
-    "notices.deliver.begun",
-    "backup.before_rename",
-}
+ELSEWHERE = (
+    # Signing in and links for staff are not played: nothing of it is money, and tests/access has tests of it.
+    "access.",
+    # No part of a play yet: tests/backup, tests/checkout, tests/identity and tests/notices kill them.
+    "backup.",
+    "checkout.",
+    "identity.",
+    "notices.",
+    # An operator's work, done once in a while: tests/outbox and tests/payments break it off.
+    "keeping.",
+    "payments.import.",
+)
 SOMETIMES = {
     "PortOne was away",
     "PortOne: answer_lost",
@@ -130,7 +133,7 @@ def failpoints() -> set[str]:
     """Every failpoint there is in the code."""
     code = "".join(path.read_text(encoding="utf-8") for path in Path(jangbu.__file__).parent.rglob("*.py"))
     found = set(re.findall(r"^\s+failpoint\(\"([a-z_.]+)\"\)$", code, re.MULTILINE))
-    return found - ELSEWHERE
+    return {one for one in found if not one.startswith(ELSEWHERE)}
 
 
 def failure(report: Report) -> str:
