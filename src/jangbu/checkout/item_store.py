@@ -5,27 +5,17 @@ from datetime import datetime
 from uuid import UUID
 
 from jangbu.checkout.rules import Item
-from jangbu.db import Query, Tx
+from jangbu.db import Query, Tx, assigned, names_of, values_of
 
-_COLUMNS = """
-    id, store_id, name_ko, name_en, price, tax_free_price, currency, stock, reserved, is_active, created_at
-"""
+_COLUMNS = ", ".join(names_of(Item))
+_NEW = (
+    "id", "store_id", "name_ko", "name_en", "price", "tax_free_price", "currency", "stock", "is_active", "created_at",
+)  # fmt: skip
+_CHANGES = ("name_ko", "name_en", "price", "tax_free_price", "stock", "is_active")
+"""What changes by hand: a currency stays, and what is reserved changes with sessions only."""
 
-INSERT = Query(
-    type(None),
-    """
-    INSERT INTO items (id, store_id, name_ko, name_en, price, tax_free_price, currency, stock, is_active, created_at)
-    VALUES (:id, :store_id, :name_ko, :name_en, :price, :tax_free_price, :currency, :stock, :is_active, :created_at)
-    """,
-)
-UPDATE = Query(
-    type(None),
-    """
-    UPDATE items SET name_ko = :name_ko, name_en = :name_en, price = :price, tax_free_price = :tax_free_price,
-           stock = :stock, is_active = :is_active
-     WHERE id = :id
-    """,
-)
+INSERT = Query(type(None), f"INSERT INTO items ({', '.join(_NEW)}) VALUES ({', '.join(f':{name}' for name in _NEW)})")
+UPDATE = Query(type(None), f"UPDATE items SET {assigned(_CHANGES)} WHERE id = :id")
 BY_IDS = Query(Item, f"SELECT {_COLUMNS} FROM items WHERE id = ANY(:ids::uuid[]) ORDER BY id")
 # In the order of their ids: two sessions that share items wait for each other and never in a circle.
 LOCK = Query(Item, f"SELECT {_COLUMNS} FROM items WHERE id = ANY(:ids::uuid[]) ORDER BY id FOR UPDATE")
@@ -48,33 +38,12 @@ STOCKED = Query(
 
 async def insert(tx: Tx, item: Item) -> None:
     """Write a new item down."""
-    await tx.run(
-        INSERT,
-        id=item.id,
-        store_id=item.store_id,
-        name_ko=item.name_ko,
-        name_en=item.name_en,
-        price=item.price,
-        tax_free_price=item.tax_free_price,
-        currency=item.currency,
-        stock=item.stock,
-        is_active=item.is_active,
-        created_at=item.created_at,
-    )
+    await tx.run(INSERT, **values_of(item, _NEW))
 
 
 async def update(tx: Tx, item: Item) -> None:
-    """Write a locked item back. Its currency stays, and what is reserved changes with sessions only."""
-    await tx.run(
-        UPDATE,
-        id=item.id,
-        name_ko=item.name_ko,
-        name_en=item.name_en,
-        price=item.price,
-        tax_free_price=item.tax_free_price,
-        stock=item.stock,
-        is_active=item.is_active,
-    )
+    """Write a locked item back."""
+    await tx.run(UPDATE, id=item.id, **values_of(item, _CHANGES))
 
 
 async def by_ids(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Item]:

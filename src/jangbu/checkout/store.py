@@ -6,20 +6,20 @@ from datetime import datetime
 from uuid import UUID
 
 from jangbu.checkout.rules import Line, PaymentSeen, Session
-from jangbu.db import Query, Tx
+from jangbu.db import Query, Tx, assigned, names_of, values_of
 
-_COLUMNS = """
-    id, session_id, store_id, order_id, order_name, customer_id, amount, tax_free_amount, currency, state, holds_stock,
-    late_refund, prepares, buyer, redirect_url, expires_at, due_at, paid_at, created_at
-"""
+_COLUMNS = ", ".join(names_of(Session))
+_NEW = (
+    "id", "session_id", "store_id", "order_id", "order_name", "customer_id", "amount", "tax_free_amount", "currency",
+    "state", "buyer", "redirect_url", "expires_at", "due_at", "created_at",
+)  # fmt: skip
+_MOVES = ("state", "holds_stock", "late_refund", "prepares", "buyer", "expires_at", "due_at", "paid_at")
+"""What changes in a session's life; nothing else ever does."""
 
 INSERT = Query(
     UUID,
-    """
-    INSERT INTO payment_sessions (id, session_id, store_id, order_id, order_name, customer_id, amount, tax_free_amount,
-                                  currency, state, buyer, redirect_url, expires_at, due_at, created_at)
-    VALUES (:id, :session_id, :store_id, :order_id, :order_name, :customer_id, :amount, :tax_free_amount, :currency,
-            'open', :buyer, :redirect_url, :expires_at, :due_at, :created_at)
+    f"""
+    INSERT INTO payment_sessions ({", ".join(_NEW)}) VALUES ({", ".join(f":{name}" for name in _NEW)})
     ON CONFLICT ON CONSTRAINT payment_sessions_order_once DO NOTHING RETURNING id
     """,
 )
@@ -43,15 +43,7 @@ BY_ORDER = Query(
     Session, f"SELECT {_COLUMNS} FROM payment_sessions WHERE store_id = :store_id AND order_id = :order_id"
 )
 LOCK = Query(Session, f"SELECT {_COLUMNS} FROM payment_sessions WHERE id = :id FOR UPDATE")
-UPDATE = Query(
-    type(None),
-    """
-    UPDATE payment_sessions
-       SET state = :state, holds_stock = :holds_stock, late_refund = :late_refund, prepares = :prepares,
-           buyer = :buyer, expires_at = :expires_at, due_at = :due_at, paid_at = :paid_at
-     WHERE id = :id
-    """,
-)
+UPDATE = Query(type(None), f"UPDATE payment_sessions SET {assigned(_MOVES)} WHERE id = :id")
 # The payment of a session is the payment of its order: they find each other even where we died between the two.
 PAYMENT_OF = Query(
     PaymentSeen,
@@ -157,23 +149,7 @@ HISTORY = Query(
 
 async def insert(tx: Tx, session: Session, lines: Sequence[Line]) -> bool:
     """Write a new session down; False when its order has one already."""
-    written = await tx.maybe(
-        INSERT,
-        id=session.id,
-        session_id=session.session_id,
-        store_id=session.store_id,
-        order_id=session.order_id,
-        order_name=session.order_name,
-        customer_id=session.customer_id,
-        amount=session.amount,
-        tax_free_amount=session.tax_free_amount,
-        currency=session.currency,
-        buyer=session.buyer,
-        redirect_url=session.redirect_url,
-        expires_at=session.expires_at,
-        due_at=session.due_at,
-        created_at=session.created_at,
-    )
+    written = await tx.maybe(INSERT, **values_of(session, _NEW))
     if written is None:
         return False
     for position, line in enumerate(lines):
@@ -213,18 +189,7 @@ async def lock(tx: Tx, session_key: UUID) -> Session:
 
 async def update(tx: Tx, session: Session) -> None:
     """Write a locked row back."""
-    await tx.run(
-        UPDATE,
-        id=session.id,
-        state=session.state.value,
-        holds_stock=session.holds_stock,
-        late_refund=session.late_refund.value,
-        prepares=session.prepares,
-        buyer=session.buyer,
-        expires_at=session.expires_at,
-        due_at=session.due_at,
-        paid_at=session.paid_at,
-    )
+    await tx.run(UPDATE, id=session.id, **values_of(session, _MOVES))
 
 
 async def payment_of(tx: Tx, session_key: UUID) -> PaymentSeen | None:
