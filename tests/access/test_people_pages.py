@@ -1,46 +1,21 @@
 """The console's pages of people, keys, one's own account and the audit log, over the whole program."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID
 
-import httpx
 import pytest
 
+from at_console import ORIGIN, PASSWORD, at_the_console, stranger
 from jangbu.access.rules import Role
 from jangbu.access.service.keys import authenticate_key, list_api_keys
 from jangbu.access.service.sessions import sign_in
-from jangbu.access.service.staff import create_admin, list_staff
-from jangbu.app import create
-from kit import TESTER, House
+from jangbu.access.service.staff import list_staff
+from kit import House
 
-ORIGIN = "http://127.0.0.1:8080"
-PASSWORD, NEW = "보리차 두 병 주세요", "옥수수차 세 병 주세요"
+NEW = "옥수수차 세 병 주세요"
 PEOPLE, KEYS, ME, AUDIT = "/console/people", "/console/keys", "/console/me", "/console/audit"
 
 pytestmark = pytest.mark.usefixtures("scrypts")
-
-
-@asynccontextmanager
-async def at_the_console(house: House, role: Role = Role.SUPER_ADMIN) -> AsyncIterator[httpx.AsyncClient]:
-    run = house.wired.request
-    email = f"{role.name.lower()}@shop.example"
-    await create_admin(email, "김장부", PASSWORD, role=role.value, actor=TESTER, run=run)
-    _, cookie = await sign_in(email, PASSWORD, "192.0.2.1", "tests", run=run)
-    async with stranger(house) as client:
-        client.headers["cookie"] = f"better-auth.session_token={cookie}"
-        yield client
-
-
-@asynccontextmanager
-async def stranger(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create(house.wired), raise_app_exceptions=False),
-        base_url=ORIGIN,
-        headers={"origin": ORIGIN, "accept": "text/html"},
-    ) as client:
-        yield client
 
 
 async def id_of(house: House, email: str) -> UUID:

@@ -10,11 +10,10 @@ from uuid import UUID
 import httpx
 import pytest
 
+from at_console import ORIGIN, at_the_console
 from jangbu import audit, queue
 from jangbu.access.rules import Role
 from jangbu.access.service.keys import create_api_key
-from jangbu.access.service.sessions import sign_in
-from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.db import Query
 from jangbu.inbox import log, service
@@ -32,24 +31,8 @@ from kit import TESTER, House, jobs_named
 from .hooks import PortOneSends, a_body
 
 HOME = "/console/webhooks"
-ORIGIN = "http://127.0.0.1:8080"
-PASSWORD = "보리차 두 병 주세요"
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차")
 FAIL_A_JOB = Query(UUID, "UPDATE pgqueuer SET status = 'failed' WHERE dedupe_key = :key RETURNING gen_random_uuid()")
-
-
-@asynccontextmanager
-async def at_the_console(house: House, role: Role = Role.SUPER_ADMIN) -> AsyncIterator[httpx.AsyncClient]:
-    run = house.wired.request
-    email = f"{role.name.lower()}@shop.example"
-    await create_admin(email, "김장부", PASSWORD, role=role.value, actor=TESTER, run=run)
-    _, cookie = await sign_in(email, PASSWORD, "192.0.2.1", "tests", run=run)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create(house.wired), raise_app_exceptions=False),
-        base_url=ORIGIN,
-        headers={"origin": ORIGIN, "cookie": f"better-auth.session_token={cookie}", "accept": "text/html"},
-    ) as client:
-        yield client
 
 
 @asynccontextmanager

@@ -1,15 +1,12 @@
 """The console's first page: what waits for a person, counted with a bound, and nothing where nothing does."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 import httpx
 import pytest
 
+from at_console import ORIGIN, at_the_console
 from jangbu.access.rules import Role
-from jangbu.access.service.sessions import sign_in
-from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.db import Query
 from jangbu.insight import store
@@ -21,8 +18,6 @@ from jangbu.runtime import Runtime
 from kit import TESTER, House
 
 HOME = "/console/home"
-ORIGIN = "http://127.0.0.1:8080"
-PASSWORD = "보리차 두 병 주세요"
 REVIEW = Query(UUID, "UPDATE payments SET review = 'amount' WHERE id = :id RETURNING id")
 FAIL = Query(
     UUID,
@@ -46,20 +41,6 @@ BREAK = Query(
     """,
 )
 ALERT_IDS = Query(UUID, "SELECT id FROM admin_alerts")
-
-
-@asynccontextmanager
-async def at_the_console(house: House, role: Role = Role.SUPER_ADMIN) -> AsyncIterator[httpx.AsyncClient]:
-    run = house.wired.request
-    email = f"{role.name.lower()}@shop.example"
-    await create_admin(email, "김장부", PASSWORD, role=role.value, actor=TESTER, run=run)
-    _, cookie = await sign_in(email, PASSWORD, "192.0.2.1", "tests", run=run)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create(house.wired), raise_app_exceptions=False),
-        base_url=ORIGIN,
-        headers={"origin": ORIGIN, "cookie": f"better-auth.session_token={cookie}", "accept": "text/html"},
-    ) as client:
-        yield client
 
 
 async def waiting(run: Runtime) -> store.Waiting:

@@ -1,18 +1,15 @@
 """The console's event pages: what staff see and do there, in both languages, and what only admins may."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from string import Formatter
 
-import httpx
 import pytest
 from playwright.async_api import async_playwright
 
+from at_console import PASSWORD, at_the_console
 from cli.tools import serving
 from jangbu.access.rules import Role
-from jangbu.access.service.sessions import sign_in
 from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.outbox.rules import Answer
@@ -25,26 +22,10 @@ from .merchant import URL, Shop
 CHROMIUM = Path("/usr/bin/chromium")
 OUTPUT = Path("test-output/outbox")
 HOME = "/console/events"
-ORIGIN = "http://127.0.0.1:8080"
-PASSWORD = "보리차 두 병 주세요"
-
-
-@asynccontextmanager
-async def at_the_console(shop: Shop, role: Role = Role.SUPER_ADMIN) -> AsyncIterator[httpx.AsyncClient]:
-    run = shop.house.wired.request
-    email = f"{role.name.lower()}@shop.example"
-    await create_admin(email, "김장부", PASSWORD, role=role.value, actor=TESTER, run=run)
-    _, cookie = await sign_in(email, PASSWORD, "192.0.2.1", "tests", run=run)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create(shop.house.wired), raise_app_exceptions=False),
-        base_url=ORIGIN,
-        headers={"origin": ORIGIN, "cookie": f"better-auth.session_token={cookie}", "accept": "text/html"},
-    ) as client:
-        yield client
 
 
 async def test_an_endpoint_is_made_used_and_seen_to(shop: Shop) -> None:
-    async with at_the_console(shop) as console:
+    async with at_the_console(shop.house) as console:
         assert "아직 수신 주소가 없습니다" in (await console.get(HOME)).text
         made = await console.post(
             HOME, data={"url": URL + "?token=hidden", "types": ["payment.paid"], "description": "창고"}
@@ -91,7 +72,7 @@ async def test_an_endpoint_is_made_used_and_seen_to(shop: Shop) -> None:
 
 
 async def test_a_wrong_address_shows_the_form_again_with_what_was_typed(shop: Shop) -> None:
-    async with at_the_console(shop) as console:
+    async with at_the_console(shop.house) as console:
         answer = await console.post(HOME, data={"url": URL, "types": ["payment.payed"], "description": "창고"})
     assert answer.status_code == 422
     assert "payment.payed이라는 이벤트는 없습니다" in answer.text
@@ -104,7 +85,7 @@ async def test_support_may_look_and_touch_nothing(shop: Shop) -> None:
     await shop.announce()
     await shop.send()
     here = f"{HOME}/endpoints/{endpoint.id}"
-    async with at_the_console(shop, Role.SUPPORT) as console:
+    async with at_the_console(shop.house, Role.SUPPORT) as console:
         for path in (HOME, here, f"{here}/deliveries/1"):
             answer = await console.get(path)
             assert answer.status_code == 200
@@ -116,7 +97,7 @@ async def test_support_may_look_and_touch_nothing(shop: Shop) -> None:
 
 async def test_nothing_is_done_for_another_site(shop: Shop) -> None:
     endpoint = await shop.subscribe()
-    async with at_the_console(shop) as console:
+    async with at_the_console(shop.house) as console:
         answer = await console.post(
             f"{HOME}/endpoints/{endpoint.id}/remove", headers={"origin": "https://evil.example"}
         )
@@ -127,7 +108,7 @@ async def test_nothing_is_done_for_another_site(shop: Shop) -> None:
 @pytest.mark.parametrize("query", ["?before=x", "?before=99999999999999999999", "?state=nothing", "?before=-1"])
 async def test_an_address_somebody_typed_breaks_no_page(shop: Shop, query: str) -> None:
     endpoint = await shop.subscribe()
-    async with at_the_console(shop) as console:
+    async with at_the_console(shop.house) as console:
         assert (await console.get(f"{HOME}/endpoints/{endpoint.id}{query}")).status_code == 200
 
 
@@ -136,7 +117,7 @@ async def test_the_log_is_paged(shop: Shop) -> None:
     for _ in range(60):
         await shop.announce()
     await shop.send()
-    async with at_the_console(shop) as console:
+    async with at_the_console(shop.house) as console:
         first = (await console.get(f"{HOME}/endpoints/{endpoint.id}")).text
         assert "before=11" in first
         second = (await console.get(f"{HOME}/endpoints/{endpoint.id}?before=11")).text
