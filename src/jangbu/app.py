@@ -61,7 +61,7 @@ from jangbu.settings import Settings
 from jangbu.web import health
 from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
-from jangbu.web.server import Server
+from jangbu.web.server import KEPT_S, Server
 
 WEBHOOK_BYTES_MAX = 64 * 1024
 OPEN_TO_ALL = {
@@ -224,6 +224,7 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=KEPT_S,
         timeout_graceful_shutdown=drain_s,
         lifespan="off",
         proxy_headers=False,

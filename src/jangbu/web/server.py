@@ -12,6 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 GOODBYE_S = 1
 """How long a program that goes still answers who is connected and has not asked yet."""
 
+KEPT_S = 75
+"""How long a connection that asks nothing is kept: longer than any proxy keeps one for its next request (nginx 60 s).
+
+Who closes first may close while the other is writing. It must be the proxy, who knows that it has not sent anything;
+a POST that meets our end is lost, and the proxy may not send it again.
+"""
+
 
 class Server(uvicorn.Server):
     """A uvicorn that leaves the process's signals alone.
