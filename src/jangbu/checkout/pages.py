@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Held
 from jangbu.checkout.refusals import HistoryLinkInvalid, SessionUnknown
-from jangbu.checkout.rules import Line, Phase
+from jangbu.checkout.rules import Line, Phase, ways_to_pay
 from jangbu.checkout.service.complete import complete
 from jangbu.checkout.service.history import history
 from jangbu.checkout.service.sessions import Shown, show
@@ -228,7 +228,7 @@ def _pay_page(request: Request, shown: Shown, run: Runtime) -> PayPage:
         order_name=session.order_name,
         lines=_lines(request, shown),
         total=session.total,
-        methods=tuple(run.settings.channels),
+        methods=tuple(ways_to_pay(run.settings.channels, session.currency)),
         sdk=run.settings.browser_sdk_url,
         expires_at=session.expires_at,
         asks_buyer=not session.buyer,

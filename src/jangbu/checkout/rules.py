@@ -196,6 +196,19 @@ class PaymentSeen:
             return None
 
 
+KOREAN_ONLY = ("TRANSFER", "VIRTUAL_ACCOUNT", "MOBILE", "GIFT_CERTIFICATE")
+"""Ways to pay that move won inside Korea."""
+
+
+def ways_to_pay(channels: Mapping[str, str], currency: str) -> dict[str, str]:
+    """The offered methods, and their channels, by which somebody can pay in `currency`, in the order to show them.
+
+    PayPal takes everything but won (portone-facts §9.4).
+    """
+    unfit = ("PAYPAL",) if currency == "KRW" else KOREAN_ONLY
+    return {method: channel for method, channel in channels.items() if method not in unfit}
+
+
 def was_closed(failure: Mapping[str, Any]) -> bool:
     """Whether the payer closed the window, as far as the PG's words say: PortOne has no code for it (facts §7.1)."""
     return any(re.search("cancel|사용자.*취소", str(word), re.IGNORECASE) for word in failure.values() if word)
