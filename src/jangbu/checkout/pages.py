@@ -190,13 +190,18 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
     return router
 
 
+PAYPAL_ORIGINS = ("https://*.paypal.com", "https://*.paypalobjects.com")
+"""Where PayPal's own script comes from, which draws its button into our page where PayPal is offered."""
+
+
 def policy(settings: Settings) -> str:
     """The Content-Security-Policy of the payer's pages: our script and PortOne's, nothing inline, no frame around."""
     parts = urlsplit(settings.browser_sdk_url)
     sdk = f"{parts.scheme}://{parts.netloc}"
-    theirs = " ".join((sdk, *settings.frame_origins))
+    paypal = PAYPAL_ORIGINS if "PAYPAL" in settings.channels and settings.mode != "sandbox" else ()
+    scripts, theirs = " ".join((sdk, *paypal)), " ".join((sdk, *settings.frame_origins, *paypal))
     return (
-        f"default-src 'none'; script-src 'self' {sdk}; style-src 'self'; img-src 'self' data: {theirs}; "
+        f"default-src 'none'; script-src 'self' {scripts}; style-src 'self'; img-src 'self' data: {theirs}; "
         f"connect-src 'self' {theirs}; frame-src {theirs}; form-action 'self' {theirs}; frame-ancestors 'none'; "
         "base-uri 'none'"
     )
