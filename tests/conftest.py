@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from jangbu import embedded
 from jangbu.migrate import migrate
@@ -16,6 +17,9 @@ from throwaway import home_in_memory, make_light
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As programs log (jangbu.logs): structlog's own choice paints every variable of every frame, for seconds.
+    plainly = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plainly])
     part = part_of(config)
     if part is not None:
         config.pluginmanager.register(part, "side by side")
