@@ -18,8 +18,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jangbu import mode_guard, wiring
+from jangbu.access import again_pages, audit_pages, key_pages, own_pages, people_pages
 from jangbu.access import api as access_api
-from jangbu.access import audit_pages, key_pages, own_pages, people_pages
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
@@ -123,6 +123,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             people_pages.routes(people),
             key_pages.routes(people),
             own_pages.routes(people),
+            again_pages.routes(people),
             audit_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -160,6 +161,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         ),
     )
     install(app, people, greet=_show_who_is_signed_in)
+    again_pages.install(app, people)
     for route in app.routes:
         if isinstance(route, Route) and route.path in OPEN_TO_ALL:
             declare(route, Public(OPEN_TO_ALL[route.path]))

@@ -47,6 +47,7 @@ SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 NOT_PAGES = {
     "/console/payments.{form}": "a file",
     "/console/notices/preview/{kind}/{language}": "a mail, in a frame of the preview",
+    "/console/again": "leads to the console; its page answers a form, see tests/access/test_step_up.py",
     "/console/sign-in": "whoever is signed in is led on; looked at before signing in",
 }
 JUDGE = """

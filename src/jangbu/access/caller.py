@@ -1,6 +1,7 @@
 """Whoever is behind a request, once we know."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from jangbu.access.rules import Role
@@ -12,7 +13,7 @@ class Caller:
     """An API key, a person, or nobody in particular on an open route.
 
     `scopes` are a key's own, or those of a person's role. `store_id` limits the caller to one store; None means all.
-    `name` is for people to read.
+    `name` is for people to read. `signed_in_at`: when a person gave their password for this session.
     """
 
     actor: Actor
@@ -23,6 +24,7 @@ class Caller:
     role: Role | None = None
     store_id: str | None = None
     name: str = ""
+    signed_in_at: datetime | None = None
 
 
 def nobody(request_id: str) -> Caller:

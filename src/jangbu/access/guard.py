@@ -26,8 +26,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jangbu.access.caller import Caller, nobody
 from jangbu.access.cookies import values_in
 from jangbu.access.origins import changes_something, is_from_here
-from jangbu.access.refusals import CrossSiteRequest, Forbidden, Unauthorized
-from jangbu.access.rules import Held, Known, Public, Rule, Scoped, Signed, may_pass
+from jangbu.access.refusals import CrossSiteRequest, Forbidden, SignInAgain, Unauthorized
+from jangbu.access.rules import Held, Known, Public, Roles, Rule, Scoped, Signed, is_fresh, may_pass
 from jangbu.access.secret import refuse_without_secret
 from jangbu.access.service.keys import authenticate_key
 from jangbu.access.service.sessions import session_of
@@ -71,7 +71,10 @@ def install(app: FastAPI, run: Runtime, *, greet: Greet | None = None) -> None:
 
 
 def guard(rule: Rule) -> Any:
-    """A FastAPI dependency that gives the `Caller` or refuses: Unauthorized, Forbidden, CrossSiteRequest."""
+    """A FastAPI dependency that gives the `Caller`.
+
+    It refuses with Unauthorized, Forbidden, CrossSiteRequest, SignInAgain.
+    """
     return Depends(_BearerGuard(rule) if isinstance(rule, Scoped | Known) else _Guard(rule))
 
 
@@ -141,6 +144,9 @@ class _Guard:
         if not may_pass(self.rule, scopes=caller.scopes, role=caller.role):
             log.info("access.forbidden", actor=caller.actor.name, needed=str(self.rule))
             raise Forbidden(needed=str(self.rule))
+        if _is_stale(self.rule, caller, gate.run):
+            log.info("access.sign_in_again", actor=caller.actor.name, needed=str(self.rule))
+            raise SignInAgain
         see(caller.store_id)
         return caller
 
@@ -184,6 +190,13 @@ async def _bearer(headers: Sequence[str], run: Runtime, request_id: str) -> Call
     if credential.startswith(KEY_START):
         return await authenticate_key(credential, run=run, request_id=request_id)
     return await session_of(credential, run=run, request_id=request_id)
+
+
+def _is_stale(rule: Rule, caller: Caller, run: Runtime) -> bool:
+    """Whether a person would do by an old session what wants a fresh one (reliability F131)."""
+    if not isinstance(rule, Scoped | Roles) or not rule.fresh or caller.user_id is None:
+        return False
+    return caller.signed_in_at is None or not is_fresh(caller.signed_in_at, run.clock.now())
 
 
 def _is_console(connection: HTTPConnection) -> bool:

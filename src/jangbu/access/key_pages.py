@@ -25,7 +25,7 @@ STORE_CHARACTERS_MAX = 200
 _TONES = {"valid": "good", "expired": "neutral", "revoked": "neutral"}
 
 Reader = Annotated[Caller, guard(Scoped("keys:read"))]
-Manager = Annotated[Caller, guard(Scoped(MANAGE))]
+Manager = Annotated[Caller, guard(Scoped(MANAGE, fresh=True))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,15 @@ class Forbidden(Refusal):
     en = "You may not do this. It needs {needed}. Ask an administrator for it."
 
 
+class SignInAgain(Refusal):
+    """What is asked for wants a password given within the last 15 minutes; this session's is older."""
+
+    code = "FRESH_SIGN_IN_NEEDED"
+    http_status = 403
+    ko = "이 작업은 15분 이내에 비밀번호를 확인한 로그인으로만 할 수 있습니다. 다시 로그인한 뒤 시도해 주세요."
+    en = "This needs a sign-in that is less than 15 minutes old. Sign in again, then repeat it."
+
+
 class CrossSiteRequest(Refusal):
     """A signed-in browser sent a change that did not come from one of our own pages or an allowed origin."""
 

@@ -21,6 +21,9 @@ SESSION_LIFE = timedelta(days=7)
 FAILURES_MAX = 10
 FAILURES_WINDOW = timedelta(minutes=15)
 KNOWN_ADDRESS_FOR = timedelta(days=30)
+FRESH_FOR = timedelta(minutes=15)
+"""How long after somebody gave their password the weightiest routes take their word for it (reliability F131)."""
+CLOCKS_DIFFER = timedelta(minutes=1)
 PASSWORD_SHORTEST, PASSWORD_LONGEST = 10, 128
 EMAIL_LONGEST = 254
 NAME_LONGEST = 100
@@ -99,6 +102,9 @@ SCOPES: dict[str, Scope] = {
 KEY_SCOPES = frozenset(scope.name for scope in SCOPES.values() if scope.for_keys)
 
 
+FRESHLY = ", freshly signed in"
+
+
 @dataclass(frozen=True, slots=True)
 class Public:
     """Anybody may call; `why` is for whoever reviews the list of routes."""
@@ -142,29 +148,36 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Scoped:
-    """An API key with this scope, or staff whose role has it."""
+    """An API key with this scope, or staff whose role has it.
+
+    `fresh`: a person must have given their password within FRESH_FOR. A key has none to give: it passes by its scope.
+    """
 
     scope: str
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         assert self.scope in SCOPES, f"{self.scope} is not in SCOPES"
 
     def __str__(self) -> str:
-        return f"scope {self.scope}"
+        return f"scope {self.scope}" + (FRESHLY if self.fresh else "")
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Roles:
-    """Staff of one of these roles; no API key, whatever its scopes."""
+    """Staff of one of these roles; no API key, whatever its scopes. `fresh` as for `Scoped`."""
 
     roles: frozenset[Role]
+    fresh: bool
 
-    def __init__(self, *roles: Role) -> None:
+    def __init__(self, *roles: Role, fresh: bool = False) -> None:
         assert roles, "a rule that nobody passes is a mistake"
         object.__setattr__(self, "roles", frozenset(roles))
+        object.__setattr__(self, "fresh", fresh)
 
     def __str__(self) -> str:
-        return "role " + " or ".join(role.value for role in Role if role in self.roles)
+        names = " or ".join(role.value for role in Role if role in self.roles)
+        return f"role {names}" + (FRESHLY if self.fresh else "")
 
 
 Open = Public | Signed
@@ -181,6 +194,14 @@ def may_pass(rule: Rule, *, scopes: frozenset[str], role: Role | None) -> bool:
             return scope in scopes
         case Roles():
             return role in rule.roles
+
+
+def is_fresh(signed_in_at: datetime, now: datetime) -> bool:
+    """Whether a password that was given then still speaks for who sits there now.
+
+    The clocks of two web programs may differ a little; what lies further ahead is not believed.
+    """
+    return -CLOCKS_DIFFER <= now - signed_in_at < FRESH_FOR
 
 
 def scopes_of(role: Role | None) -> frozenset[str]:

@@ -44,6 +44,13 @@ TEXTS: Catalogue = {
     ),
     "people.done.in": ("다시 사용할 수 있습니다.", "Active again."),
     "people.done.sign_out": ("모든 곳에서 로그아웃했습니다.", "Signed out everywhere."),
+    "again.title": ("비밀번호 확인", "Your password, please"),
+    "again.lead": (
+        "중요한 작업이라 본인인지 확인합니다. 확인하면 하려던 작업이 바로 이어지고, 15분 동안 다시 묻지 않습니다.",
+        "To know for certain that it is you. Then it goes on with what you asked for, and asks no more for 15 minutes.",
+    ),
+    "again.submit": ("확인하고 계속", "Confirm and go on"),
+    "again.back": ("그만두기", "Leave it"),
     "link.title": ("비밀번호 정하기", "Choose a password"),
     "link.lead": (
         "{name} 님, 앞으로 로그인할 비밀번호를 정해 주세요.",
