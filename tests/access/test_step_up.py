@@ -26,6 +26,8 @@ FRESH = {
     # keys, and the secrets and addresses of those who hear from us
     ("POST", "/console/keys"),
     ("POST", "/console/keys/{key_id}/revoke"),
+    ("POST", "/console/keys/payers"),
+    ("POST", "/console/keys/payers/{secret_id}/end"),
     ("POST", "/api/events/endpoints"),
     ("PATCH", "/api/events/endpoints/{endpoint_id}"),
     ("POST", "/api/events/endpoints/{endpoint_id}/rotate"),

@@ -103,6 +103,8 @@ KEY_SCOPES = frozenset(scope.name for scope in SCOPES.values() if scope.for_keys
 
 
 FRESHLY = ", freshly signed in"
+ALSO_PAYERS = ", or a payer's token"
+ALSO_TOKENS = "; a payer's token narrows it to theirs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +121,14 @@ class Public:
 class Held(Public):
     """Whoever holds a secret that stands for one thing of ours, which the handler looks up; `why` says which.
 
-    Of whatever store that thing is, it is seen (jangbu.sight).
+    Of whatever store that thing is, it is seen (jangbu.sight). `payers`: a payer's token may come along, must then be
+    right, and is shown nothing but its payer's.
     """
 
+    payers: bool = False
+
     def __str__(self) -> str:
-        return f"held: {self.why}"
+        return f"held: {self.why}" + (ALSO_TOKENS if self.payers else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +156,18 @@ class Scoped:
     """An API key with this scope, or staff whose role has it.
 
     `fresh`: a person must have given their password within FRESH_FOR. A key has none to give: it passes by its scope.
+    `payers`: so does a payer whom a shop's token names, for what the handler lets payers do.
     """
 
     scope: str
     fresh: bool = False
+    payers: bool = False
 
     def __post_init__(self) -> None:
         assert self.scope in SCOPES, f"{self.scope} is not in SCOPES"
 
     def __str__(self) -> str:
-        return f"scope {self.scope}" + (FRESHLY if self.fresh else "")
+        return f"scope {self.scope}" + (FRESHLY if self.fresh else "") + (ALSO_PAYERS if self.payers else "")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -180,14 +187,31 @@ class Roles:
         return f"role {names}" + (FRESHLY if self.fresh else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Payers:
+    """A payer whom a shop's token names, and nobody else; `why` says what keeps them to what is theirs."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"payer's token: {self.why}"
+
+
 Open = Public | Signed
 """What needs nobody to be known."""
-Rule = Open | Known | Scoped | Roles
+Rule = Open | Known | Scoped | Roles | Payers
+
+
+def welcomes_payers(rule: Rule) -> bool:
+    """Whether a payer's token is a credential here at all."""
+    return isinstance(rule, Payers) or (isinstance(rule, Scoped | Held) and rule.payers)
 
 
 def may_pass(rule: Rule, *, scopes: frozenset[str], role: Role | None) -> bool:
-    """Whether a caller who is known passes."""
+    """Whether a key or a person who is known passes."""
     match rule:
+        case Payers():
+            return False
         case Public() | Signed() | Known():
             return True
         case Scoped(scope):
