@@ -96,6 +96,7 @@ OWNER_OF_TABLE = {
     "admin": "access",
     "api_keys": "access",
     "staff_links": "access",
+    "payer_secrets": "access",
     "admin_alerts": "notices",
     "notices": "notices",
     "payments": "payments",

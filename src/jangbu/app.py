@@ -18,14 +18,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jangbu import mode_guard, wiring
+from jangbu.access import again_pages, audit_pages, key_pages, own_pages, payer_pages, people_pages
 from jangbu.access import api as access_api
-from jangbu.access import audit_pages, key_pages, own_pages, people_pages
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.access.texts import TEXTS as ACCESS_TEXTS
+from jangbu.checkout import alias_pages, item_api, item_pages, me_api
 from jangbu.checkout import api as checkout_api
-from jangbu.checkout import item_api, item_pages
 from jangbu.checkout import pages as checkout_pages
 from jangbu.checkout.texts import TEXTS as CHECKOUT_TEXTS
 from jangbu.errors import SetupProblem
@@ -101,8 +101,10 @@ def create(wired: wiring.Wired) -> FastAPI:
         [
             payments_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
+            me_api.routes(people),
             item_api.routes(people),
             checkout_pages.routes(people, wired.portone),
+            alias_pages.routes(people),
             item_pages.routes(people),
             payment_list_api.routes(people),
             payment_export_api.routes(people),
@@ -122,7 +124,9 @@ def create(wired: wiring.Wired) -> FastAPI:
             access_pages.routes(people, home=insight_pages.HOME),
             people_pages.routes(people),
             key_pages.routes(people),
+            payer_pages.routes(people),
             own_pages.routes(people),
+            again_pages.routes(people),
             audit_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -160,6 +164,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         ),
     )
     install(app, people, greet=_show_who_is_signed_in)
+    again_pages.install(app, people)
     for route in app.routes:
         if isinstance(route, Route) and route.path in OPEN_TO_ALL:
             declare(route, Public(OPEN_TO_ALL[route.path]))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jangbu import audit, events, installation
+from jangbu.access import payer_store
 from jangbu.checkout import checks as checkout_checks
 from jangbu.checkout import jobs as checkout_jobs
 from jangbu.checks import Check, Found
@@ -56,7 +57,12 @@ EXPECTATIONS = (
 )
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
-ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED, cancellation_store.ENCRYPTED)
+ENCRYPTED: tuple[Kept, ...] = (
+    payer_store.ENCRYPTED,
+    outbox_store.ENCRYPTED,
+    identity_store.ENCRYPTED,
+    cancellation_store.ENCRYPTED,
+)
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
 
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}

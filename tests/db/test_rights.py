@@ -62,6 +62,7 @@ SYSTEM = {
     "schema_migrations": "S",
     "session": "SIUD",
     "staff_links": "SIU",
+    "payer_secrets": "SIU",
     "users": "SIU",
     "webhook_deliveries": "SIU",
     "webhook_delivery_attempts": "SI",

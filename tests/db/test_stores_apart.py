@@ -43,6 +43,7 @@ OPEN_TABLES = {
     "ledger_unsealed": "ids of entries",
     "notices": "the console's: shown to staff, who see every store",
     "outbox_waiting": "ids of events; the request role may only add to it",
+    "payer_secrets": "read before it is known who calls; listed to staff only",
     "payment_channels": "the ways into the PGs: names and kinds, no money; shown to staff, who see every store",
     "payment_poll": "the request role has no right to it",
     "pgqueuer": "jobs of all stores; the request role adds its own",

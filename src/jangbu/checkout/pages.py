@@ -128,7 +128,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             found = await history(token, before=cursor_of(before), run=run)
         except HistoryLinkInvalid as invalid:
-            return _missing(request, run, "history.invalid", invalid)
+            return missing(request, run, "history.invalid", invalid)
         older = None if found.older is None else rendering.address(request, before=cursor_text(*found.older))
         newest = rendering.address(request, before=None) if before else None
         return _page(
@@ -140,7 +140,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             shown = await show(session_id, run=run)
         except SessionUnknown as unknown:
-            return _missing(request, run, "pay.missing", unknown)
+            return missing(request, run, "pay.missing", unknown)
         match shown.phase:
             case Phase.READY | Phase.DECLINED if run.clock.now() < shown.session.expires_at:
                 return _page(request, run, "pay.html", _pay_page(request, shown, run))
@@ -159,7 +159,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             shown = await complete(session_id, actor=caller.actor, run=run, portone=portone)
         except SessionUnknown as unknown:
-            return _missing(request, run, "pay.missing", unknown)
+            return missing(request, run, "pay.missing", unknown)
         except PortOneUnclear:
             return _result(request, await show(session_id, run=run), Phase.PENDING, run)
         if shown.phase is Phase.PAID:
@@ -175,7 +175,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             shown = await show(session_id, run=run)
         except SessionUnknown as unknown:
-            return _missing(request, run, "pay.missing", unknown)
+            return missing(request, run, "pay.missing", unknown)
         return _result(request, shown, Phase.PAID, run) if shown.phase is Phase.PAID else _to(session_id)
 
     @router.get("/{session_id}/fail")
@@ -183,7 +183,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             shown = await show(session_id, run=run)
         except SessionUnknown as unknown:
-            return _missing(request, run, "pay.missing", unknown)
+            return missing(request, run, "pay.missing", unknown)
         is_open = shown.phase in (Phase.READY, Phase.DECLINED)
         return _result(request, shown, shown.phase, run, retry=True) if is_open else _to(session_id)
 
@@ -221,7 +221,8 @@ def _to(session_id: str, more: str = "") -> Response:
     return RedirectResponse(f"/pay/{session_id}{more}", 303)
 
 
-def _missing(request: Request, run: Runtime, heading: str, refusal: Refusal) -> Response:
+def missing(request: Request, run: Runtime, heading: str, refusal: Refusal) -> Response:
+    """The page that says kindly that there is nothing here."""
     sentence = refusal.sentence(rendering.words(request).language)
     return _page(request, run, "pay_missing.html", MissingPage(heading, sentence), status=404)
 

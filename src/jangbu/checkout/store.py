@@ -147,6 +147,22 @@ HISTORY = Query(
 )
 
 
+UNDECIDED_OF = Query(
+    int,
+    """
+    SELECT count(*)::int FROM (
+        SELECT FROM payment_sessions
+         WHERE store_id = :store_id AND customer_id = :customer_id AND customer_id <> '' AND due_at IS NOT NULL
+         LIMIT :most) waiting
+    """,
+)
+
+
+async def undecided_of(tx: Tx, store_id: str, customer_id: str, *, most: int) -> int:
+    """How many sessions of a customer wait to be paid, counted up to `most`."""
+    return await tx.one(UNDECIDED_OF, store_id=store_id, customer_id=customer_id, most=most)
+
+
 async def insert(tx: Tx, session: Session, lines: Sequence[Line]) -> bool:
     """Write a new session down; False when its order has one already."""
     written = await tx.maybe(INSERT, **values_of(session, _NEW))

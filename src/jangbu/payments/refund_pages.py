@@ -138,7 +138,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         request: Request,
         cancellation_id: str,
         decision: str,
-        caller: Annotated[Caller, guard(Scoped("payments:cancel"))],
+        caller: Annotated[Caller, guard(Scoped("payments:cancel", fresh=True))],
     ) -> Response:
         try:
             which = UUID(cancellation_id)
