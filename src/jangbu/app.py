@@ -99,7 +99,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     settings, people, system = wired.settings, wired.request, wired.system
     app = assemble(
         [
-            payments_api.routes(people, wired.portone),
+            payments_api.routes(people, wired.portone, wired.approves),
             checkout_api.routes(people, wired.portone),
             item_api.routes(people),
             checkout_pages.routes(people, wired.portone),

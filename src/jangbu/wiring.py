@@ -41,6 +41,7 @@ from jangbu.payments import cancellation_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
+from jangbu.payments.service.confirm import Approves, approves_anything
 from jangbu.payments.service.sync import told
 from jangbu.portone import Notification, PortOne, from_settings, parse_secret
 from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
@@ -130,6 +131,7 @@ class Wired:
     webhooks: Runtime
     request: Runtime
     portone: PortOne
+    approves: Approves
     sender: Sender
     jobs: list[Job]
     schedules: list[Schedule]
@@ -256,6 +258,7 @@ def wire(
         webhooks=system,
         request=request,
         portone=portone,
+        approves=approves_anything,
         sender=sender,
         jobs=[
             *inbox_jobs.jobs(system, on_notification),

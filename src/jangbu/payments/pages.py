@@ -25,6 +25,7 @@ _OUTCOMES: dict[str, page.Outcome] = {
 }
 _ACTS = {
     "payment.initialized": "story.initialized",
+    "payment.confirm_refused": "story.confirm.refused",
     "payment.cancellation_asked": "story.cancellation.asked",
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
@@ -182,6 +183,8 @@ TEXTS: Catalogue = {
     "story.figure.cancelled": ("취소 금액", "Cancelled"),
     "story.initialized": ("결제가 등록되었습니다", "Payment initialized"),
     "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),
+    "story.call.confirm": ("결제 승인 요청", "Approval asked of PortOne"),
+    "story.confirm.refused": ("승인하지 않았습니다", "Not approved"),
     "story.call.settled": ("이후", "Afterwards"),
     "story.call.settled.later": ("포트원에 다시 물어 확인했습니다", "settled: PortOne was asked again"),
     "story.entry.payment.captured": ("승인 분개", "Capture posted"),
