@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jangbu import audit, events, installation
 from jangbu.checkout import checks as checkout_checks
 from jangbu.checkout import jobs as checkout_jobs
+from jangbu.checkout.service.approve import approve
 from jangbu.checks import Check, Found
 from jangbu.checks import jobs as check_jobs
 from jangbu.checks.of_queue import of_queue
@@ -41,7 +42,7 @@ from jangbu.payments import cancellation_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
-from jangbu.payments.service.confirm import Approves, approves_anything
+from jangbu.payments.service.confirm import Approves
 from jangbu.payments.service.sync import told
 from jangbu.portone import Notification, PortOne, from_settings, parse_secret
 from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
@@ -258,7 +259,7 @@ def wire(
         webhooks=system,
         request=request,
         portone=portone,
-        approves=approves_anything,
+        approves=approve,
         sender=sender,
         jobs=[
             *inbox_jobs.jobs(system, on_notification),

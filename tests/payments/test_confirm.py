@@ -23,7 +23,7 @@ from jangbu.payments.refusals import (
     PortOneUnclear,
 )
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.confirm import Agreed, Approves, approves_anything, confirm
+from jangbu.payments.service.confirm import Agreed, Approves, confirm
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.verify import Verdict
 from jangbu.runtime import Runtime
@@ -48,7 +48,7 @@ async def agreed_in(house: House, order_id: str = "order-1", **window: Any) -> t
 
 async def confirmed(house: House, payment: Payment, agreed: Agreed, approves: Approves | None = None) -> Verdict:
     run, portone = house.run, house.wired.portone
-    reference, ask = payment.provider_order_id, approves or approves_anything
+    reference, ask = payment.provider_order_id, approves or house.wired.approves
     return await confirm(reference, agreed, actor=TESTER, run=run, portone=portone, approves=ask)
 
 

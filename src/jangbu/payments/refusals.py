@@ -96,6 +96,32 @@ class PaymentDiffers(Refusal):
     en = "What the payer agreed to is not what was registered ({what}). It was not approved, and no money moved."
 
 
+class NotPayable(Refusal):
+    """It was paid before, waits for its money, or is over: nothing is to be taken for it (any more)."""
+
+    code = "PAYMENT_NOT_PAYABLE"
+    http_status = 409
+    ko = "이미 결제되었거나 종료된 결제입니다(상태: {status}). 다시 결제하지 마세요."
+    en = "This was paid already or is over (status {status}). Do not pay again."
+
+
+class CannotTell(Unavailable):
+    """PortOne asked whether money may be taken, and we do not know in time. Not knowing is a no (ADR 0019)."""
+
+    code = "PAYMENT_CANNOT_BE_CHECKED"
+    ko = "지금은 결제를 확인할 수 없어 승인하지 않았습니다. 돈은 움직이지 않았습니다. 잠시 후 다시 시도해 주세요."
+    en = "The payment cannot be checked right now, so it was not approved. No money moved. Please try again shortly."
+
+
+class QuestionIdReused(Refusal):
+    """A question of PortOne's came under the id of another one."""
+
+    code = "QUESTION_ID_REUSED"
+    http_status = 400
+    ko = "같은 webhook-id로 다른 질문이 왔습니다. 승인하지 않았습니다."
+    en = "Another question came under this webhook-id before. It was not approved."
+
+
 class ConfirmInProgress(Refusal):
     """Another approval of this payment is under way; how it ends is not known yet."""
 

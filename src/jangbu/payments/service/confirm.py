@@ -46,7 +46,7 @@ SAME_AGAIN = timedelta(seconds=10)
 payer's agreement is good for minutes only."""
 NOT_DONE_AFTER = timedelta(minutes=30)
 """A payer's agreement is good for minutes (portone-facts §2.5): what has not happened by then does not happen."""
-_MAY_STILL_BE_PAID = frozenset({Status.READY, Status.FAILED})
+MAY_STILL_BE_PAID = frozenset({Status.READY, Status.FAILED})
 
 
 class Approves(Protocol):
@@ -58,11 +58,6 @@ class Approves(Protocol):
 
     async def __call__(self, tx: Tx, payment: Payment, /, *, now: datetime, run: Runtime) -> Refusal | None:
         """Why not, or None for yes."""
-
-
-async def approves_anything(_tx: Tx, _payment: Payment, /, *, now: datetime, run: Runtime) -> Refusal | None:  # noqa: ARG001
-    """For an installation in which nobody sells: amount, currency and time are all there is to look at."""
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +126,9 @@ async def _intended(
     Whoever holds the payment's row decides, so of several that come at once one calls PortOne. Raises what speaks
     against it.
     """
-    now = run.clock.now()
     async with run.db.transaction() as tx:
         current = await store.lock(tx, payment.id)
+        now = run.clock.now()
         if current.is_captured or current.awaits_money or current.status is Status.MISMATCH:
             return current, None
         known = [one for one in await store.attempts(tx, payment.id) if one.operation == OPERATION]
@@ -165,7 +160,7 @@ async def _intended(
 
 def objection(payment: Payment, *, live: bool, now: datetime) -> Refusal | None:
     """What our own record and PortOne's last answer say against taking this payment's money now."""
-    if payment.status not in _MAY_STILL_BE_PAID or payment.portone is None:
+    if payment.status not in MAY_STILL_BE_PAID or payment.portone is None:
         return NothingToConfirm(status=payment.status.value)
     if now >= payment.expires_at:
         return PaymentExpired()
@@ -230,7 +225,7 @@ async def _refused(
         await _note(attempt_id, "unknown", said, run=run)
         raise
     await _note(attempt_id, "refused", said, run=run)
-    if now_shown.payment.status not in _MAY_STILL_BE_PAID:
+    if now_shown.payment.status not in MAY_STILL_BE_PAID:
         return now_shown
     raise ConfirmRefused(type=refusal.type, message=refusal.pg_message or refusal.message or "")
 
@@ -242,7 +237,7 @@ async def _note(attempt_id: UUID, state: str, facts: dict[str, Any], *, run: Run
 
 async def give_up_confirms(payment: Payment, *, run: Runtime) -> None:
     """PortOne has just shown a payment that is not taken: what was to approve it long ago did not happen (F03)."""
-    if payment.status not in _MAY_STILL_BE_PAID:
+    if payment.status not in MAY_STILL_BE_PAID:
         return
     now = run.clock.now()
     async with run.db.transaction() as tx:
