@@ -102,6 +102,7 @@ OWNER_OF_TABLE = {
     "payments": "payments",
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
+    "payment_questions": "payments",
     "payment_poll": "payments",
     "payment_channels": "payments",
     "identity_verifications": "identity",

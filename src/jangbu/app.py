@@ -48,7 +48,7 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import channel_pages, refund_pages
+from jangbu.payments import channel_pages, confirm_api, refund_pages
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
@@ -99,7 +99,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     settings, people, system = wired.settings, wired.request, wired.system
     app = assemble(
         [
-            payments_api.routes(people, wired.portone),
+            payments_api.routes(people, wired.portone, wired.approves),
             checkout_api.routes(people, wired.portone),
             me_api.routes(people),
             item_api.routes(people),
@@ -109,6 +109,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             payment_list_api.routes(people),
             payment_export_api.routes(people),
             ledger_export_api.routes(people),
+            *confirm_api.routes(wired.webhooks, wired.portone, wired.approves, wired.metrics.confirm_answer),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
@@ -137,7 +138,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, confirm_api.PATH), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,

@@ -42,6 +42,20 @@ class CheckoutSettings(BaseSettings):
         default=24,
         description="Hours a payer has to pay into a virtual account; its stock is held as long.",
     )
+    checkout_confirm: bool = Field(
+        validation_alias=AliasChoices("JANGBU_CHECKOUT_CONFIRM"),
+        default=False,
+        description="Whether PortOne asks us just before each approval of hosted checkout, at JANGBU_PUBLIC_URL. It "
+        "takes no money while we cannot be reached, and Eximbay's channels cannot be asked about.",
+    )
+    confirm_answer_s: int = Field(
+        validation_alias=AliasChoices("JANGBU_CONFIRM_ANSWER_S"),
+        default=5,
+        ge=1,
+        le=9,
+        description="Seconds in which PortOne's question before an approval is answered; what is not known by then is "
+        "a no. PortOne waits 10 (V1; for V2 it is not published).",
+    )
     browser_sdk: str = Field(
         validation_alias=AliasChoices("PORTONE_BROWSER_SDK_URL"),
         default="",

@@ -101,12 +101,17 @@ FILL = """
 """
 FILL_LATER = """
     INSERT INTO webhook_tries (webhook_id, started_at, ended_at, outcome) VALUES ('w{i}', now(), now(), 'processed');
+    INSERT INTO payment_questions (id, question_id, payment_id, portone_payment_id, asked, answer, took_ms, asked_at,
+                                   answered_at)
+    VALUES (gen_random_uuid(), 'q{i}', '{i}1111111-0000-4000-8000-000000000000', 'order{i}', '{{}}', 'yes', 1, now(),
+            now());
 """
 """Tables that are younger than the wall."""
 STORE_OF = {
     "payments": "store_id",
     "payment_attempts": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "payment_cancellations": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
+    "payment_questions": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "identity_verifications": "store_id",
     "events": "store_id",
     "outbox_feed": "store_id",

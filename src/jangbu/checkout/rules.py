@@ -256,6 +256,11 @@ def prolonged(session: Session, now: datetime, *, life: timedelta) -> datetime:
     return max(session.expires_at, min(now + TIME_TO_PAY, session.created_at + life + TIME_TO_PAY))
 
 
+def kept_for_approval(session: Session, now: datetime, *, life: timedelta) -> datetime:
+    """Until when a session is kept whose money may be taken now: long enough to hear of it, and not again and again."""
+    return max(session.expires_at, min(now + TIME_TO_PAY, session.created_at + life + 2 * TIME_TO_PAY))
+
+
 def money_expected_until(session: Session, payment: PaymentSeen) -> datetime:
     """How long money may still come by itself: until the account closes, or the payment expires."""
     return max(session.expires_at, payment.deposit_due or payment.expires_at)

@@ -42,6 +42,8 @@ from jangbu.runtime import Runtime
 log = structlog.get_logger()
 
 PORTONE = Actor("portone")
+_OUTCOMES_OF_CONFIRM = {Event.CAPTURED, Event.MISMATCHED, Event.SEEN_PENDING, Event.SEEN_ACCOUNT_ISSUED}
+"""What shows that an approval of ours whose answer was lost has happened. A failure may be another window's."""
 
 
 async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> Payment:
@@ -168,6 +170,9 @@ async def _record(
 ) -> None:
     after, event = decision.payment, decision.event
     assert event is not None
+    if event in _OUTCOMES_OF_CONFIRM:
+        outcome = {"settled": "by reading the payment"}
+        await store.settle_attempts(tx, after.id, "confirm", state="done", outcome=outcome, at=now)
     if event in (Event.CAPTURED, Event.MISMATCHED) and answer.channel_key and answer.is_live is not None:
         await channel_store.seen(tx, answer.channel_key, pg=answer.pg_provider, live=answer.is_live, at=now)
     if event is Event.CAPTURED:
