@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from jangbu import audit, events
-from jangbu.payments import cancellation_store, store
+from jangbu.payments import cancellation_store, dispute_store, store
 from jangbu.payments.cancellation_rules import Cancellation
+from jangbu.payments.dispute_rules import Dispute
 from jangbu.payments.refusals import PaymentUnknown
 from jangbu.payments.rules import Payment
 from jangbu.payments.store import Attempt
@@ -21,6 +22,7 @@ class Story:
     payment: Payment
     attempts: list[Attempt]
     cancellations: list[Cancellation]
+    disputes: list[Dispute]
     webhooks: list[SeenWebhook]
     changes: list[events.Event]
     legs: list[PostedLeg]
@@ -37,6 +39,7 @@ async def tell(reference: str, *, run: Runtime) -> Story:
             payment=payment,
             attempts=await store.attempts(tx, payment.id),
             cancellations=await cancellation_store.of_payment(tx, payment.id),
+            disputes=await dispute_store.of_payment(tx, payment.id),
             webhooks=await webhooks_of(tx, payment.provider_order_id),
             changes=await events.of_subject(tx, payment.subject),
             legs=await legs_of(tx, f"{payment.subject}:"),
