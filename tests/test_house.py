@@ -103,6 +103,8 @@ OWNER_OF_TABLE = {
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
     "payment_questions": "payments",
+    "payment_disputes": "payments",
+    "payment_dispute_moves": "payments",
     "payment_poll": "payments",
     "payment_channels": "payments",
     "identity_verifications": "identity",

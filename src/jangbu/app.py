@@ -48,14 +48,14 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import channel_pages, confirm_api, refund_pages
+from jangbu.payments import cards, channel_pages, confirm_api, method_pages, refund_pages, story_pages
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
-from jangbu.payments.story_page import PAYMENT_TEXTS
+from jangbu.payments.story_texts import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 from jangbu.web import health
@@ -80,6 +80,7 @@ CATALOGUES = (
     LIST_TEXTS,
     payments_pages.TEXTS,
     refund_pages.TEXTS,
+    cards.TEXTS,
     channel_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,
@@ -115,7 +116,9 @@ def create(wired: wiring.Wired) -> FastAPI:
             inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
             payment_list_pages.routes(people),
+            story_pages.routes(people),
             refund_pages.routes(people, wired.portone),
+            method_pages.routes(people, wired.portone),
             channel_pages.routes(people),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),

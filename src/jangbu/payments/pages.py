@@ -29,10 +29,23 @@ _ACTS = {
     "payment.cancellation_asked": "story.cancellation.asked",
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
+    "payment.dispute_won": "story.dispute.decided.won",
+    "payment.dispute_lost": "story.dispute.decided.lost",
+    "payment.dispute_decision_wanted": "story.dispute.wanted",
+}
+
+DISPUTE_TONES: dict[str, page.Tone] = {
+    "OPEN": "waiting",
+    "UNTOLD": "waiting",
+    "WON": "good",
+    "LOST": "bad",
+    "RETURNED": "neutral",
 }
 
 
-def story_page_of(story: Story, t: Words, refund: page.RefundForm | None = None) -> page.StoryPage:
+def story_page_of(
+    story: Story, t: Words, refund: page.RefundForm | None = None, cards: tuple[page.Card, ...] = ()
+) -> page.StoryPage:
     """The story as the page shows it."""
     payment = story.payment
     return page.StoryPage.of(
@@ -53,6 +66,7 @@ def story_page_of(story: Story, t: Words, refund: page.RefundForm | None = None)
         asked_at=payment.portone_changed_at,
         back_href=LIST,
         refund=refund,
+        cards=cards,
     )
 
 
@@ -72,7 +86,9 @@ def _figures(story: Story, t: Words) -> list[page.Figure]:
     payment, currency = story.payment, story.payment.currency
     amount = (payment.portone or {}).get("amount") or {}
     taken_there = (payment.portone or {}).get("status") in {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
-    receivable = [leg.amount_minor for leg in story.legs if leg.path == "assets:pg_receivable"]
+    # A dispute moves money that is ours aside and back: neither is a capture, nor given back.
+    owed = [leg for leg in story.legs if leg.path == "assets:pg_receivable"]
+    receivable = [leg.amount_minor for leg in owed if not leg.kind.startswith("payment.dispute_")]
     captured, given_back = sum(minor for minor in receivable if minor > 0), -sum(m for m in receivable if m < 0)
     asked = payment.portone is not None
 
@@ -118,6 +134,8 @@ def _acted(line: audit.Line, t: Words) -> page.Moment:
 
 def _changed(change: Event, t: Words) -> page.Moment:
     before, after, given = change.data["before"], change.data["status"], change.data.get("cancellation")
+    if disputed := change.data.get("dispute"):
+        return _disputed(change, disputed, t)
     if given is None:
         return page.changed(t, change.happened_at, before=before, after=after)
     facts = [page.Fact(t("refunds.amount"), written(Money(given["amount"], given["currency"])))]
@@ -131,6 +149,15 @@ def _changed(change: Event, t: Words) -> page.Moment:
         facts=tuple(facts),
         change=(before, after) if before != after else None,
     )
+
+
+def _disputed(change: Event, dispute: dict[str, Any], t: Words) -> page.Moment:
+    facts = [page.Fact(t("dispute.reason"), dispute["reason"])]
+    if dispute["heldAmount"]:
+        facts.append(page.Fact(t("dispute.held"), written(Money(dispute["heldAmount"], dispute["currency"]))))
+    status = "OPEN" if change.type == "payment.dispute_created" else dispute["status"]
+    tone = DISPUTE_TONES[status]
+    return page.Moment("state", change.happened_at, t(f"story.dispute.{status}"), tone, facts=tuple(facts))
 
 
 def _call(attempt: Attempt, t: Words) -> page.Moment:

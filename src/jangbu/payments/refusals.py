@@ -291,3 +291,21 @@ class SecondPersonNeeded(Refusal):
     http_status = 403
     ko = "요청한 사람이 아닌, 이 금액을 승인할 수 있는 다른 담당자가 승인해야 합니다."
     en = "Somebody other than who asked for it, and who may decide this amount, has to approve it."
+
+
+class DisputeUnknown(Refusal):
+    """There is no such dispute."""
+
+    code = "DISPUTE_NOT_FOUND"
+    http_status = 404
+    ko = "분쟁을 찾을 수 없습니다."
+    en = "There is no such dispute."
+
+
+class DisputeNotToDecide(Refusal):
+    """The PG still looks into it, or it is over."""
+
+    code = "DISPUTE_NOT_TO_DECIDE"
+    http_status = 409
+    ko = "지금 결과를 정할 수 없는 분쟁입니다(상태: {status})."
+    en = "The outcome of this dispute is not to be decided now (status {status})."
