@@ -10,6 +10,7 @@ from jangbu.sandbox.core import billing_keys, charges
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.bodies import channel_json
 from jangbu.sandbox.core.inputs import ChargeInput, Credential, CustomerInput, customer_of, order_of
+from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
@@ -93,6 +94,7 @@ class _Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     platform_type: Literal["SDK_MOBILE", "SDK_PC", "API"] | None = None
     text_search: _TextSearch | None = None
     pg_providers: list[str] | None = None
+    pg_companies: list[PgCompany] | None = None
     methods: list[Literal["CARD", "MOBILE", "EASY_PAY", "TRANSFER"]] | None = None
     version: Literal["V1", "V2"] | None = None
 
@@ -181,9 +183,9 @@ async def get_billing_key_info(call: Call) -> dict[str, Any]:
     return billing_key_json(call.world, billing_keys.find(call.world, store, call.path("billingKey")))
 
 
-@operations.add("GET", "/billing-keys", lacks="refuses the filter `pgCompanies`")
+@operations.add("GET", "/billing-keys")
 async def get_billing_key_infos(call: Call) -> dict[str, Any]:
-    """portone-facts §3.1. What a window was opened with is not kept: no key is found by its `USER_AGENT`."""
+    """portone-facts §3.1."""
     asked = call.body(_List)
     store, world = call.store(asked.filter.store_id), call.world
     by = asked.sort.by or "REQUESTED_AT"
@@ -303,6 +305,7 @@ def _passes(call: Call, wanted: _Filter, key: BillingKey) -> bool:
         (wanted.customer_id, wanted.customer_id == key.customer.get("id")),
         (wanted.platform_type, PLATFORMS.get(wanted.platform_type or "") == key.platform),
         (wanted.pg_providers, providers & set(wanted.pg_providers or ())),
+        (wanted.pg_companies, {company_of(each) for each in providers} & set(wanted.pg_companies or ())),
         (wanted.methods, type_ in [METHOD_TYPES[each] for each in wanted.methods or ()]),
         (wanted.version, wanted.version == key.version),
         (wanted.text_search, wanted.text_search is not None and _has_text(call.world, wanted.text_search, key)),
@@ -325,6 +328,6 @@ def _has_text(world: World, search: _TextSearch, key: BillingKey) -> bool:
         "CUSTOMER_ADDRESS": [customer.get("address", {}).get("oneLine")],
         "CUSTOMER_ZIPCODE": [customer.get("zipcode")],
         "CHANNEL_GROUP_NAME": [group.name if group else None],
-        "USER_AGENT": [],
+        "USER_AGENT": [key.user_agent],
     }
     return any(text is not None and search.value in text for text in fields[search.field])

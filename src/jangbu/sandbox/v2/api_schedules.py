@@ -15,7 +15,7 @@ from jangbu.sandbox.v2.listing import Page, aware, bounds_of, span
 
 operations = Operations()
 Status = Literal["SCHEDULED", "STARTED", "PENDING", "SUCCEEDED", "FAILED", "REVOKED"]
-Sorts = Literal["CREATED_AT", "TIME_TO_PAY", "COMPLETED_AT"]
+Sorts = Literal["CREATED_AT", "TIME_TO_PAY", "COMPLETED_AT", "STATUS_TIMESTAMP"]
 
 
 class _Create(msgspec.Struct, rename="camel"):
@@ -116,5 +116,8 @@ def _time_of(call: Call, row: Schedule, by: Sorts) -> datetime:
             return row.created_at
         case "TIME_TO_PAY":
             return row.time_to_pay
-        case _:
+        case "COMPLETED_AT":
             return schedules.ended_at(call.world, row) or row.time_to_pay
+        case "STATUS_TIMESTAMP":
+            # Since when it is what it is [I].
+            return row.revoked_at or schedules.ended_at(call.world, row) or row.started_at or row.created_at

@@ -65,15 +65,14 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True):
     reason: str | None = None
 
 
-def begin(
-    parts: Parts, raw: bytes, *, ip_address: str, opener_origin: str | None, is_mobile: bool = False
-) -> BillingKey:
+def begin(parts: Parts, raw: bytes, *, ip_address: str, opener_origin: str | None, user_agent: str = "") -> BillingKey:
     """Open the window: a key that is READY, and for issue-and-pay a READY payment too.
 
     Refuses as a BrowserRefusal.
     """
     asked = params.decoded(raw, RequestIssue)
     world, now = parts.world, parts.clock.now()
+    is_mobile = bool(params.MOBILE.search(user_agent))
     like_payment = _as_payment(asked)
     if asked.payment_id is not None:
         params.checked(like_payment)
@@ -89,6 +88,8 @@ def begin(
     if asked.payment_id is not None:
         platform = "MOBILE" if is_mobile else "PC"
         origin = {"platformType": platform, "ipAddress": ip_address}
+        if user_agent:
+            origin["userAgent"] = user_agent
         attempt = world.open_window(store.id, channel.key, asked.payment_id, order, window, origin, now)
     key = BillingKey(
         id=f"billing-key-{world.ids.uuid()}",
@@ -101,6 +102,7 @@ def begin(
         issue_name=asked.issue_name,
         notice_urls=asked.notice_urls or [],
         platform="MOBILE" if is_mobile else "PC",
+        user_agent=user_agent or None,
         window=window,
         transaction_id=attempt.transaction_id if attempt is not None else None,
     )
@@ -313,7 +315,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 await request.body(),
                 ip_address=request.client.host if request.client else "127.0.0.1",
                 opener_origin=request.headers.get("origin"),
-                is_mobile=bool(params.MOBILE.search(request.headers.get("user-agent", ""))),
+                user_agent=request.headers.get("user-agent", ""),
             )
         except BrowserRefusal as refusal:
             body = {"code": refusal.code, "message": refusal.message}
