@@ -9,7 +9,7 @@ from jangbu.clock import rfc3339
 from jangbu.sandbox.core import billing_keys, charges
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.bodies import channel_json
-from jangbu.sandbox.core.inputs import ChargeInput, Credential, CustomerInput, customer_of, order_of
+from jangbu.sandbox.core.inputs import ChargeInput, Credential, CustomerInput, customer_of, order_of, receipt_wish_of
 from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
@@ -18,7 +18,6 @@ from jangbu.sandbox.v2.listing import Page, bounds_of, span
 from jangbu.sandbox.window.issue_windows import confirm, pay_after_issue
 
 operations = Operations()
-LACKS_OF_A_CHARGE = "no key is of a bank account, so `cashReceipt` changes nothing"
 TO_PG_OF_A_CHARGE = "`productType`, `shippingAddress`, `locale`, `bypass`"
 METHOD_TYPES = {"CARD": "Card", "MOBILE": "Mobile", "EASY_PAY": "EasyPay", "TRANSFER": "Transfer"}
 SORTS = Literal["REQUESTED_AT", "ISSUED_AT", "DELETED_AT", "STATUS_TIMESTAMP"]
@@ -224,7 +223,7 @@ async def delete_billing_key(call: Call) -> dict[str, Any]:
     return {"deletedAt": rfc3339(call.now)}
 
 
-@operations.add("POST", "/payments/{paymentId}/billing-key", lacks=LACKS_OF_A_CHARGE, to_pg=TO_PG_OF_A_CHARGE)
+@operations.add("POST", "/payments/{paymentId}/billing-key", to_pg=TO_PG_OF_A_CHARGE)
 async def pay_with_billing_key(call: Call) -> dict[str, Any]:
     """portone-facts §3.2. `paidAt` of what still waits for the PG is the time of the call [I]."""
     asked = call.body(ChargeInput)
@@ -239,10 +238,12 @@ async def pay_with_billing_key(call: Call) -> dict[str, Any]:
 
 def wish_of(world: World, asked: ChargeInput, payment_id: str) -> charges.Wish:
     """What is asked for, its arithmetic checked."""
+    order = order_of(world, asked)
+    order.receipt = receipt_wish_of(asked.cash_receipt)
     return charges.Wish(
         payment_id,
         asked.billing_key,
-        order_of(world, asked),
+        order,
         asked.channel_key,
         asked.installment_month or 0,
         asked.use_free_interest_from_merchant or False,

@@ -10,7 +10,7 @@ from jangbu.sandbox.core import schedules
 from jangbu.sandbox.core.billing_records import Schedule
 from jangbu.sandbox.core.inputs import ChargeInput
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.api_billing import LACKS_OF_A_CHARGE, TO_PG_OF_A_CHARGE, wish_of
+from jangbu.sandbox.v2.api_billing import TO_PG_OF_A_CHARGE, wish_of
 from jangbu.sandbox.v2.listing import Page, aware, bounds_of, span
 
 operations = Operations()
@@ -49,7 +49,7 @@ class _Revoke(msgspec.Struct, rename="camel"):
     schedule_ids: list[str] | None = None
 
 
-@operations.add("POST", "/payments/{paymentId}/schedule", lacks=LACKS_OF_A_CHARGE, to_pg=TO_PG_OF_A_CHARGE)
+@operations.add("POST", "/payments/{paymentId}/schedule", to_pg=TO_PG_OF_A_CHARGE)
 async def create_payment_schedule(call: Call) -> dict[str, Any]:
     """portone-facts §3.3."""
     asked = call.body(_Create)
