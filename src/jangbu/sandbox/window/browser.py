@@ -19,7 +19,7 @@ from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import Attempt, Failure
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
-from jangbu.sandbox.window import identity_windows, issue_windows, pages, signing_in
+from jangbu.sandbox.window import checkout, identity_windows, issue_windows, pages, signing_in
 from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
@@ -222,6 +222,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             Route("/window/{transactionId}", window),
             *issue_windows.routes(parts),
             *identity_windows.routes(parts),
+            *checkout.routes(parts),
             *v1_window.routes(parts),
             Mount("/static", StaticFiles(directory=pages.HERE / "static")),
         ],

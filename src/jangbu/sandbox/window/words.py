@@ -148,3 +148,39 @@ WORDS = {
         "trouble": "No answer. Please try again.",
     },
 }
+
+CHECKOUT_WORDS = {
+    "ko": {
+        "title": "주문서",
+        "sandbox": "테스트 결제",
+        "amount": "결제 금액",
+        "order": "주문번호",
+        "items": "주문 상품",
+        "method": "결제 수단",
+        "agreements": "약관 동의",
+        "pay": "{amount} 결제하기",
+        "paid": "주문이 접수되었습니다.",
+        "over": "이미 끝난 주문서입니다.",
+        "nothing": "이 나라와 통화로 결제할 수 있는 수단이 없습니다.",
+        "working": "처리 중…",
+        "trouble": "응답을 받지 못했습니다. 다시 시도해 주세요.",
+        "note": "장부 샌드박스의 주문서입니다. 실제로 결제되지 않습니다.",
+    },
+    "en": {
+        "title": "Checkout",
+        "sandbox": "Test payment",
+        "amount": "Amount",
+        "order": "Order",
+        "items": "Items",
+        "method": "Pay with",
+        "agreements": "I agree to",
+        "pay": "Pay {amount}",
+        "paid": "Your order has been received.",
+        "over": "This checkout is over.",
+        "nothing": "There is no way to pay in this country and currency.",
+        "working": "Working…",
+        "trouble": "No answer. Please try again.",
+        "note": "This is the checkout of the Jangbu sandbox. No money moves.",
+    },
+}
+"""What the page of a hosted checkout says."""
