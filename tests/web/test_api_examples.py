@@ -22,11 +22,12 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from access.test_matrix import Quiet
+from checkout.test_payers import backend_of
 from jangbu.access.rules import KEY_SCOPES
 from jangbu.access.service.keys import create_api_key
 from jangbu.app import create
 from jangbu.outbox.service import feed
-from jangbu.sandbox import IDENTITY_CHANNEL, STORE_ID
+from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, STORE_ID
 from jangbu.sandbox.core import identity as portones
 from jangbu.settings import Settings
 from jangbu.web.examples import EXAMPLES
@@ -34,7 +35,7 @@ from jangbu.web.openapi import description
 from jangbu.wiring import Addresses
 from kit import REAL, TESTER, House, house_at
 
-CALLED_BY_PORTONE = {"/api/portone/webhook", "/api/payments/webhook"}
+CALLED_BY_PORTONE = {"/api/portone/webhook", "/api/portone/confirm-question", "/api/payments/webhook"}
 FILES = {f"/api/exports/{what}.{{form}}" for what in ("payments", "refunds", "journal")}
 WITHOUT = CALLED_BY_PORTONE | FILES
 """Calls that show no example: PortOne makes them, or the answer is a file."""
@@ -58,7 +59,7 @@ class Day:
         filled = path
         for name, value in (of or {}).items():
             filled = filled.replace(f"{{{name}}}", value)
-        headers = {"authorization": f"Bearer {self.key}"}
+        headers = request.pop("headers", None) or {"authorization": f"Bearer {self.key}"}
         answer = await self.client.request(method, filled, headers=headers, **request)
         assert answer.status_code < 300, f"{call}: {answer.status_code} {answer.text}"
         body = answer.json()
@@ -101,6 +102,17 @@ async def payments_taken(day: Day) -> None:
     await day.ask("GET /api/payments/{payment_id}", of={"payment_id": payment["paymentId"]})
 
 
+async def payment_approved(day: Day) -> None:
+    channel = day.house.portone.world.state.channels[CARD_CHANNEL]
+    channel.approves_manually = True
+    order = {"amount": 11_000, "orderName": "찻잔", "orderId": "order-1004"}
+    payment = await day.ask("POST /api/portone/initialize", json=order)
+    agreed = await day.house.portone.pay(payment["paymentId"])
+    named = {name: agreed[name] for name in ("paymentId", "txId", "paymentToken")}
+    await day.ask("POST /api/portone/confirm", json=named)
+    channel.approves_manually = False
+
+
 async def events_told(day: Day) -> None:
     endpoint = await day.ask(
         "POST /api/events/endpoints",
@@ -140,6 +152,8 @@ async def goods_sold(day: Day) -> None:
     await day.ask("POST /api/v1/payments/sessions/{session_id}/verify", of=of)
     await day.ask("GET /api/v1/payments/sessions/{session_id}", of=of)
     await day.ask("POST /api/v1/payments/history-links", json={"customerId": "member-1"})
+    backend = await backend_of(day.house)
+    await day.ask("GET /api/v1/me/payments", headers=backend.bearer("member-1"))
     another = await day.ask("POST /api/v1/payments/sessions", json={**wish, "orderId": "order-1003"})
     abandoned = {"session_id": another["sessionId"]}
     await day.ask("POST /api/v1/payments/sessions/{session_id}/abandon", of=abandoned)
@@ -172,6 +186,7 @@ async def test_the_examples_are_what_a_shop_is_answered(day: Day) -> None:
     await goods_sold(day)
     await people_verified(day)
     await webhooks_looked_at(day)
+    await payment_approved(day)
     await day.ask("GET /api/health")
     await day.ask("GET /api/access/me")
     # Whoever searches the code for leaked secrets need not stumble over ours.
