@@ -33,6 +33,12 @@ class CheckoutSettings(BaseSettings):
         default=24,
         description="Hours a payer has to pay into a virtual account; its stock is held as long.",
     )
+    buyer_keep_days: int = Field(
+        validation_alias=AliasChoices("JANGBU_BUYER_KEEP_DAYS"),
+        default=90,
+        ge=1,
+        description="Days that a buyer's name, e-mail and telephone are kept after their checkout session ended.",
+    )
     browser_sdk: str = Field(
         validation_alias=AliasChoices("PORTONE_BROWSER_SDK_URL"),
         default="",

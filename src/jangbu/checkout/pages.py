@@ -232,7 +232,7 @@ def _pay_page(request: Request, shown: Shown, run: Runtime) -> PayPage:
         methods=tuple(run.settings.channels),
         sdk=run.settings.browser_sdk_url,
         expires_at=session.expires_at,
-        asks_buyer=not session.buyer,
+        asks_buyer=not session.has_buyer,
     )
 
 
