@@ -56,6 +56,12 @@ class CheckoutSettings(BaseSettings):
         description="Seconds in which PortOne's question before an approval is answered; what is not known by then is "
         "a no. PortOne waits 10 (V1; for V2 it is not published).",
     )
+    buyer_keep_days: int = Field(
+        validation_alias=AliasChoices("JANGBU_BUYER_KEEP_DAYS"),
+        default=90,
+        ge=1,
+        description="Days that a buyer's name, e-mail and telephone are kept after their checkout session ended.",
+    )
     browser_sdk: str = Field(
         validation_alias=AliasChoices("PORTONE_BROWSER_SDK_URL"),
         default="",

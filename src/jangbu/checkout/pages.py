@@ -237,7 +237,7 @@ def _pay_page(request: Request, shown: Shown, run: Runtime) -> PayPage:
         methods=tuple(ways_to_pay(run.settings.channels, session.currency)),
         sdk=run.settings.browser_sdk_url,
         expires_at=session.expires_at,
-        asks_buyer=not session.buyer,
+        asks_buyer=not session.has_buyer,
     )
 
 

@@ -134,6 +134,8 @@ class Session:
     late_refund: LateRefund = LateRefund.NONE
     prepares: int = 0
     buyer: dict[str, Any] = field(default_factory=dict, repr=False)
+    """As the release before the vault wrote it, and reads it; what counts is service.buyers.buyer_of."""
+    buyer_encrypted: str | None = field(default=None, repr=False)
     redirect_url: str = ""
     expires_at: datetime
     due_at: datetime | None = None
@@ -153,6 +155,11 @@ class Session:
     def subject(self) -> str:
         """How events and the audit log name it."""
         return f"checkout:{self.id}"
+
+    @property
+    def has_buyer(self) -> bool:
+        """Whether anything is known here of who buys."""
+        return self.buyer_encrypted is not None or bool(self.buyer)
 
     @property
     def is_undecided(self) -> bool:

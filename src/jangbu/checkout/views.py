@@ -108,7 +108,7 @@ def window_request(prepared: Prepared, language: Language, run: Runtime) -> dict
         request["payMethod"] = prepared.method
         request["redirectUrl"] = f"{pay_url(session.session_id, run)}/return"
         request["windowType"] = {"pc": "IFRAME", "mobile": "REDIRECTION"}
-    customer = {name: value for name, value in session.buyer.items() if value}
+    customer = {name: value for name, value in prepared.buyer.items() if value}
     if session.customer_id:
         customer["customerId"] = session.customer_id
     if customer:

@@ -27,6 +27,7 @@ from jangbu.checkout.rules import (
     terms_of,
     ways_to_pay,
 )
+from jangbu.checkout.service.buyers import with_buyer
 from jangbu.checkout.service.stock import let_go
 from jangbu.db import Tx
 from jangbu.runtime import Runtime
@@ -85,12 +86,12 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
             amount=terms.total.amount_minor,
             tax_free_amount=terms.tax_free.amount_minor,
             currency=terms.total.currency,
-            buyer=new.buyer or {},
             redirect_url=redirect_url,
             expires_at=expires_at,
             due_at=expires_at,
             created_at=now,
         )
+        session = await with_buyer(tx, session, new.buyer, run=run)
         if not await store.insert(tx, session, terms.lines):
             return await _made_before(tx, session, new)
         await audit.record(
