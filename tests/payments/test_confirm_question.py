@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from at_console import at_the_console
 from jangbu.app import create
 from jangbu.checkout.service.approve import approve
 from jangbu.db import Query
@@ -93,6 +94,19 @@ async def test_what_was_registered_may_be_taken_and_the_answer_is_kept(house: Ho
     assert kept.asked["totalAmount"] == AMOUNT
     count = house.wired.metrics.registry.get_sample_value("jangbu_confirm_answer_seconds_count", {"answer": "yes"})
     assert count == 1
+
+
+async def test_what_was_asked_and_answered_stands_in_the_payments_story(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    payment = await registered(house)
+    facts = {"paymentId": payment.provider_order_id, "transactionId": "tx"}
+    await ask(client, house, "wh_other", **facts, totalAmount=100)
+    assert "code" not in await pay(house, payment)
+    async with at_the_console(house) as desk:
+        page = (await desk.get(f"/console/payments/{payment.id}?lang=en")).text
+    for words in ("PortOne&#39;s question", "We said no", "PAYMENT_DIFFERS", "wh_other", "We said yes"):
+        assert words in page, words
 
 
 async def test_asked_twice_it_answers_twice_and_keeps_one(house: House, client: httpx.AsyncClient) -> None:

@@ -14,7 +14,7 @@ from jangbu.money import Money
 from jangbu.web.texts import Catalogue, Words
 
 Tone = Literal["neutral", "good", "bad", "waiting", "unknown"]
-Kind = Literal["call", "webhook", "state", "entry", "person"]
+Kind = Literal["call", "webhook", "question", "state", "entry", "person"]
 Outcome = Literal["succeeded", "refused", "running", "unknown"]
 
 # A call that went well is the usual thing; green is kept for what it led to.
@@ -326,6 +326,7 @@ PAYMENT_TEXTS: Catalogue = {
     "story.checked_at": ("포트원 확인", "PortOne asked"),
     "story.kind.call": ("포트원 호출", "Call to PortOne"),
     "story.kind.webhook": ("웹훅", "Webhook"),
+    "story.kind.question": ("포트원 질문", "PortOne's question"),
     "story.kind.state": ("상태", "State"),
     "story.kind.entry": ("원장 분개", "Ledger entry"),
     "story.kind.person": ("담당자", "Person"),
