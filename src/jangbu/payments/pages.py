@@ -185,7 +185,7 @@ def _asked(question: Asked, t: Words) -> page.Moment:
     facts.append(page.Fact("webhook-id", question.question_id, exact=True))
     tone: page.Tone = "neutral" if question.answer == "yes" else "bad"
     title, note = t(f"story.asked.{question.answer}"), t(f"story.asked.{question.answer}.explained")
-    return page.Moment("webhook", question.asked_at, title, tone, note, tuple(facts), raw=_json(question.asked))
+    return page.Moment("question", question.asked_at, title, tone, note, tuple(facts), raw=_json(question.asked))
 
 
 def _webhook(delivery: SeenWebhook, t: Words) -> page.Moment:
@@ -225,13 +225,13 @@ TEXTS: Catalogue = {
     "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),
     "story.call.confirm": ("결제 승인 요청", "Approval asked of PortOne"),
     "story.confirm.refused": ("승인하지 않았습니다", "Not approved"),
-    "story.asked.yes": ("승인 전 질문에 '예'라고 답했습니다", "Asked before the approval: yes"),
+    "story.asked.yes": ("승인해도 되는지 물었고, '예'라고 답했습니다", "May it be approved? We said yes"),
     "story.asked.yes.explained": ("", ""),
-    "story.asked.no": ("승인 전 질문에 '아니요'라고 답했습니다", "Asked before the approval: no"),
+    "story.asked.no": ("승인해도 되는지 물었고, '아니요'라고 답했습니다", "May it be approved? We said no"),
     "story.asked.no.explained": ("승인되지 않았고 돈은 움직이지 않았습니다.", "It was not approved. No money moved."),
     "story.asked.unknown": (
-        "승인 전 질문에 제때 답할 수 없었습니다",
-        "Asked before the approval: could not tell in time",
+        "승인해도 되는지 물었지만, 제때 알 수 없었습니다",
+        "May it be approved? We could not tell in time",
     ),
     "story.asked.unknown.explained": (
         "모르면 '아니요'입니다. 승인되지 않았고 돈은 움직이지 않았습니다.",
