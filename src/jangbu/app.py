@@ -48,7 +48,15 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import cards, channel_pages, confirm_api, method_pages, refund_pages, story_pages
+from jangbu.payments import (
+    cards,
+    channel_pages,
+    confirm_api,
+    method_api,
+    method_pages,
+    refund_pages,
+    story_pages,
+)
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
@@ -102,6 +110,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone, wired.approves),
+            method_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
             me_api.routes(people),
             item_api.routes(people),
