@@ -125,9 +125,23 @@ function troubleOf(problem) {
  */
 function pause(ms, signal) {
   return new Promise((resolve) => {
-    // Nobody looks at a page in the background: what is due there is done when it is seen again.
-    const wake = () => (globalThis.document?.hidden ? undefined : resolve());
-    const timer = setTimeout(wake, ms);
-    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    const page = globalThis.document;
+    const end = () => {
+      clearTimeout(timer);
+      page?.removeEventListener("visibilitychange", wake);
+    };
+    // Nobody looks at a page in the background: what comes due there is done when it is seen again.
+    let isDue = false;
+    const wake = () => {
+      if (!isDue || page?.hidden) return;
+      end();
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      isDue = true;
+      wake();
+    }, ms);
+    page?.addEventListener("visibilitychange", wake);
+    signal.addEventListener("abort", end, { once: true });
   });
 }

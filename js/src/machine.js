@@ -133,9 +133,12 @@ function told(before, session) {
   const isPayable = PAYABLE.has(session.phase);
   // Somebody tried before this page was loaded, and may have paid: that is known only after PortOne was asked.
   if (moment.status === "loading" && isPayable && session.state === "preparing") return ask(moment);
-  // The window may close a moment before PortOne knows. A decline told now may be that of the try before.
+  // The window may close a moment before PortOne knows, and a decline told now may be that of the try before.
   const isTooEarly = moment.status === "checking" && moment.claim === "success" && isPayable;
   if (isTooEarly && moment.asked < ASKS_MAX) return [moment, { do: "wait", ms: pause(moment.asked) }];
+  // It failed, and nobody knows why yet: the server asks PortOne about one session every other second at most.
+  const isUnexplained = moment.status === "checking" && moment.claim === "failed" && session.phase === "ready";
+  if (isUnexplained && moment.asked < 2) return [moment, { do: "wait", ms: ASK_AGAIN_MS }];
   return shown({ ...moment, claim: isTooEarly ? null : moment.claim });
 }
 
@@ -234,7 +237,6 @@ function due(moment) {
  */
 function seen(moment) {
   if (moment.status === "offline") return goOn(moment);
-  if (moment.status === "checking") return ask(moment);
   const isMoving = moment.status === "waiting" || MOVING.has(moment.session?.phase ?? "");
   return isMoving ? [moment, { do: "verify" }] : [moment];
 }

@@ -56,6 +56,18 @@ test("a decline says why, and another try may be made", () => {
   assert.equal(after([PAY], moment).moment.reason, "");
 });
 
+test("a failure that the server has not heard of yet is asked about once more", () => {
+  const first = after([...OPEN, closed("failed"), told("ready")]);
+  assert.deepEqual([first.moment.status, first.wants], ["checking", ["wait"]]);
+  const second = after([{ type: "due" }, told("declined", { failure: "한도 초과" })], first.moment);
+  assert.deepEqual([second.moment.status, second.moment.reason], ["failed", "한도 초과"]);
+  assert.equal(after([{ type: "due" }, told("ready")], first.moment).moment.status, "failed");
+});
+
+test("who looks again while it is being checked does not cut the answer off", () => {
+  assert.deepEqual(after([...OPEN, closed("success"), { type: "seen" }]).wants, []);
+});
+
 test("a window that was closed is told apart, even after a decline before it", () => {
   const { moment } = after([...OPEN, closed("closed"), told("declined", { failure: "한도 초과" })]);
   assert.deepEqual([moment.status, moment.reason, canPay(moment)], ["cancelled", "", true]);

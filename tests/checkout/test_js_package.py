@@ -4,7 +4,12 @@ hosted page says."""
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from contract import node
+from jangbu.checkout.texts import TEXTS
+from jangbu.web.texts import TEXTS as OF_ALL_PAGES
 
 from .js_package import installed, script
 
@@ -23,3 +28,13 @@ async def test_its_own_tests_pass(home: Path) -> None:
 
 async def test_its_types_are_those_of_its_code(home: Path) -> None:
     assert await script(home, "check") == ""
+
+
+async def test_the_element_says_what_the_hosted_page_says(home: Path) -> None:
+    program = 'import("./src/words.js").then(({ WORDS }) => process.stdout.write(JSON.stringify(WORDS)))'
+    words = msgspec.json.decode(await node.output([node.program(), "-e", program], home))
+    ours = {**OF_ALL_PAGES, **{key.removeprefix("pay."): each for key, each in TEXTS.items()}}
+    assert {key: tuple(each) for key, each in words.items()} == {key: ours.get(key) for key in words}
+    banks = {key for key in TEXTS if key.startswith("bank.")}
+    methods = {key.removeprefix("pay.") for key in TEXTS if key.startswith("pay.method.")}
+    assert banks | methods <= words.keys()
