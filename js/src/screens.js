@@ -86,7 +86,8 @@ function order({ lines, amount, currency }, language, say) {
 function ghost(key, say) {
   const blank = (kind = "") => h("div", { class: `ghost ${kind}`, "aria-hidden": "true" });
   const words = h("p", { class: "says", role: "status" }, say("says.loading"));
-  const node = h("section", { class: "card" }, heading(say("title")), blank("order"), blank(), blank(), words, blank());
+  const blanks = [blank("order"), blank(), blank(), words, blank()];
+  const node = h("section", { class: "card ghosts" }, heading(say("title")), ...blanks);
   return { key, node, update: () => {} };
 }
 

@@ -57,6 +57,7 @@ button.copy { background: none; color: var(--accent); min-height: 40px; padding:
 .says span { display: block; }
 .said:empty { margin-top: -18px; }
 form .said:empty { margin-top: -16px; }
+.card.ghosts { min-height: 640px; align-content: start; }
 .ghost { border-radius: 14px; background: var(--paper); height: 52px; }
 .ghost.order { height: 84px; }
 h2.centre, .lead { text-align: center; }
