@@ -20,6 +20,7 @@ APPEND_ONLY = (
     "events",
     "outbox_feed",
     "item_movements",
+    "payment_dispute_moves",
 )
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -49,6 +50,8 @@ SYSTEM = {
     "notices": "SI",
     "payment_attempts": "SIU",
     "payment_cancellations": "SIU",
+    "payment_dispute_moves": "SI",
+    "payment_disputes": "SIU",
     "payment_session_lines": "SI",
     "payment_sessions": "SIU",
     "payment_channels": "SIU",
@@ -63,6 +66,7 @@ SYSTEM = {
     "schema_migrations": "S",
     "session": "SIUD",
     "staff_links": "SIU",
+    "payer_secrets": "SIU",
     "users": "SIU",
     "webhook_deliveries": "SIU",
     "webhook_delivery_attempts": "SI",

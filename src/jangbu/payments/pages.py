@@ -29,10 +29,24 @@ _ACTS = {
     "payment.cancellation_asked": "story.cancellation.asked",
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
+    "payment.close_asked": "story.close_asked",
+    "payment.dispute_won": "story.dispute.decided.won",
+    "payment.dispute_lost": "story.dispute.decided.lost",
+    "payment.dispute_decision_wanted": "story.dispute.wanted",
+}
+
+DISPUTE_TONES: dict[str, page.Tone] = {
+    "OPEN": "waiting",
+    "UNTOLD": "waiting",
+    "WON": "good",
+    "LOST": "bad",
+    "RETURNED": "neutral",
 }
 
 
-def story_page_of(story: Story, t: Words, refund: page.RefundForm | None = None) -> page.StoryPage:
+def story_page_of(
+    story: Story, t: Words, refund: page.RefundForm | None = None, cards: tuple[page.Card, ...] = ()
+) -> page.StoryPage:
     """The story as the page shows it."""
     payment = story.payment
     return page.StoryPage.of(
@@ -53,6 +67,7 @@ def story_page_of(story: Story, t: Words, refund: page.RefundForm | None = None)
         asked_at=payment.portone_changed_at,
         back_href=LIST,
         refund=refund,
+        cards=cards,
     )
 
 
@@ -72,7 +87,9 @@ def _figures(story: Story, t: Words) -> list[page.Figure]:
     payment, currency = story.payment, story.payment.currency
     amount = (payment.portone or {}).get("amount") or {}
     taken_there = (payment.portone or {}).get("status") in {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
-    receivable = [leg.amount_minor for leg in story.legs if leg.path == "assets:pg_receivable"]
+    # A dispute moves money that is ours aside and back: neither is a capture, nor given back.
+    owed = [leg for leg in story.legs if leg.path == "assets:pg_receivable"]
+    receivable = [leg.amount_minor for leg in owed if not leg.kind.startswith("payment.dispute_")]
     captured, given_back = sum(minor for minor in receivable if minor > 0), -sum(m for m in receivable if m < 0)
     asked = payment.portone is not None
 
@@ -118,6 +135,8 @@ def _acted(line: audit.Line, t: Words) -> page.Moment:
 
 def _changed(change: Event, t: Words) -> page.Moment:
     before, after, given = change.data["before"], change.data["status"], change.data.get("cancellation")
+    if disputed := change.data.get("dispute"):
+        return _disputed(change, disputed, t)
     if given is None:
         return page.changed(t, change.happened_at, before=before, after=after)
     facts = [page.Fact(t("refunds.amount"), written(Money(given["amount"], given["currency"])))]
@@ -131,6 +150,15 @@ def _changed(change: Event, t: Words) -> page.Moment:
         facts=tuple(facts),
         change=(before, after) if before != after else None,
     )
+
+
+def _disputed(change: Event, dispute: dict[str, Any], t: Words) -> page.Moment:
+    facts = [page.Fact(t("dispute.reason"), dispute["reason"])]
+    if dispute["heldAmount"]:
+        facts.append(page.Fact(t("dispute.held"), written(Money(dispute["heldAmount"], dispute["currency"]))))
+    status = "OPEN" if change.type == "payment.dispute_created" else dispute["status"]
+    tone = DISPUTE_TONES[status]
+    return page.Moment("state", change.happened_at, t(f"story.dispute.{status}"), tone, facts=tuple(facts))
 
 
 def _call(attempt: Attempt, t: Words) -> page.Moment:
@@ -194,7 +222,9 @@ TEXTS: Catalogue = {
     "story.fact.review": ("확인 필요", "Needs a look"),
     "story.figure.captured": ("승인 금액", "Captured"),
     "story.figure.cancelled": ("취소 금액", "Cancelled"),
+    "story.close_asked": ("가상계좌 말소를 요청했습니다", "Closing of the account asked for"),
     "story.initialized": ("결제가 등록되었습니다", "Payment initialized"),
+    "story.call.close_account": ("가상계좌 말소", "Virtual account closed"),
     "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),
     "story.call.confirm": ("결제 승인 요청", "Approval asked of PortOne"),
     "story.confirm.refused": ("승인하지 않았습니다", "Not approved"),

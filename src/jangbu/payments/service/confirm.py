@@ -28,7 +28,8 @@ from jangbu.payments.refusals import (
     PaymentExpired,
     PortOneUnclear,
 )
-from jangbu.payments.rules import UNKNOWN_CHECKS, Payment, Seen, Status, mismatch_of
+from jangbu.payments.rules import UNKNOWN_CHECKS, Payment, Status, mismatch_of
+from jangbu.payments.seen import Seen
 from jangbu.payments.service.sync import find, seen, sync
 from jangbu.payments.service.verify import Verdict, verdict_of
 from jangbu.payments.store import Attempt

@@ -23,7 +23,8 @@ from jangbu.payments.refusals import (
     PaymentUnknown,
     QuestionIdReused,
 )
-from jangbu.payments.rules import Payment, Seen
+from jangbu.payments.rules import Payment
+from jangbu.payments.seen import Seen
 from jangbu.payments.service.confirm import MAY_STILL_BE_PAID, Approves, difference
 from jangbu.payments.service.sync import seen
 from jangbu.portone.client import PortOne
