@@ -56,6 +56,8 @@ async def test_from_items_to_paid_over_http(anybody: httpx.AsyncClient, key: dic
     session = await a_session(anybody, key, buyer={"fullName": "김하늘", "email": "kim@example.com"})
     path = f"{SESSIONS}/{session['sessionId']}"
     assert (session["amount"], session["phase"]) == (11_000, "ready")
+    assert (session["mode"], session["asksBuyer"]) == ("sandbox", False)
+    assert session["sdk"] == "http://127.0.0.1:8090/v2/browser-sdk.js"
     prepared = (await anybody.post(f"{path}/prepare", json={"method": "CARD"})).json()["data"]
     asked = prepared["request"]
     assert (asked["totalAmount"], asked["currency"], asked["payMethod"]) == (11_000, "KRW", "CARD")
