@@ -110,6 +110,13 @@ async def payment_approved(day: Day) -> None:
     agreed = await day.house.portone.pay(payment["paymentId"])
     named = {name: agreed[name] for name in ("paymentId", "txId", "paymentToken")}
     await day.ask("POST /api/portone/confirm", json=named)
+    item = await day.ask("POST /api/v1/items", json={"nameKo": "찻잔", "price": 11_000, "stock": 10})
+    session = await day.ask("POST /api/v1/payments/sessions", json={"lines": [{"itemId": item["id"]}]})
+    of = {"session_id": session["sessionId"]}
+    prepared = await day.ask("POST /api/v1/payments/sessions/{session_id}/prepare", of=of, json={})
+    agreed = await day.house.portone.pay(prepared["request"]["paymentId"])
+    brought = {name: agreed[name] for name in ("txId", "paymentToken")}
+    await day.ask("POST /api/v1/payments/sessions/{session_id}/confirm", of=of, json=brought)
     channel.approves_manually = False
 
 
