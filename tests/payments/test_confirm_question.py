@@ -17,11 +17,13 @@ from jangbu.checkout.service.approve import approve
 from jangbu.db import Query
 from jangbu.failpoints import Crash, armed
 from jangbu.payments import confirm_store, store
+from jangbu.payments.cli import moments
 from jangbu.payments.confirm_store import Asked
 from jangbu.payments.refusals import CannotTell
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.confirm_question import ROUTE, ROUTE_V1, Question, answer
 from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.story import tell
 from jangbu.payments.service.verify import verify
 from jangbu.portone import PortOne, sign
 from jangbu.sandbox import LIVE_CHANNEL, STORE_ID
@@ -107,6 +109,9 @@ async def test_what_was_asked_and_answered_stands_in_the_payments_story(
         page = (await desk.get(f"/console/payments/{payment.id}?lang=en")).text
     for words in ("PortOne&#39;s question", "We said no", "PAYMENT_DIFFERS", "wh_other", "We said yes"):
         assert words in page, words
+    story = await tell(str(payment.id), run=house.run)
+    lines = [moment.line for moment in moments(story) if moment.kind == "question"]
+    assert [line.partition(",")[0] for line in lines] == ["may it be approved? no", "may it be approved? yes"]
 
 
 async def test_asked_twice_it_answers_twice_and_keeps_one(house: House, client: httpx.AsyncClient) -> None:
