@@ -65,7 +65,6 @@ from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
-from jangbu.payments.service.confirm_question import ROUTE as CONFIRM_QUESTION
 from jangbu.payments.story_texts import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -155,7 +154,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, CONFIRM_QUESTION), WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, *confirm_api.PATHS), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,
