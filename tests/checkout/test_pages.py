@@ -48,6 +48,9 @@ def test_in_live_mode_portones_own_script_and_frames_are_named() -> None:
     assert "script-src 'self' https://cdn.portone.io;" in said
     assert "frame-src https://cdn.portone.io https://*.portone.io https://*.iamport.co;" in said
     assert "127.0.0.1" not in said
+    assert "paypal" not in said
+    with_paypal = policy(settings_in("live", JANGBU_CHECKOUT_CHANNELS={"PAYPAL": "channel-key-x"}))
+    assert "script-src 'self' https://cdn.portone.io https://*.paypal.com https://*.paypalobjects.com;" in with_paypal
 
 
 @pytest.mark.parametrize(

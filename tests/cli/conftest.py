@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.tools import Jangbu, free_port
+from cli.tools import Jangbu
 from jangbu.wiring import Addresses
+from kit import free_port
 
 
 @pytest.fixture

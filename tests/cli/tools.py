@@ -81,12 +81,6 @@ class Jangbu:
         return {name: os.environ[name] for name in INHERITED if name in os.environ} | self.environment
 
 
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]

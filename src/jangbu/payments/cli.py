@@ -196,7 +196,7 @@ def moments(story: "Story") -> list[Moment]:
     for change in story.changes:
         before, after = change.data.get("before"), change.data.get("status")
         facts = {"event": change.type, "before": before, "status": after}
-        line = f"{before} → {after}" if before and after else change.type
+        line = f"{before} → {after}" if before and after and before != after else change.type
         told.append(Moment(change.happened_at, "change", line, facts))
     by_key: defaultdict[str, list[PostedLeg]] = defaultdict(list)
     for leg in story.legs:

@@ -161,6 +161,8 @@ EXPECTED_ENTRY_KEYS = Query(
      WHERE e.type = 'payment.mismatched' AND e.data ->> 'review' IN ('other_amount', 'other_currency')
     UNION ALL
     SELECT 'payment:' || payment_id || ':cancelled:' || id FROM payment_cancellations WHERE status = 'SUCCEEDED'
+    UNION ALL
+    SELECT 'payment:' || payment_id || ':dispute:' || dispute_id || ':' || number FROM payment_dispute_moves
     """,
 )
 

@@ -12,6 +12,7 @@ from jangbu.clock import rfc3339
 from jangbu.sandbox.core import declines, pg_rules
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.bodies import channel_json
+from jangbu.sandbox.core.choices import issued_by
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.inputs import Credential
 from jangbu.sandbox.core.problems import ApiError, NotOurs
@@ -106,6 +107,7 @@ def card_method(number: str) -> dict[str, Any]:
             "ownerType": "PERSONAL",
             "bin": number[:6],
             "name": "신한카드",
+            **issued_by(number),
             "number": f"{number[:6]}{'*' * (len(number) - 10)}{number[-4:]}",
         },
     }

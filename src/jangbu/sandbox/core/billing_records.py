@@ -34,6 +34,8 @@ class BillingKey(msgspec.Struct):
     issue_name: str | None = None
     notice_urls: list[str] = []
     platform: Literal["PC", "MOBILE", "API"] = "API"
+    user_agent: str | None = None
+    """What the window was opened with; nobody is shown it, but it is searched."""
     channel_group_id: str | None = None
     responses: list[dict[str, Any]] = []
     """What each channel of a group answered, in PortOne's shape."""

@@ -104,6 +104,10 @@ def decide(world: World, faults: Faults, key: BillingKey, attempt: Attempt, wish
 def payment_method(world: World, key: BillingKey, wish: Wish) -> dict[str, Any]:
     """The payment's `method` for what the key stands for (portone-facts §2.2, §3.1)."""
     method = key.method or {}
+    wallet = method.get("method") or {}
+    if wallet.get("type") == "BillingKeyPaymentMethodTransfer":
+        account = {"type": "PaymentMethodTransfer", "bank": wallet["bank"], "accountNumber": wallet["accountNumber"]}
+        return {"type": "PaymentMethodEasyPay", "provider": method["provider"], "easyPayMethod": account}
     card = {
         "type": "PaymentMethodCard",
         "approvalNumber": f"{world.ids.chance().randrange(100_000_000):08d}",
@@ -117,7 +121,7 @@ def payment_method(world: World, key: BillingKey, wish: Wish) -> dict[str, Any]:
             return {
                 "type": "PaymentMethodEasyPay",
                 "provider": method["provider"],
-                "easyPayMethod": card | {"card": method["method"]["card"]},
+                "easyPayMethod": card | {"card": wallet["card"]},
             }
         case "BillingKeyPaymentMethodMobile":
             return {"type": "PaymentMethodMobile", "phoneNumber": method["phoneNumber"]}
