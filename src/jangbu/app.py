@@ -48,13 +48,22 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import cards, channel_pages, confirm_api, method_pages, refund_pages, story_pages
+from jangbu.payments import (
+    cards,
+    channel_pages,
+    confirm_api,
+    method_api,
+    method_pages,
+    refund_pages,
+    story_pages,
+)
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
+from jangbu.payments.service.confirm_question import ROUTE as CONFIRM_QUESTION
 from jangbu.payments.story_texts import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -101,6 +110,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone, wired.approves),
+            method_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
             me_api.routes(people),
             item_api.routes(people),
@@ -141,7 +151,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, confirm_api.PATH), WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, CONFIRM_QUESTION), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,

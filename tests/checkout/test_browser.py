@@ -17,6 +17,7 @@ from jangbu.access.service.sessions import sign_in
 from jangbu.access.service.staff import create_admin
 from jangbu.checkout.rules import State
 from jangbu.checkout.service.history import history_token
+from jangbu.sandbox import CARD_CHANNEL
 from kit import TESTER
 from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of
 
@@ -76,6 +77,20 @@ async def test_a_card_at_a_desk(browser: Browser, counter: Counter) -> None:
         await counter.visit(page, session)
         await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible()
     assert (await counter.now(session)).state is State.PAID
+    assert counter.house.portone.captured(await order_of(counter.house, session)) == 1
+
+
+async def test_an_agreement_at_a_desk_is_approved_by_our_server(browser: Browser, counter: Counter) -> None:
+    session = await counter.session(await counter.item())
+    channel = counter.house.portone.world.state.channels[CARD_CHANNEL]
+    channel.approves_manually = True
+    async with page_of(browser, **DESKTOP) as page:
+        await counter.visit(page, session)
+        await ready(page)
+        await page.get_by_role("button", name="₩5,500 결제하기").click()
+        await page.frame_locator(WINDOW).get_by_role("button", name="₩5,500 결제하기").click()
+        await expect(page).to_have_url(f"{counter.url}/pay/{session.session_id}/success")
+    channel.approves_manually = False
     assert counter.house.portone.captured(await order_of(counter.house, session)) == 1
 
 

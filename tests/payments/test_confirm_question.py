@@ -11,16 +11,16 @@ import httpx
 import msgspec
 import pytest
 
+from at_console import at_the_console
 from jangbu.app import create
 from jangbu.checkout.service.approve import approve
 from jangbu.db import Query
 from jangbu.failpoints import Crash, armed
 from jangbu.payments import confirm_store, store
-from jangbu.payments.confirm_api import PATH
 from jangbu.payments.confirm_store import Asked
 from jangbu.payments.refusals import CannotTell
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.confirm_question import Question, answer
+from jangbu.payments.service.confirm_question import ROUTE, Question, answer
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.verify import verify
 from jangbu.portone import PortOne, sign
@@ -28,7 +28,7 @@ from jangbu.sandbox import LIVE_CHANNEL, STORE_ID
 from kit import TESTER, House, until, with_settings
 
 AMOUNT = 11_000
-URL = f"https://pay.test{PATH}"
+URL = f"https://pay.test{ROUTE}"
 ROWS = Query(int, "SELECT count(*) FROM payment_questions")
 
 
@@ -42,7 +42,7 @@ async def reached(house: House) -> AsyncIterator[httpx.AsyncClient]:
             if url != URL:
                 return await house.door(url, headers, body)
             try:
-                said = await client.post(PATH, content=body, headers=dict(headers))
+                said = await client.post(ROUTE, content=body, headers=dict(headers))
             except Crash:
                 raise ConnectionResetError(url) from None
             return said.status_code, said.headers, said.content
@@ -81,7 +81,7 @@ async def ask(
     """The question as PortOne signs it."""
     body = msgspec.json.encode({"type": type_, "timestamp": "2026-08-01T03:00:00Z", "data": data})
     headers = sign(house.run.settings.webhook_secrets[0], question_id, house.run.clock.now(), body)
-    said = await client.post(PATH, content=body, headers=headers | {"content-type": "application/json"})
+    said = await client.post(ROUTE, content=body, headers=headers | {"content-type": "application/json"})
     return said.status_code, said.json()
 
 
@@ -94,6 +94,19 @@ async def test_what_was_registered_may_be_taken_and_the_answer_is_kept(house: Ho
     assert kept.asked["totalAmount"] == AMOUNT
     count = house.wired.metrics.registry.get_sample_value("jangbu_confirm_answer_seconds_count", {"answer": "yes"})
     assert count == 1
+
+
+async def test_what_was_asked_and_answered_stands_in_the_payments_story(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    payment = await registered(house)
+    facts = {"paymentId": payment.provider_order_id, "transactionId": "tx"}
+    await ask(client, house, "wh_other", **facts, totalAmount=100)
+    assert "code" not in await pay(house, payment)
+    async with at_the_console(house) as desk:
+        page = (await desk.get(f"/console/payments/{payment.id}?lang=en")).text
+    for words in ("PortOne&#39;s question", "We said no", "PAYMENT_DIFFERS", "wh_other", "We said yes"):
+        assert words in page, words
 
 
 async def test_asked_twice_it_answers_twice_and_keeps_one(house: House, client: httpx.AsyncClient) -> None:
@@ -189,8 +202,8 @@ async def test_nobody_but_portone_is_answered(house: House, client: httpx.AsyncC
         {"type": "Transaction.Confirm", "data": {"paymentId": payment.provider_order_id, "totalAmount": AMOUNT}}
     )
     headers = sign("whsec_bm90LW91ci1zZWNyZXQtbm90LW91ci1zZWNyZXQ=", "wh_1", house.run.clock.now(), body)
-    assert (await client.post(PATH, content=body, headers=headers)).status_code == 401
-    assert (await client.post(PATH, content=body)).status_code == 400
+    assert (await client.post(ROUTE, content=body, headers=headers)).status_code == 401
+    assert (await client.post(ROUTE, content=body)).status_code == 400
     assert await questions(house, payment) == []
 
 

@@ -1,8 +1,10 @@
 """Disputes, closed accounts, receipts and escrow through the doors that people and shops use."""
 
+from jangbu.payments.rules import Payment
 from jangbu.payments.service.disputes import disputes_of
-from kit import House
-from payments.test_refund_doors import FORM_TYPE, desk, paid, shop
+from jangbu.payments.service.initialize import Order, initialize
+from kit import TESTER, House
+from payments.test_refund_doors import FORM_TYPE, code, desk, paid, shop
 
 FORM = {"content-type": FORM_TYPE}
 
@@ -44,3 +46,36 @@ async def test_a_dispute_is_decided_at_the_console_by_two_above_the_limit(house:
         assert "분쟁에서 이겼습니다" in text
         assert "모두 일치합니다" in text, "what was held and released is neither captured nor given back"
     assert [each.status for each in await disputes_of(payment, run=house.run)] == ["WON"]
+
+
+async def issued(house: House) -> Payment:
+    asked = Order(amount=11_000, currency="KRW", order_name="보리차")
+    payment = await initialize(asked, actor=TESTER, run=house.run, portone=house.wired.portone)
+    await house.portone.pay(payment.provider_order_id, method="virtual_account", payMethod="VIRTUAL_ACCOUNT")
+    await heard(house)
+    return payment
+
+
+async def test_an_account_is_closed_by_the_shop_and_at_the_console(house: House) -> None:
+    first, second, paid_first = await issued(house), await issued(house), await issued(house)
+    async with shop(house, "payments:cancel") as api:
+        close = "/api/portone/virtual-account/close"
+        answer = await api.post(close, json={"paymentId": first.provider_order_id})
+        assert (answer.status_code, answer.json()["data"]["status"]) == (200, "ABANDONED")
+        assert (await api.post(close, json={"paymentId": str(first.id)})).status_code == 200, "closed is closed"
+        assert code(await api.post(close, json={"paymentId": "nobody"})) == "PAYMENT_NOT_FOUND"
+    async with shop(house, "payments:read") as api:
+        assert (await api.post(close, json={"paymentId": str(second.id)})).status_code == 403
+    page = f"/console/payments/{second.id}"
+    async with desk(house, "support", "Support") as support:
+        assert f"{page}/close-account" not in (await support.get(page)).text
+        assert (await support.post(f"{page}/close-account", headers=FORM)).status_code == 403
+    async with desk(house, "manager", "Manager") as manager:
+        assert f"{page}/close-account" in (await manager.get(page)).text
+        assert (await manager.post(f"{page}/close-account", headers=FORM)).status_code == 303
+        text = (await manager.get(page)).text
+        assert "가상계좌 말소를 요청했습니다" in text
+        assert f"{page}/close-account" not in text
+        await house.portone.deposit(paid_first.provider_order_id)
+        won = await manager.post(f"/console/payments/{paid_first.id}/close-account", headers=FORM)
+        assert (won.status_code, "입금을 기다리는 가상계좌가 없습니다" in won.text) == (409, True)

@@ -13,13 +13,15 @@ from jangbu.access.rules import Held
 from jangbu.checkout.refusals import HistoryLinkInvalid, SessionUnknown
 from jangbu.checkout.rules import Line, Phase, ways_to_pay
 from jangbu.checkout.service.complete import complete
+from jangbu.checkout.service.confirm import confirm_session
 from jangbu.checkout.service.history import history
 from jangbu.checkout.service.sessions import Shown, show
 from jangbu.checkout.store import Past
 from jangbu.checkout.views import failure_of
-from jangbu.errors import Refusal
+from jangbu.errors import Refusal, Unavailable
 from jangbu.money import Money
-from jangbu.payments.refusals import PortOneUnclear
+from jangbu.payments.refusals import ConfirmInProgress, PortOneUnclear
+from jangbu.payments.service.confirm import Agreed
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.settings import Settings
@@ -156,12 +158,22 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
     @router.get("/{session_id}/return")
     async def come_back(request: Request, session_id: SessionId, caller: Payer) -> Response:
         """Where PortOne sends a phone back to. What its query says is not believed: PortOne is asked."""
+        token, tx_id = request.query_params.get("paymentToken"), request.query_params.get("txId")
         try:
-            shown = await complete(session_id, actor=caller.actor, run=run, portone=portone)
+            if token and "code" not in request.query_params:
+                # The channel approves manually: the payer has agreed, and the money is taken by our word.
+                agreed = Agreed(token, tx_id or None)
+                shown = await confirm_session(session_id, agreed, actor=caller.actor, run=run, portone=portone)
+            else:
+                shown = await complete(session_id, actor=caller.actor, run=run, portone=portone)
         except SessionUnknown as unknown:
             return missing(request, run, "pay.missing", unknown)
-        except PortOneUnclear:
+        except (PortOneUnclear, ConfirmInProgress):
             return _result(request, await show(session_id, run=run), Phase.PENDING, run)
+        except Unavailable:
+            raise
+        except Refusal:
+            return _to(session_id, "/fail")
         if shown.phase is Phase.PAID:
             return _to(session_id, "/success")
         if shown.phase in (Phase.READY, Phase.DECLINED):

@@ -7,6 +7,7 @@ from jangbu.checkout.rules import Item, Line, PaymentSeen, Phase, ways_to_pay
 from jangbu.checkout.service.prepare import Prepared
 from jangbu.checkout.service.sessions import Shown
 from jangbu.clock import SEOUL, rfc3339
+from jangbu.payments.service.confirm_question import ROUTE as CONFIRM_QUESTION
 from jangbu.runtime import Runtime
 from jangbu.web.language import Language
 
@@ -111,6 +112,8 @@ def window_request(prepared: Prepared, language: Language, run: Runtime) -> dict
         request["payMethod"] = prepared.method
         request["redirectUrl"] = f"{pay_url(session.session_id, run)}/return"
         request["windowType"] = {"pc": "IFRAME", "mobile": "REDIRECTION"}
+    if settings.checkout_confirm:
+        request["confirmUrl"] = settings.url + CONFIRM_QUESTION
     customer = {name: value for name, value in prepared.buyer.items() if value}
     if session.customer_id:
         customer["customerId"] = session.customer_id

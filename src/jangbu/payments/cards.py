@@ -6,6 +6,7 @@ from jangbu.clock import seoul
 from jangbu.money import written
 from jangbu.payments.dispute_rules import Dispute, DisputeStatus
 from jangbu.payments.pages import DISPUTE_TONES, LIST
+from jangbu.payments.rules import Status
 from jangbu.payments.service.story import Story
 from jangbu.payments.story_page import Card, Fact, Form
 from jangbu.web.texts import Catalogue, Words
@@ -14,7 +15,23 @@ from jangbu.web.texts import Catalogue, Words
 def cards_of(story: Story, t: Words, scopes: Collection[str], problems: Mapping[str, str]) -> tuple[Card, ...]:
     """What the page shows between the head and the timeline; `problems` by the card's name."""
     may = "payments:cancel" in scopes
-    return tuple(_disputes(story, t, may, problems))
+    return (*_disputes(story, t, may, problems), *_account(story, t, may, problems))
+
+
+def _account(story: Story, t: Words, may: bool, problems: Mapping[str, str]) -> Iterator[Card]:
+    payment = story.payment
+    if payment.status is not Status.VIRTUAL_ACCOUNT_ISSUED and "account" not in problems:
+        return
+    waits = payment.status is Status.VIRTUAL_ACCOUNT_ISSUED
+    close = Form(f"{LIST}/{payment.id}/close-account", t("account.close"))
+    yield Card(
+        t("account.title"),
+        t("account.waits" if waits else "account.over"),
+        "waiting" if waits else "neutral",
+        note=t("account.close.explained") if waits and may else "",
+        forms=(close,) if waits and may else (),
+        problem=problems.get("account", ""),
+    )
 
 
 def _disputes(story: Story, t: Words, may: bool, problems: Mapping[str, str]) -> Iterator[Card]:
@@ -47,6 +64,14 @@ def _dispute_facts(one: Dispute, t: Words) -> Iterator[Fact]:
 
 
 TEXTS: Catalogue = {
+    "account.title": ("가상계좌", "Virtual account"),
+    "account.waits": ("입금 대기", "Waits for the deposit"),
+    "account.over": ("입금을 기다리지 않음", "Waits for nothing"),
+    "account.close": ("가상계좌 말소", "Close the account"),
+    "account.close.explained": (
+        "말소하면 더는 입금할 수 없습니다. 그 사이 입금되면 입금이 우선합니다.",
+        "Nobody can pay in afterwards. A deposit that comes first wins.",
+    ),
     "dispute.title": ("분쟁", "Dispute"),
     "dispute.OPEN": ("PG 확인 중", "At the PG"),
     "dispute.UNTOLD": ("결과를 입력하세요", "How did it end?"),

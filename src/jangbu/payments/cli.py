@@ -9,7 +9,7 @@ import typer
 
 from jangbu.clock import SEOUL
 from jangbu.money import Money, typed, written
-from jangbu.payments import export_cli, import_cli
+from jangbu.payments import export_cli, import_cli, method_cli
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
 
     export_cli.add_to(payments, opened)
     import_cli.add_to(payments, opened, acting)
+    method_cli.add_to(payments, acting)
     return payments
 
 

@@ -17,12 +17,11 @@ from jangbu.errors import Refusal
 from jangbu.money import AMOUNT_MINOR_MAX
 from jangbu.payments.refusals import CannotTell
 from jangbu.payments.service.confirm import Approves
-from jangbu.payments.service.confirm_question import Question, answer
+from jangbu.payments.service.confirm_question import ROUTE, Question, answer
 from jangbu.portone import PortOne, Verified, WebhookBodyUnreadable, read_notification, verify
 from jangbu.runtime import Runtime
 from jangbu.web.envelope import Answer
 
-PATH = "/api/portone/confirm-question"
 QUESTION = "Transaction.Confirm"
 _ID_CHARACTERS_MAX = 255
 
@@ -52,7 +51,7 @@ def routes(
         # PortOne hands `errorMessage` on to the browser, and does not say which language that speaks.
         return Answer({"errorMessage": against.sentence("ko"), "code": against.code}, status_code=against.http_status)
 
-    return [declare(Route(PATH, question, methods=["POST"]), Signed("Standard Webhooks signature over the raw body"))]
+    return [declare(Route(ROUTE, question, methods=["POST"]), Signed("Standard Webhooks signature over the raw body"))]
 
 
 def question_in(verified: Verified, body: bytes, content_type: str) -> Question:

@@ -13,6 +13,7 @@ from jangbu.payments.api import authority_of
 from jangbu.payments.dispute_rules import DisputeStatus
 from jangbu.payments.pages import LIST
 from jangbu.payments.refusals import DisputeUnknown
+from jangbu.payments.service.close import close
 from jangbu.payments.service.disputes import end
 from jangbu.payments.story_pages import show_story
 from jangbu.portone import PortOne
@@ -38,6 +39,14 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             await end(which, _OUTCOMES[outcome], who=authority_of(caller, run), run=run, portone=portone)
         except Refusal as refusal:
             return await _again(request, payment_id, caller, refusal, f"dispute:{which}")
+        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+
+    @router.post(LIST + "/{payment_id}/close-account")
+    async def close_account(request: Request, payment_id: str, caller: Actor) -> Response:
+        try:
+            await close(payment_id, actor=caller.actor, run=run, portone=portone)
+        except Refusal as refusal:
+            return await _again(request, payment_id, caller, refusal, "account")
         return RedirectResponse(f"{LIST}/{payment_id}", 303)
 
     async def _again(request: Request, payment_id: str, caller: Caller, refusal: Refusal, card: str) -> Response:

@@ -29,6 +29,7 @@ _ACTS = {
     "payment.cancellation_asked": "story.cancellation.asked",
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
+    "payment.close_asked": "story.close_asked",
     "payment.dispute_won": "story.dispute.decided.won",
     "payment.dispute_lost": "story.dispute.decided.lost",
     "payment.dispute_decision_wanted": "story.dispute.wanted",
@@ -185,7 +186,7 @@ def _asked(question: Asked, t: Words) -> page.Moment:
     facts.append(page.Fact("webhook-id", question.question_id, exact=True))
     tone: page.Tone = "neutral" if question.answer == "yes" else "bad"
     title, note = t(f"story.asked.{question.answer}"), t(f"story.asked.{question.answer}.explained")
-    return page.Moment("webhook", question.asked_at, title, tone, note, tuple(facts), raw=_json(question.asked))
+    return page.Moment("question", question.asked_at, title, tone, note, tuple(facts), raw=_json(question.asked))
 
 
 def _webhook(delivery: SeenWebhook, t: Words) -> page.Moment:
@@ -221,17 +222,19 @@ TEXTS: Catalogue = {
     "story.fact.review": ("확인 필요", "Needs a look"),
     "story.figure.captured": ("승인 금액", "Captured"),
     "story.figure.cancelled": ("취소 금액", "Cancelled"),
+    "story.close_asked": ("가상계좌 말소를 요청했습니다", "Closing of the account asked for"),
     "story.initialized": ("결제가 등록되었습니다", "Payment initialized"),
+    "story.call.close_account": ("가상계좌 말소", "Virtual account closed"),
     "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),
     "story.call.confirm": ("결제 승인 요청", "Approval asked of PortOne"),
     "story.confirm.refused": ("승인하지 않았습니다", "Not approved"),
-    "story.asked.yes": ("승인 전 질문에 '예'라고 답했습니다", "Asked before the approval: yes"),
+    "story.asked.yes": ("승인해도 되는지 물었고, '예'라고 답했습니다", "May it be approved? We said yes"),
     "story.asked.yes.explained": ("", ""),
-    "story.asked.no": ("승인 전 질문에 '아니요'라고 답했습니다", "Asked before the approval: no"),
+    "story.asked.no": ("승인해도 되는지 물었고, '아니요'라고 답했습니다", "May it be approved? We said no"),
     "story.asked.no.explained": ("승인되지 않았고 돈은 움직이지 않았습니다.", "It was not approved. No money moved."),
     "story.asked.unknown": (
-        "승인 전 질문에 제때 답할 수 없었습니다",
-        "Asked before the approval: could not tell in time",
+        "승인해도 되는지 물었지만, 제때 알 수 없었습니다",
+        "May it be approved? We could not tell in time",
     ),
     "story.asked.unknown.explained": (
         "모르면 '아니요'입니다. 승인되지 않았고 돈은 움직이지 않았습니다.",

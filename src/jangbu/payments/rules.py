@@ -141,6 +141,8 @@ class Payment:
     review: str = ""
     portone: dict[str, Any] | None = None
     portone_changed_at: datetime | None = None
+    closed_transaction_id: str | None = None
+    """The transaction whose virtual account we had closed, whatever PortOne shows of it."""
     due_at: datetime | None = None
     checks: int = 0
     created_at: datetime
@@ -262,7 +264,8 @@ def _is_closed_unpaid(seen: Seen) -> bool:
 def _nobody_paid(kept: Payment, seen: Seen, now: datetime) -> bool:
     """The day to bring the money is over for good (F12). PortOne may go on showing the account as issued (§10.9)."""
     waits = seen.status in {"VIRTUAL_ACCOUNT_ISSUED", "PAY_PENDING"} and methods.due_of(seen.method) is not None
-    return (waits and has_waited_enough(kept, now)) or _is_closed_unpaid(seen)
+    is_closed = seen.transaction_id is not None and seen.transaction_id == kept.closed_transaction_id
+    return (waits and (is_closed or has_waited_enough(kept, now))) or _is_closed_unpaid(seen)
 
 
 def _after_capture(kept: Payment, status: str) -> str:

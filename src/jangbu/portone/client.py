@@ -19,6 +19,7 @@ from jangbu import __version__
 from jangbu.clock import rfc3339
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
+from jangbu.portone.after import AfterPayment
 from jangbu.portone.identity import IdentityVerification, read_identity_verification
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
 from jangbu.portone.wire import (
@@ -72,7 +73,7 @@ class Account:
         return sent | ({"holderPhoneNumber": self.phone} if self.phone else {})
 
 
-class PortOne:
+class PortOne(AfterPayment):
     """A caller of PortOne, with one API secret and, where the merchant has several stores, for one of them.
 
     Safe to share between tasks. Each changing call takes an idempotency key: PortOne answers the same key

@@ -110,6 +110,21 @@ function byPayPal(request) {
   });
 }
 
+// On a channel with manual approval the window only brings the payer's agreement; our server's word takes the money.
+// What is not known there is not refused: then what PortOne shows decides.
+async function approve({ paymentToken, txId }) {
+  say("checking");
+  for (let asked = 1; ; asked += 1) {
+    try {
+      return await call("/confirm", { paymentToken, txId });
+    } catch (problem) {
+      if (problem.code === "PORTONE_OUTCOME_UNKNOWN") return null;
+      if (problem.code !== "CONFIRM_IN_PROGRESS" || asked === ASKS_MAX) throw problem;
+      await later(ASK_AGAIN_MS);
+    }
+  }
+}
+
 const wasClosed = ({ code = "", pgCode = "" }) => /cancel/i.test(`${code} ${pgCode}`);
 
 async function pay() {
@@ -121,6 +136,7 @@ async function pay() {
   } catch (thrown) {
     claim = { code: thrown?.code ?? "Unknown", message: thrown?.message };
   }
+  if (claim?.paymentToken && !claim.code) await approve(claim);
   const { phase, failure } = await outcome(claim);
   if (phase === "ready" || phase === "declined") {
     if (claim?.code && wasClosed(claim)) say("cancelled");

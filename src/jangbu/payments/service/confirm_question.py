@@ -33,6 +33,8 @@ from jangbu.portone.wire import PaymentStatus
 from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
+ROUTE = "/api/portone/confirm-question"
+"""Where PortOne asks: what a browser gets as `confirmUrl`, behind our public address."""
 _TAKEN = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIAL_CANCELLED, PaymentStatus.CANCELLED})
 _left_behind: set["asyncio.Task[None]"] = set()
 """What still has to be written down of questions that are answered already; the loop itself keeps no task alive."""

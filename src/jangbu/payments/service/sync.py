@@ -157,6 +157,11 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
         if after == before and not folded.changes and not news:
             return before
         await store.update(tx, after)
+        if before.status is Status.VIRTUAL_ACCOUNT_ISSUED and after.status is not before.status:
+            # Closed, or paid first: a closing that was under way is over.
+            state = "refused" if after.is_captured else "done"
+            said = {"settled": "by reading the payment"}
+            await store.settle_attempts(tx, payment_id, "close_account", state=state, outcome=said, at=now)
         if before.status is Status.REGISTERING:
             # PortOne knows the payment, so whatever became of our own call, the amount is settled by what it shows.
             await store.settle_attempts(

@@ -88,10 +88,14 @@ def issue(
 
 
 def accept_card(world: World, faults: Faults, key: BillingKey, credential: Credential, now: datetime) -> None:
-    """V1 keys a card in on one channel. Refuses what that PG refuses; the key is entered nowhere yet."""
-    channel = world.state.channels[key.channel_keys[0]]
-    if (failure := _failure(faults, key, channel, credential, now)) is not None:
-        raise _of_pg(failure)
+    """V1 keys a card in. Refuses what the PG refuses, of several all; the key is entered nowhere yet."""
+    channels = [world.state.channels[each] for each in key.channel_keys]
+    failures = {channel.key: _failure(faults, key, channel, credential, now) for channel in channels}
+    first = failures[channels[0].key]
+    key.channel_keys = [each for each, failure in failures.items() if failure is None]
+    if not key.channel_keys:
+        assert first is not None, "all failed, so the first did"
+        raise _of_pg(first)
     key.method = card_method(credential.number)
 
 
