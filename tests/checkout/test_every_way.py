@@ -10,8 +10,9 @@ from jangbu.checkout.rules import State
 from jangbu.settings_checkout import PAY_METHODS
 from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, page_of, press
 
+from .counter import Counter
 from .shop import order_of
-from .test_browser import WINDOW, Counter, browser, counter, keep, ready
+from .test_browser import WINDOW, browser, counter, keep, ready
 
 pytestmark = [
     pytest.mark.browser,

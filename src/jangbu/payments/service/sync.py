@@ -20,6 +20,7 @@ from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.cancellation_rules import given_back
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import (
+    PASSING_REVIEWS,
     Decision,
     Event,
     Payment,
@@ -224,7 +225,13 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
             after = replace(before, due_at=next_due(before, now))
             await store.update(tx, after)
             return after
-        after = replace(before, status=Status.ABANDONED, due_at=None)
+        review = "" if before.review in PASSING_REVIEWS else before.review
+        after = replace(before, status=Status.ABANDONED, review=review, due_at=None)
         await store.update(tx, after)
+        if before.status is Status.REGISTERING:
+            # Whether the amount was ever fixed nobody will ask again: no window was opened with it.
+            await store.settle_attempts(
+                tx, payment_id, "pre_register", state="done", outcome={"settled": "nobody paid in time"}, at=now
+            )
         await record_change(tx, before, after, event=Event.GAVE_UP_WAITING, actor=actor, now=now, run=run)
     return after
