@@ -12,6 +12,7 @@ from jangbu.runtime import Runtime
 from jangbu.settings import Settings, load
 from jangbu.wiring import Addresses
 from kit import TEMPLATE, House, fresh_database, house_at
+from nursery import Nursery, nursery
 from side_by_side import part_of
 from throwaway import home_in_memory, make_light
 
@@ -36,6 +37,13 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[embe
     yield running
     running.close()
     await embedded.remove(home)
+
+
+@pytest.fixture(scope="session")
+async def programs() -> AsyncIterator[Nursery]:
+    """Where the command line is forked off, again and again: importing it takes longer than most of what it does."""
+    async with nursery() as built:
+        yield built
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ FLOORS: list[set[str]] = [
         "embedded",
         "settings",
         "settings_checkout",
+        "settings_v1",
         "mode_guard",
         "logs",
         "terminal",

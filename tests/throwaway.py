@@ -19,7 +19,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a name that nobody else h
 ROOM_BYTES = 3 * 2**30
 """Ten times what one server was ever seen to take: somebody else may want memory too."""
 PREFIX = "jangbu-tests-"
-LEFT_BEHIND_S = 3600
+LEFT_BEHIND_S = 60
+"""A home that is used is locked; one that is only just being made is not yet."""
 
 FOR_A_MOMENT = ("fsync = off", "full_page_writes = off", "max_wal_size = '256MB'")
 """A crash of a process loses nothing by these, only one of the machine; and then the tests are gone too."""

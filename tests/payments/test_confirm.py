@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from checkout.shop import Shop
 from jangbu import embedded
 from jangbu.db import Tx
 from jangbu.errors import Refusal
@@ -94,6 +95,7 @@ async def test_the_token_is_kept_only_as_a_digest(house: House) -> None:
 @pytest.mark.parametrize("many", [2, 8])
 async def test_confirms_that_come_at_once_are_one(house: House, many: int) -> None:
     payment, agreed = await agreed_in(house)
+    await Shop(house).crowd()
     results = await asyncio.gather(*(confirmed(house, payment, agreed) for _ in range(many)), return_exceptions=True)
     said = Counter(type(one) for one in results)
     assert said.keys() <= {Verdict, ConfirmInProgress}

@@ -152,6 +152,7 @@ def _for_payers(router: APIRouter, run: Runtime, portone: PortOne) -> None:
     @router.post("/sessions/{session_id}/confirm", summary="Approve what the payer agreed to, and deliver")
     async def confirm_payment(session_id: SessionId, body: ConfirmBody, caller: Payer) -> Response:
         """Only on a channel with manual approval, where the window answers with a `paymentToken`."""
+        await refuse_others(session_id, caller, run=run)
         agreed = Agreed(body.payment_token, body.tx_id)
         shown = await confirm_session(session_id, agreed, actor=caller.actor, run=run, portone=portone)
         return ok(session_view(shown, run), clock=run.clock)
