@@ -50,20 +50,28 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import channel_pages, refund_pages
+from jangbu.payments import (
+    cards,
+    channel_pages,
+    confirm_api,
+    method_api,
+    method_pages,
+    refund_pages,
+    story_pages,
+)
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
-from jangbu.payments.story_page import PAYMENT_TEXTS
+from jangbu.payments.story_texts import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 from jangbu.web import health
 from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
-from jangbu.web.server import Server
+from jangbu.web.server import KEPT_S, Server
 
 WEBHOOK_BYTES_MAX = 64 * 1024
 OPEN_TO_ALL = {
@@ -82,6 +90,7 @@ CATALOGUES = (
     LIST_TEXTS,
     payments_pages.TEXTS,
     refund_pages.TEXTS,
+    cards.TEXTS,
     channel_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,
@@ -102,7 +111,8 @@ def create(wired: wiring.Wired) -> FastAPI:
     settings, people, system = wired.settings, wired.request, wired.system
     app = assemble(
         [
-            payments_api.routes(people, wired.portone),
+            payments_api.routes(people, wired.portone, wired.approves),
+            method_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
             me_api.routes(people),
             item_api.routes(people),
@@ -112,13 +122,16 @@ def create(wired: wiring.Wired) -> FastAPI:
             payment_list_api.routes(people),
             payment_export_api.routes(people),
             ledger_export_api.routes(people),
+            *confirm_api.routes(wired.webhooks, wired.portone, wired.approves, wired.metrics.confirm_answer),
             ledger_pages.routes(people, payments_pages.page_of_entry),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
             payment_list_pages.routes(people),
+            story_pages.routes(people),
             refund_pages.routes(people, wired.portone),
+            method_pages.routes(people, wired.portone),
             channel_pages.routes(people),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
@@ -141,7 +154,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, *confirm_api.PATHS), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,
@@ -234,6 +247,7 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=KEPT_S,
         timeout_graceful_shutdown=drain_s,
         lifespan="off",
         proxy_headers=False,

@@ -1,6 +1,7 @@
 """Payers who come with a token of their shop: what is theirs, and nothing of anybody else's (requirements C2, C3)."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -15,10 +16,11 @@ from jangbu.access.service.keys import create_api_key
 from jangbu.access.service.payers import create_payer_secret, end_payer_secret
 from jangbu.app import create
 from jangbu.db import Query
+from jangbu.sandbox import CARD_CHANNEL
 from jangbu.sight import blind, see
 from kit import TESTER, House
 
-from .shop import Shop
+from .shop import Shop, order_of
 
 MINE = "/api/v1/me/payments"
 SESSIONS_SEEN = Query(str, "SELECT session_id FROM payment_sessions ORDER BY created_at")
@@ -118,13 +120,24 @@ async def test_a_payer_reads_and_pays_their_own_session_only(
 ) -> None:
     session = await shop.session(await shop.item())
     nobodys = await shop.session(await shop.item(), customer_id="")
-    for method, more, body in (("GET", "", None), ("POST", "/prepare", {}), ("POST", "/verify", {})):
+    shop.house.portone.world.state.channels[CARD_CHANNEL].approves_manually = True
+    token: dict[str, str] = {}
+    for method, more, body in (
+        ("GET", "", None),
+        ("POST", "/prepare", {}),
+        ("POST", "/verify", {}),
+        ("POST", "/confirm", token),
+    ):
         own = f"/api/v1/payments/sessions/{session.session_id}{more}"
         for path, headers in (
             (own, backend.bearer("member-2")),
             (f"/api/v1/payments/sessions/{nobodys.session_id}{more}", backend.bearer()),
             (f"/api/v1/payments/sessions/cs_nothing{more}", backend.bearer()),
         ):
+            if body is token:
+                await shop.house.portone.move(timedelta(seconds=3))
+                result = await shop.house.portone.pay(await order_of(shop.house, session))
+                token["paymentToken"] = result["paymentToken"]
             answer = await client.request(method, path, json=body, headers=headers)
             assert code(answer) == (404, "CHECKOUT_SESSION_NOT_FOUND"), path
         assert (await client.request(method, own, json=body, headers=backend.bearer())).status_code == 200, own
@@ -178,6 +191,7 @@ async def test_a_payers_token_opens_nothing_else(house: House, backend: Backend,
         ("POST", "/api/v1/payments/sessions"),
         ("GET", "/api/v1/payments/sessions/{session_id}"),
         ("POST", "/api/v1/payments/sessions/{session_id}/prepare"),
+        ("POST", "/api/v1/payments/sessions/{session_id}/confirm"),
         ("POST", "/api/v1/payments/sessions/{session_id}/verify"),
     }
 

@@ -101,12 +101,24 @@ FILL = """
 """
 FILL_LATER = """
     INSERT INTO webhook_tries (webhook_id, started_at, ended_at, outcome) VALUES ('w{i}', now(), now(), 'processed');
+    INSERT INTO payment_questions (id, question_id, payment_id, portone_payment_id, asked, answer, took_ms, asked_at,
+                                   answered_at)
+    VALUES (gen_random_uuid(), 'q{i}', '{i}1111111-0000-4000-8000-000000000000', 'order{i}', '{{}}', 'yes', 1, now(),
+            now());
+    INSERT INTO payment_disputes (id, payment_id, reason, status, currency, opened_at, created_at)
+    VALUES ('{i}6666666-0000-4000-8000-000000000000', '{i}1111111-0000-4000-8000-000000000000', 'x', 'OPEN', 'KRW',
+            now(), now());
+    INSERT INTO payment_dispute_moves (dispute_id, number, payment_id, kind, amount, moved_at)
+    VALUES ('{i}6666666-0000-4000-8000-000000000000', 1, '{i}1111111-0000-4000-8000-000000000000', 'held', 1, now());
 """
 """Tables that are younger than the wall."""
 STORE_OF = {
     "payments": "store_id",
     "payment_attempts": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "payment_cancellations": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
+    "payment_questions": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
+    "payment_disputes": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
+    "payment_dispute_moves": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "identity_verifications": "store_id",
     "events": "store_id",
     "outbox_feed": "store_id",
@@ -128,6 +140,7 @@ CHANGED = {
     "payments": "order_name = order_name",
     "payment_attempts": "state = state",
     "payment_cancellations": "reason = reason",
+    "payment_disputes": "reason = reason",
     "identity_verifications": "reason = reason",
     "items": "price = price",
     "payment_sessions": "order_name = order_name",

@@ -12,12 +12,14 @@ from jangbu.access.rules import Held, Scoped
 from jangbu.checkout.refusals import ItemUnknown
 from jangbu.checkout.rules import LINES_MAX, REDIRECT_LONGEST, Wish
 from jangbu.checkout.service.complete import complete
+from jangbu.checkout.service.confirm import confirm_session
 from jangbu.checkout.service.history import history_token
 from jangbu.checkout.service.payers import customer_for, refuse_more_sessions, refuse_others
 from jangbu.checkout.service.prepare import prepare
 from jangbu.checkout.service.sessions import NewSession, abandon, create_session, show
 from jangbu.checkout.views import session_view, window_request
 from jangbu.clock import rfc3339
+from jangbu.payments.service.confirm import Agreed
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.web import language
@@ -68,6 +70,13 @@ class PrepareBody(Body):
 
     method: str = Field(default="CARD", max_length=40, description="One of the session's `methods`.")
     buyer: BuyerBody | None = None
+
+
+class ConfirmBody(Body):
+    """What the payment window brought back on a channel with manual approval."""
+
+    payment_token: str = Field(min_length=1, max_length=1000, description="`paymentToken`, as the browser got it.")
+    tx_id: str | None = Field(default=None, min_length=1, max_length=255, description="`txId`; PortOne compares it.")
 
 
 class HistoryLinkBody(Body):
@@ -139,6 +148,14 @@ def _for_payers(router: APIRouter, run: Runtime, portone: PortOne) -> None:
             "request": window_request(prepared, language.for_page(request), run),
         }
         return ok(view, clock=run.clock)
+
+    @router.post("/sessions/{session_id}/confirm", summary="Approve what the payer agreed to, and deliver")
+    async def confirm_payment(session_id: SessionId, body: ConfirmBody, caller: Payer) -> Response:
+        """Only on a channel with manual approval, where the window answers with a `paymentToken`."""
+        await refuse_others(session_id, caller, run=run)
+        agreed = Agreed(body.payment_token, body.tx_id)
+        shown = await confirm_session(session_id, agreed, actor=caller.actor, run=run, portone=portone)
+        return ok(session_view(shown, run), clock=run.clock)
 
     @router.post("/sessions/{session_id}/verify", summary="Ask PortOne whether it is paid, and deliver if it is")
     async def verify_session(session_id: SessionId, caller: Payer) -> Response:

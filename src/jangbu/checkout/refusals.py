@@ -112,12 +112,12 @@ class TooManyTries(Refusal):
 
 
 class CheckoutNotSetUp(Refusal):
-    """This installation offers no way to pay."""
+    """This installation offers no way to pay in the currency."""
 
     code = "CHECKOUT_NOT_SET_UP"
     http_status = 409
-    ko = "결제 수단이 설정되지 않았습니다. JANGBU_CHECKOUT_CHANNELS를 설정해 주세요."
-    en = "No way to pay is set up. Set JANGBU_CHECKOUT_CHANNELS."
+    ko = "{currency} 결제 수단이 설정되지 않았습니다. JANGBU_CHECKOUT_CHANNELS를 설정해 주세요."
+    en = "No way to pay in {currency} is set up. Set JANGBU_CHECKOUT_CHANNELS."
 
 
 class MethodUnknown(Refusal):

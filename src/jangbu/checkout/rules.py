@@ -203,6 +203,19 @@ class PaymentSeen:
             return None
 
 
+KOREAN_ONLY = ("TRANSFER", "VIRTUAL_ACCOUNT", "MOBILE", "GIFT_CERTIFICATE")
+"""Ways to pay that move won inside Korea."""
+
+
+def ways_to_pay(channels: Mapping[str, str], currency: str) -> dict[str, str]:
+    """The offered methods, and their channels, by which somebody can pay in `currency`, in the order to show them.
+
+    PayPal takes everything but won (portone-facts §9.4).
+    """
+    unfit = ("PAYPAL",) if currency == "KRW" else KOREAN_ONLY
+    return {method: channel for method, channel in channels.items() if method not in unfit}
+
+
 def was_closed(failure: Mapping[str, Any]) -> bool:
     """Whether the payer closed the window, as far as the PG's words say: PortOne has no code for it (facts §7.1)."""
     return any(re.search("cancel|사용자.*취소", str(word), re.IGNORECASE) for word in failure.values() if word)
@@ -248,6 +261,11 @@ def step_for(session: Session, payment: PaymentSeen | None, *, now: datetime) ->
 def prolonged(session: Session, now: datetime, *, life: timedelta) -> datetime:
     """Until when somebody who prepares now may pay. Preparing again and again does not hold stock for ever."""
     return max(session.expires_at, min(now + TIME_TO_PAY, session.created_at + life + TIME_TO_PAY))
+
+
+def kept_for_approval(session: Session, now: datetime, *, life: timedelta) -> datetime:
+    """Until when a session is kept whose money may be taken now: long enough to hear of it, and not again and again."""
+    return max(session.expires_at, min(now + TIME_TO_PAY, session.created_at + life + 2 * TIME_TO_PAY))
 
 
 def money_expected_until(session: Session, payment: PaymentSeen) -> datetime:

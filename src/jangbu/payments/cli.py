@@ -9,7 +9,7 @@ import typer
 
 from jangbu.clock import SEOUL
 from jangbu.money import Money, typed, written
-from jangbu.payments import export_cli, import_cli
+from jangbu.payments import export_cli, import_cli, method_cli
 from jangbu.payments.account_cli import account_of
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
@@ -30,7 +30,7 @@ _SAID = {
 _MILLISECOND = timedelta(milliseconds=1)
 _COLOURS = {"call": "blue", "webhook": "magenta", "change": "green", "entry": "cyan", "person": "white"}
 # What happens in one transaction has one time; told in this order it reads as cause and effect.
-_ORDER = {"person": 0, "call": 1, "webhook": 2, "change": 3, "entry": 4}
+_ORDER = {"person": 0, "question": 1, "call": 2, "webhook": 3, "change": 4, "entry": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,7 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
 
     export_cli.add_to(payments, opened)
     import_cli.add_to(payments, opened, acting)
+    method_cli.add_to(payments, acting)
     return payments
 
 
@@ -193,6 +194,12 @@ def moments(story: "Story") -> list[Moment]:
         }
         line = f"{attempt.operation}: {attempt.state}{took}" + (f" — PortOne said {said}" if said else "")
         told.append(Moment(attempt.started_at, "call", line, facts, [f"idempotency key {attempt.id}"]))
+    for question in story.questions:
+        facts = {"answer": question.answer, "code": question.code, "asked": question.asked, "times": question.times}
+        line = f"may it be approved? {question.answer}, {question.took_ms} ms" + (
+            f" — {question.code}" if question.code else ""
+        )
+        told.append(Moment(question.asked_at, "question", line, facts, [question.question_id]))
     for delivery in story.webhooks:
         facts = {
             "webhook_id": delivery.webhook_id,
@@ -206,7 +213,7 @@ def moments(story: "Story") -> list[Moment]:
     for change in story.changes:
         before, after = change.data.get("before"), change.data.get("status")
         facts = {"event": change.type, "before": before, "status": after}
-        line = f"{before} → {after}" if before and after else change.type
+        line = f"{before} → {after}" if before and after and before != after else change.type
         told.append(Moment(change.happened_at, "change", line, facts))
     by_key: defaultdict[str, list[PostedLeg]] = defaultdict(list)
     for leg in story.legs:

@@ -18,7 +18,7 @@ from jangbu.checkout.refusals import (
     SessionOver,
     TooManyTries,
 )
-from jangbu.checkout.rules import PREPARES_MAX, PaymentSeen, Session, State, prolonged
+from jangbu.checkout.rules import PREPARES_MAX, PaymentSeen, Session, State, prolonged, ways_to_pay
 from jangbu.checkout.service.buyers import buyer_of, with_buyer
 from jangbu.checkout.service.follow import follow
 from jangbu.checkout.service.sessions import Shown, found, show
@@ -49,10 +49,7 @@ async def prepare(
     Raises SessionUnknown, MethodUnknown, SessionOver, SessionAlreadyPaid, SessionAwaitsMoney, OutOfStock, ItemNotSold,
     TooManyTries; PreRegistrationRefused, after which the stock is free again; PortOneUnclear: ask again.
     """
-    channels = run.settings.channels
-    if method not in channels:
-        raise MethodUnknown(offered=", ".join(channels))
-    session = await _held(session_id, buyer, run=run)
+    session = await _held(session_id, method, buyer, run=run)
     failpoint("checkout.prepare.held")
     order = Order(
         amount=session.amount,
@@ -72,15 +69,19 @@ async def prepare(
     await follow(session.id, actor=actor, run=run)
     now_shown = await show(session_id, run=run)
     refuse_unless_payable(now_shown.session, now_shown.payment)
+    channel = ways_to_pay(run.settings.channels, session.currency)[method]
     known = buyer_of(now_shown.session, run.settings.vault)
-    return Prepared(now_shown, payment.provider_order_id, method, channels[method], known)
+    return Prepared(now_shown, payment.provider_order_id, method, channel, known)
 
 
-async def _held(session_id: str, buyer: dict[str, Any] | None, *, run: Runtime) -> Session:
+async def _held(session_id: str, method: str, buyer: dict[str, Any] | None, *, run: Runtime) -> Session:
     now = run.clock.now()
     async with run.db.transaction() as tx:
         session = await store.lock(tx, (await found(tx, session_id)).id)
         refuse_unless_payable(session, await store.payment_of(tx, session.id), now=now)
+        ways = ways_to_pay(run.settings.channels, session.currency)
+        if method not in ways:
+            raise MethodUnknown(offered=", ".join(ways))
         if session.prepares >= PREPARES_MAX:
             raise TooManyTries
         held = await hold(tx, session)

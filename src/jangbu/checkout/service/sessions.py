@@ -25,6 +25,7 @@ from jangbu.checkout.rules import (
     checked_redirect,
     phase_of,
     terms_of,
+    ways_to_pay,
 )
 from jangbu.checkout.service.buyers import with_buyer
 from jangbu.checkout.service.stock import let_go
@@ -63,8 +64,6 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
     Raises CheckoutNotSetUp, ItemUnknown, ItemNotSold, LinesUnfit, AmountOutOfRange, RedirectNotAllowed,
     SessionHasOtherTerms.
     """
-    if not run.settings.channels:
-        raise CheckoutNotSetUp
     redirect_url = checked_redirect(new.redirect_url, run.settings.origins)
     now, key = run.clock.now(), run.ids.uuid()
     async with run.db.transaction() as tx:
@@ -74,6 +73,8 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
         if any(wish.item_id not in items for wish in new.wishes):
             raise ItemUnknown
         terms = terms_of(new.wishes, items)
+        if not ways_to_pay(run.settings.channels, terms.total.currency):
+            raise CheckoutNotSetUp(currency=terms.total.currency)
         expires_at = now + timedelta(minutes=run.settings.checkout_minutes)
         session = Session(
             id=key,

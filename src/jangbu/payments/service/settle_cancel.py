@@ -21,7 +21,8 @@ from jangbu.payments.cancellation_fold import Change, Folded, fold
 from jangbu.payments.cancellation_rules import RECORDED_ELSEWHERE, Cancellation, CancellationStatus, may_send
 from jangbu.payments.refund_accounts import RefundAccount
 from jangbu.payments.refusals import CancellationUnknown, PortOneUnclear
-from jangbu.payments.rules import Payment, SeenCancellation
+from jangbu.payments.rules import Payment
+from jangbu.payments.seen import SeenCancellation
 from jangbu.payments.service.record import record_cancellations
 from jangbu.payments.service.sync import seen_cancellation, sync
 from jangbu.portone.client import Account, PortOne

@@ -1,4 +1,4 @@
--- 0032: how many endpoints there are, for a caller who may see one store's: each takes one of a worker's slots, whosever it
+-- 0035: how many endpoints there are, for a caller who may see one store's: each takes one of a worker's slots, whosever it
 -- is, so their number is bounded for the installation. The owner is bound by no policy; it tells a number and no row. Additive.
 CREATE FUNCTION webhook_endpoints_there_are() RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
 BEGIN

@@ -1,4 +1,4 @@
--- 0029: tokens by which a shop's backend vouches for its payers, and sessions that such a payer may see. Additive.
+-- 0031: tokens by which a shop's backend vouches for its payers, and sessions that such a payer may see. Additive.
 
 -- The secret that a store's tokens are signed with, encrypted by the vault. Two at once while a shop changes over.
 CREATE TABLE payer_secrets (

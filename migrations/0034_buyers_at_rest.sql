@@ -1,4 +1,4 @@
--- 0031: buyers' details of checkout sessions encrypted by the vault, and dropped in time. Expands: the plain column is written
+-- 0034: buyers' details of checkout sessions encrypted by the vault, and dropped in time. Expands: the plain column is written
 -- beside the encrypted one for as long as a program of the release before may have to read it, and emptied by
 -- `jangbu secrets rotate`.
 ALTER TABLE installation ADD COLUMN keeps_plain_buyers boolean NOT NULL DEFAULT false;
