@@ -66,6 +66,10 @@ FAULTS: dict[str, tuple[dict[str, Any], set[Mode], str]] = {
     "sandbox's store": ({"portone_store_id": "store-sandbox"}, {"test", "live"}, "PORTONE_STORE_ID is not set"),
     "no store": ({"portone_store_id": ""}, {"test", "live"}, "PORTONE_STORE_ID is not set"),
     "sandbox's channel": ({"channel_keys": ("channel-real", "channel-sandbox")}, {"test", "live"}, "channel key"),
+    "asked nowhere": ({"is_asked": True, "public_url": ""}, {"test", "live"}, "PortOne can reach"),
+    "asked here": (
+        {"is_asked": True, "public_url": "https://localhost:8080"}, {"test", "live"}, "PortOne can reach"
+    ),
     "published vault key": ({"has_published_vault_key": True}, {"live"}, "JANGBU_SECRETS_KEYS"),
     "http address": ({"public_url": "http://pay.shop.example"}, {"live"}, "JANGBU_PUBLIC_URL is not an https"),
     "real V1": ({"v1_url": "https://api.iamport.kr"}, {"sandbox"}, "PORTONE_V1_BASE_URL is not on this machine"),

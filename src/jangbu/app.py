@@ -40,6 +40,8 @@ from jangbu.inbox.texts import TEXTS as INBOX_TEXTS
 from jangbu.insight import pages as insight_pages
 from jangbu.insight.texts import TEXTS as INSIGHT_TEXTS
 from jangbu.ledger import export_api as ledger_export_api
+from jangbu.ledger import pages as ledger_pages
+from jangbu.ledger.texts import TEXTS as LEDGER_TEXTS
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
 from jangbu.notices.rules import ALERTS
@@ -63,7 +65,6 @@ from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
-from jangbu.payments.service.confirm_question import ROUTE as CONFIRM_QUESTION
 from jangbu.payments.story_texts import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
@@ -98,9 +99,10 @@ CATALOGUES = (
     IDENTITY_TEXTS,
     CHECKOUT_TEXTS,
     INSIGHT_TEXTS,
+    LEDGER_TEXTS,
 )
 """What the console says, beyond the words of the web floor."""
-WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "insight", "identity", "checkout")
+WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "insight", "identity", "checkout", "ledger")
 """Rooms that bring templates."""
 
 
@@ -121,6 +123,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             payment_export_api.routes(people),
             ledger_export_api.routes(people),
             *confirm_api.routes(wired.webhooks, wired.portone, wired.approves, wired.metrics.confirm_answer),
+            ledger_pages.routes(people, payments_pages.page_of_entry),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
@@ -151,7 +154,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, CONFIRM_QUESTION), WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, *confirm_api.PATHS), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,
@@ -166,6 +169,7 @@ def create(wired: wiring.Wired) -> FastAPI:
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
                 NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),
                 NavItem("nav.items", item_pages.ITEMS, "nav.group.daily", "items:read"),
+                NavItem("nav.journal", ledger_pages.JOURNAL, "nav.group.close", "books:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.webhooks", inbox_pages.HOME, "nav.group.watch", "webhooks:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),

@@ -44,6 +44,8 @@ class Said:
     has_published_vault_key: bool
     v1_url: str = ""
     """V1's address; empty where V1 is not used."""
+    is_asked: bool = False
+    """Whether PortOne asks us before each approval of hosted checkout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,12 @@ RULES: tuple[Rule, ...] = (
         "JANGBU_MODE is {mode} but a channel key is the sandbox's; take your own from PortOne's console",
     ),
     Rule(
+        "asked where nobody answers",
+        _REAL,
+        lambda said, _: said.is_asked and (not said.public_url or is_here(said.public_url)),
+        "JANGBU_CHECKOUT_CONFIRM is on but JANGBU_PUBLIC_URL is no address that PortOne can reach: nobody could pay",
+    ),
+    Rule(
         "the sandbox speaks to V1",
         _SANDBOX,
         lambda said, _: bool(said.v1_url) and not is_here(said.v1_url),
@@ -212,6 +220,7 @@ def said_by(settings: "Settings") -> Said:
         channel_keys=(*settings.channels.values(), settings.identity_channel_key),
         has_published_vault_key=settings.has_published_key,
         v1_url=settings.portone_v1_url if v1_key else "",
+        is_asked=settings.checkout_confirm,
     )
 
 

@@ -17,11 +17,13 @@ from jangbu.checkout.service.approve import approve
 from jangbu.db import Query
 from jangbu.failpoints import Crash, armed
 from jangbu.payments import confirm_store, store
+from jangbu.payments.cli import moments
 from jangbu.payments.confirm_store import Asked
 from jangbu.payments.refusals import CannotTell
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.confirm_question import ROUTE, Question, answer
+from jangbu.payments.service.confirm_question import ROUTE, ROUTE_V1, Question, answer
 from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.story import tell
 from jangbu.payments.service.verify import verify
 from jangbu.portone import PortOne, sign
 from jangbu.sandbox import LIVE_CHANNEL, STORE_ID
@@ -107,6 +109,9 @@ async def test_what_was_asked_and_answered_stands_in_the_payments_story(
         page = (await desk.get(f"/console/payments/{payment.id}?lang=en")).text
     for words in ("PortOne&#39;s question", "We said no", "PAYMENT_DIFFERS", "wh_other", "We said yes"):
         assert words in page, words
+    story = await tell(str(payment.id), run=house.run)
+    lines = [moment.line for moment in moments(story) if moment.kind == "question"]
+    assert [line.partition(",")[0] for line in lines] == ["may it be approved? no", "may it be approved? yes"]
 
 
 async def test_asked_twice_it_answers_twice_and_keeps_one(house: House, client: httpx.AsyncClient) -> None:
@@ -260,6 +265,39 @@ async def test_unsigned_questions_do_not_fill_the_table(house: House) -> None:
     stranger = Question("v1:x", False, "nobodys", "tx", AMOUNT)
     assert await answer(stranger, run=house.run, portone=house.wired.portone, approves=approve) is not None
     assert await house.run.db.statement(ROWS) == confirm_store.UNSIGNED_KEPT
+
+
+async def test_v1_asks_unsigned_in_major_units_and_portone_is_asked_back(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    """What anybody may say is only a yes where PortOne shows the very same payment."""
+    payment = await registered(house)
+    asked = {"imp_uid": "imp_1", "merchant_uid": payment.provider_order_id, "amount": AMOUNT}
+    answers = []
+    for change in ({}, {"amount": AMOUNT + 1}, {"amount": 1.5}, {"amount": "x"}, {"merchant_uid": "nobodys"}, {}):
+        said = await client.post(ROUTE_V1, json=asked | change)
+        answers.append((said.status_code, said.json().get("code")))
+        await house.portone.open(payment.provider_order_id)
+    # Before the window is open PortOne shows nothing, and nobody vouches for the question.
+    assert answers == [
+        (503, "PAYMENT_CANNOT_BE_CHECKED"),
+        (409, "PAYMENT_DIFFERS"),
+        (409, "PAYMENT_DIFFERS"),
+        (400, None),
+        (404, "PAYMENT_NOT_FOUND"),
+        (200, None),
+    ]
+    assert "reason" in (await client.post(ROUTE_V1, json=asked | {"amount": 100})).json()
+    assert [(one.answer, one.times) for one in await questions(house, payment)] == [
+        ("yes", 2), ("no", 1), ("no", 1), ("no", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("amount", ["1e9999999", "NaN", "Infinity", "-1", "0." + "1" * 60])
+async def test_an_amount_that_is_none_is_no_question(client: httpx.AsyncClient, amount: str) -> None:
+    for written in (amount, f'"{amount}"'):
+        body = f'{{"imp_uid": "i", "merchant_uid": "m", "amount": {written}}}'
+        assert (await client.post(ROUTE_V1, content=body)).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["payment.question.read", "payment.question.before_commit"])

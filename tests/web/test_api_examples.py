@@ -110,7 +110,22 @@ async def payment_approved(day: Day) -> None:
     agreed = await day.house.portone.pay(payment["paymentId"])
     named = {name: agreed[name] for name in ("paymentId", "txId", "paymentToken")}
     await day.ask("POST /api/portone/confirm", json=named)
+    item = (await day.ask("GET /api/v1/items"))["items"][0]
+    wish = {"lines": [{"itemId": item["id"], "quantity": 1}], "customerId": "member-1", "orderId": "order-1005"}
+    of = {"session_id": (await day.ask("POST /api/v1/payments/sessions", json=wish))["sessionId"]}
+    prepared = await day.ask("POST /api/v1/payments/sessions/{session_id}/prepare", of=of, json={"method": "CARD"})
+    agreed = await day.house.portone.pay(prepared["request"]["paymentId"])
+    token = {name: agreed[name] for name in ("txId", "paymentToken")}
+    await day.ask("POST /api/v1/payments/sessions/{session_id}/confirm", of=of, json=token)
     channel.approves_manually = False
+
+
+async def account_closed(day: Day) -> None:
+    order = {"amount": 15_000, "orderName": "다기 세트", "orderId": "order-1006"}
+    payment = await day.ask("POST /api/portone/initialize", json=order)
+    await day.house.portone.pay(payment["paymentId"], method="virtual_account", payMethod="VIRTUAL_ACCOUNT")
+    await told(day)
+    await day.ask("POST /api/portone/virtual-account/close", json={"paymentId": payment["paymentId"]})
 
 
 async def events_told(day: Day) -> None:
@@ -187,6 +202,7 @@ async def test_the_examples_are_what_a_shop_is_answered(day: Day) -> None:
     await people_verified(day)
     await webhooks_looked_at(day)
     await payment_approved(day)
+    await account_closed(day)
     await day.ask("GET /api/health")
     await day.ask("GET /api/access/me")
     # Whoever searches the code for leaked secrets need not stumble over ours.

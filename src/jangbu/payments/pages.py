@@ -213,6 +213,12 @@ def _entry(key: str, legs: list[PostedLeg], t: Words) -> page.Moment:
     return page.posted(t, legs[0].recorded_at, page.Entry(key, postings), title=title, sealed_as=legs[0].seq)
 
 
+def page_of_entry(key: str) -> str:
+    """Where the payment of a ledger entry is shown; "" for an entry that is no payment's."""
+    room, _, rest = key.partition(":")
+    return f"{LIST}/{rest.partition(':')[0]}" if room == "payment" else ""
+
+
 def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, indent=2)
 

@@ -7,6 +7,7 @@ do not know in time is a no. The answer is worked out anew each time it is asked
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ import structlog
 from jangbu.db import Tx
 from jangbu.errors import Refusal, Unavailable
 from jangbu.failpoints import failpoint
+from jangbu.money import Money, exponent_of
 from jangbu.payments import confirm_store, store
 from jangbu.payments.refusals import (
     CannotTell,
@@ -34,6 +36,7 @@ from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
 ROUTE = "/api/portone/confirm-question"
+ROUTE_V1 = "/api/portone/confirm-question/v1"
 """Where PortOne asks: what a browser gets as `confirmUrl`, behind our public address."""
 _TAKEN = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIAL_CANCELLED, PaymentStatus.CANCELLED})
 _left_behind: set["asyncio.Task[None]"] = set()
@@ -42,20 +45,28 @@ _left_behind: set["asyncio.Task[None]"] = set()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What PortOne asks. `total` is in minor units; an unsigned one (V1) may come from anybody."""
+    """What PortOne asks. V2 states `total` in minor units and signs; V1 states `major`, and may be anybody."""
 
     id: str
     is_signed: bool
     payment_id: str
     transaction_id: str
-    total: int
+    total: int | None = None
+    major: Decimal | None = None
     store_id: str | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
         """What is kept of it."""
-        named = {"paymentId": self.payment_id, "transactionId": self.transaction_id, "totalAmount": self.total}
+        named: dict[str, Any] = {"paymentId": self.payment_id, "transactionId": self.transaction_id}
+        named |= {"amount": str(self.major)} if self.total is None else {"totalAmount": self.total}
         return named if self.store_id is None else named | {"storeId": self.store_id}
+
+    def is_about(self, total: Money) -> bool:
+        """Whether it asks about this very sum."""
+        if self.total is not None or self.major is None:
+            return self.total == total.amount_minor
+        return self.major.scaleb(exponent_of(total.currency)) == total.amount_minor
 
 
 async def answer(question: Question, *, run: Runtime, portone: PortOne, approves: Approves) -> Refusal | None:
@@ -138,7 +149,7 @@ def _objection(
 ) -> Refusal | None:
     if question.store_id not in (None, payment.store_id):
         return PaymentDiffers(what="other_store")
-    if question.total != payment.amount:
+    if not question.is_about(payment.total):
         return PaymentDiffers(what="other_amount")
     if payment.status not in MAY_STILL_BE_PAID:
         return NotPayable(status=payment.status.value)
