@@ -48,7 +48,7 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import channel_pages, refund_pages
+from jangbu.payments import channel_pages, refund_pages, v1_api
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
@@ -100,6 +100,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone),
+            v1_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
             item_api.routes(people),
             checkout_pages.routes(people, wired.portone),
@@ -108,6 +109,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             payment_export_api.routes(people),
             ledger_export_api.routes(people),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
+            inbox_api.v1_route(wired.webhooks, wiring.v1_payments(wired.webhooks), wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
@@ -133,7 +135,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, inbox_api.V1), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,
