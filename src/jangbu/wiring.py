@@ -8,8 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jangbu import audit, events, installation
+from jangbu.access import payer_store
 from jangbu.checkout import checks as checkout_checks
 from jangbu.checkout import jobs as checkout_jobs
+from jangbu.checkout import store as checkout_store
+from jangbu.checkout.service.approve import approve
 from jangbu.checks import Check, Found
 from jangbu.checks import jobs as check_jobs
 from jangbu.checks.of_queue import of_queue
@@ -43,6 +46,7 @@ from jangbu.payments import cancellation_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
+from jangbu.payments.service.confirm import Approves
 from jangbu.payments.service.sync import is_of_v1, told
 from jangbu.portone import Notification, PortOne, from_settings, parse_secret
 from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
@@ -58,7 +62,13 @@ EXPECTATIONS = (
 )
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
-ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED, cancellation_store.ENCRYPTED)
+ENCRYPTED: tuple[Kept, ...] = (
+    outbox_store.ENCRYPTED,
+    identity_store.ENCRYPTED,
+    cancellation_store.ENCRYPTED,
+    checkout_store.ENCRYPTED,
+    payer_store.ENCRYPTED,
+)
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
 
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
@@ -132,6 +142,7 @@ class Wired:
     webhooks: Runtime
     request: Runtime
     portone: PortOne
+    approves: Approves
     sender: Sender
     jobs: list[Job]
     schedules: list[Schedule]
@@ -258,6 +269,7 @@ def wire(
         webhooks=system,
         request=request,
         portone=portone,
+        approves=approve,
         sender=sender,
         jobs=[
             *inbox_jobs.jobs(system, on_notification),

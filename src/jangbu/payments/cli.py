@@ -9,7 +9,7 @@ import typer
 
 from jangbu.clock import SEOUL
 from jangbu.money import Money, typed, written
-from jangbu.payments import export_cli, import_cli
+from jangbu.payments import export_cli, import_cli, method_cli
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
 
     export_cli.add_to(payments, opened)
     import_cli.add_to(payments, opened, acting)
+    method_cli.add_to(payments, acting)
     return payments
 
 
@@ -196,7 +197,7 @@ def moments(story: "Story") -> list[Moment]:
     for change in story.changes:
         before, after = change.data.get("before"), change.data.get("status")
         facts = {"event": change.type, "before": before, "status": after}
-        line = f"{before} → {after}" if before and after else change.type
+        line = f"{before} → {after}" if before and after and before != after else change.type
         told.append(Moment(change.happened_at, "change", line, facts))
     by_key: defaultdict[str, list[PostedLeg]] = defaultdict(list)
     for leg in story.legs:

@@ -17,7 +17,7 @@ _NEW = (
 _MOVES = (
     "status", "provider_transaction_id", "vat_amount", "cancelled_amount", "cancellable_amount", "suspense_amount",
     "suspense_currency", "paid_at", "failed_at", "cancelled_at", "channel_key", "pg_provider", "method", "failure",
-    "review", "portone", "portone_changed_at", "due_at", "checks",
+    "review", "portone", "portone_changed_at", "closed_transaction_id", "due_at", "checks",
 )  # fmt: skip
 """What changes in a payment's life; nothing else ever does."""
 
@@ -124,6 +124,13 @@ ATTEMPTS = Query(
      WHERE payment_id = :payment_id ORDER BY started_at, id
     """,
 )
+OPEN_ATTEMPTS = Query(
+    UUID,
+    """
+    SELECT id FROM payment_attempts
+     WHERE payment_id = :payment_id AND operation = :operation AND state IN ('sent', 'unknown') ORDER BY started_at, id
+    """,
+)
 STUCK_ATTEMPTS = Query(
     StuckAttempt,
     """
@@ -162,6 +169,8 @@ EXPECTED_ENTRY_KEYS = Query(
      WHERE e.type = 'payment.mismatched' AND e.data ->> 'review' IN ('other_amount', 'other_currency')
     UNION ALL
     SELECT 'payment:' || payment_id || ':cancelled:' || id FROM payment_cancellations WHERE status = 'SUCCEEDED'
+    UNION ALL
+    SELECT 'payment:' || payment_id || ':dispute:' || dispute_id || ':' || number FROM payment_dispute_moves
     """,
 )
 
@@ -245,6 +254,11 @@ async def settle_attempts(
 async def attempts(tx: Tx, payment_id: UUID) -> list[Attempt]:
     """Every call made for a payment, in order."""
     return await tx.all(ATTEMPTS, payment_id=payment_id)
+
+
+async def open_attempts(tx: Tx, payment_id: UUID, operation: str) -> list[UUID]:
+    """Calls of one operation whose outcome is open, the oldest first."""
+    return await tx.all(OPEN_ATTEMPTS, payment_id=payment_id, operation=operation)
 
 
 async def stuck_attempts(tx: Tx, before: datetime) -> list[StuckAttempt]:

@@ -19,6 +19,7 @@ from jangbu import __version__
 from jangbu.clock import rfc3339
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
+from jangbu.portone.after import AfterPayment
 from jangbu.portone.identity import IdentityVerification, read_identity_verification
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
 from jangbu.portone.wire import (
@@ -73,7 +74,7 @@ class Account:
         return sent | ({"holderPhoneNumber": self.phone} if self.phone else {})
 
 
-class PortOne:
+class PortOne(AfterPayment):
     """A caller of PortOne, with one API secret and, where the merchant has several stores, for one of them.
 
     Safe to share between tasks. Each changing call takes an idempotency key: PortOne answers the same key
@@ -171,6 +172,40 @@ class PortOne:
             return payment
 
         return await self._call("get_payment", "GET", ["payments", payment_id], read=this_payment)
+
+    async def confirm_payment(
+        self,
+        payment_id: str,
+        *,
+        token: str,
+        transaction_id: str | None,
+        total: Money,
+        tax_free: Money,
+        is_test: bool,
+        idempotency_key: str,
+    ) -> Outcome[None]:
+        """Approve what the payer agreed to, on a channel with manual approval (portone-facts §2.5). This takes money.
+
+        PortOne refuses with INFORMATION_MISMATCH when the payer agreed to anything else than is said here. Its answer
+        states neither status nor amount, and an account that was issued looks like a payment: read it afterwards.
+        """
+        assert total.currency == tax_free.currency, "one payment has one currency"
+        _log.info("Confirming payment at PortOne", payment_id=payment_id, amount=total.amount_minor)
+        return await self._call(
+            "confirm_payment",
+            "POST",
+            ["payments", payment_id, "confirm"],
+            body={
+                "paymentToken": token,
+                "currency": total.currency,
+                "totalAmount": total.amount_minor,
+                "taxFreeAmount": tax_free.amount_minor,
+                "isTest": is_test,
+            }
+            | ({} if transaction_id is None else {"txId": transaction_id}),
+            idempotency_key=idempotency_key,
+            read=_nothing,
+        )
 
     async def cancel_payment(
         self,

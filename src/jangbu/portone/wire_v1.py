@@ -158,6 +158,7 @@ def read_payment(raw: dict[str, Any], *, store_id: str) -> Payment:
         cancelled_at=moments["cancelled_at"],
         failure=_failure(raw),
         cancellations=history,
+        disputes=[],
         pg_tx_id=text(raw, "pg_tid"),
         receipt_url=text(raw, "receipt_url"),
         raw={

@@ -26,7 +26,8 @@ from jangbu.payments.cancellation_rules import (
 )
 from jangbu.payments.refund_accounts import RefundAccount
 from jangbu.payments.refusals import CancellationUnknown, PortOneUnclear
-from jangbu.payments.rules import Payment, SeenCancellation
+from jangbu.payments.rules import Payment
+from jangbu.payments.seen import SeenCancellation
 from jangbu.payments.service.apis import api_of
 from jangbu.payments.service.record import record_cancellations
 from jangbu.payments.service.sync import seen_cancellation, sync

@@ -41,8 +41,8 @@ async def verify(
     Raises PaymentUnknown, also for a payment of another store than `store_id`; PortOneUnclear when PortOne did not
     answer, which is neither yes nor no.
     """
-    payment = await find(reference, store_id=store_id, run=run)
-    return _verdict(await sync(payment, actor=actor, run=run, portone=portone))
+    found = await find(reference, store_id=store_id, run=run)
+    return verdict_of(await sync(found, actor=actor, run=run, portone=portone))
 
 
 async def verify_imp_uid(
@@ -75,9 +75,10 @@ async def verify_imp_uid(
             raise PortOneUnclear(type=refusal.type)
         case unknown:
             raise PortOneUnclear(why=unknown.why)
-    return _verdict(await sync(payment, actor=actor, run=run, portone=portone))
+    return verdict_of(await sync(payment, actor=actor, run=run, portone=portone))
 
 
-def _verdict(payment: Payment) -> Verdict:
+def verdict_of(payment: Payment) -> Verdict:
+    """What a payment that was just read means for whoever is to deliver."""
     mismatch = payment.review if payment.status is Status.MISMATCH else ""
     return Verdict(payment, is_paid=payment.status is Status.PAID, mismatch=mismatch)
