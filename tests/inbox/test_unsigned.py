@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 
+from at_console import at_the_console
 from jangbu import queue
 from jangbu import sandbox as names
 from jangbu.app import create
@@ -229,3 +230,19 @@ async def test_a_refund_that_v1_announces_is_ours_and_is_booked_once(house: Hous
     found = await books(house)
     assert found.proof.holds and found.balances["assets:pg_receivable"] == 7_000
     assert found.events.count("payment.partially_cancelled") == 1
+
+
+async def test_the_console_does_not_call_an_unsigned_webhook_signed_and_shows_that_the_payment_is_v1s(
+    house: House,
+) -> None:
+    payment = await begun(house)
+    async with door(house) as caller:
+        await caller.post(HOOK, json=says(payment))
+    await house.work()
+    (row,) = await PortOneSends(house.run).log()
+    async with at_the_console(house) as staff:
+        page = (await staff.get(f"/console/webhooks/{row.id}", headers={"accept-language": "en"})).text
+        assert "none (V1)" in page and "203.0.113.9" in page
+        assert "right" not in page.partition("Signature")[2][:80]
+        page = (await staff.get(f"/console/payments/{payment.id}")).text
+        assert "API" in page and "V1" in page
