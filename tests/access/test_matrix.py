@@ -162,6 +162,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/items/{item_id}"): {"price": 2000},
     ("POST", "/api/portone/cancel"): {"paymentId": "{payment_id}"},
     ("POST", "/api/portone/verify"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/v1/payments/verify"): {"imp_uid": "imp_1", "merchant_uid": "{payment_id}"},
     ("POST", "/api/portone/virtual-account/close"): {"paymentId": "{payment_id}"},
 }
 """What must be sent to be answered about the id. Bodies with a blank name their id themselves."""

@@ -301,6 +301,7 @@ def _show(story: "Story") -> None:
         "our id": payment.id,
         "at PortOne": payment.provider_order_id,
         "transaction": payment.provider_transaction_id or "",
+        "API": "V1" if payment.api == "v1" else "",
         "order": payment.order_id or "",
         "store": payment.store_id,
         "PG": payment.pg_provider or "",
