@@ -55,6 +55,7 @@ def routes(run: Runtime) -> APIRouter:
 
     def _link(made: links.Made) -> dict[str, Any]:
         data = {
+            "userId": made.user_id,
             "email": made.email,
             "purpose": made.purpose,
             "url": made.url,
