@@ -1,6 +1,9 @@
-// The three calls of a payer. A refusal of the server's is an answer; what never arrived is not.
+// The calls of a payer. A refusal of the server's is an answer; what never arrived is not.
 
-/** @import { CheckoutOptions, Session, Wish } from "../types/index.js" */
+/**
+ * @import { CheckoutOptions, Session, Wish } from "../types/index.js"
+ * @import { Agreed } from "./machine.js"
+ */
 
 const TIMEOUT_MS = 20_000;
 const API_KEY_START = "jbk_";
@@ -59,7 +62,9 @@ export function apiOf({ url, session, token, language = "ko", fetch = globalThis
     read: (signal) => call("GET", "", signal),
     /** @type {(signal: AbortSignal) => Promise<Session>} */
     verify: (signal) => call("POST", "/verify", signal),
-    /** @type {(signal: AbortSignal, wish: Wish) => Promise<{ session: Session, sdk: string, request: object }>} */
+    /** @type {(signal: AbortSignal, agreed: Agreed) => Promise<Session>} */
+    confirm: (signal, agreed) => call("POST", "/confirm", signal, agreed),
+    /** @type {(signal: AbortSignal, wish: Wish) => Promise<{ session: Session, sdk: string, request: import("./portone.js").Request }>} */
     prepare: (signal, { method, buyer = {} }) => call("POST", "/prepare", signal, { method, buyer }),
   };
 }

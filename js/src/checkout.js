@@ -53,6 +53,8 @@ export const createCheckout = (options) => {
         return { type: "told", session: await api.read(signal) };
       case "verify":
         return { type: "told", session: await api.verify(signal) };
+      case "confirm":
+        return { type: "told", session: await api.confirm(signal, deed.agreed) };
       case "prepare": {
         const { session, request } = await api.prepare(signal, deed.wish);
         return { type: "prepared", session, request };
@@ -63,13 +65,19 @@ export const createCheckout = (options) => {
           () => ({ type: "scriptBlocked" }),
         );
       case "open": {
-        const redirect = returnUrl ? { redirectUrl: withoutClaim(returnUrl) } : {};
-        return { type: "closed", claim: await openWindow({ ...deed.request, ...redirect }) };
+        const drawn = () => void (signal.aborted || happen({ type: "drawn" }));
+        return { type: "closed", ...(await openWindow(comingBack(deed.request), drawn)) };
       }
       case "wait":
         await pause(deed.ms, signal);
         return { type: "due" };
     }
+  }
+
+  /** @param {import("./portone.js").Request} request */
+  function comingBack(request) {
+    // PayPal's button knows no redirection.
+    return returnUrl && !request.uiType ? { ...request, redirectUrl: withoutClaim(returnUrl) } : request;
   }
 
   const seen = () => globalThis.document?.hidden || happen({ type: "seen" });
@@ -90,7 +98,7 @@ export const createCheckout = (options) => {
       globalThis.document?.addEventListener("visibilitychange", seen);
       globalThis.window?.addEventListener("online", seen);
       globalThis.window?.addEventListener("pageshow", restored);
-      happen({ type: "start", claim: claimIn(returned) });
+      happen({ type: "start", ...claimIn(returned) });
     },
     pay: (wish) => happen({ type: "pay", wish }),
     retry: () => happen({ type: "retry" }),

@@ -1,5 +1,6 @@
 // <jangbu-checkout>: the machine with a face, on any page, under any policy that lets PortOne's window be.
 import { createCheckout } from "./checkout.js";
+import { h } from "./dom.js";
 import { keyOf, screenOf } from "./screens.js";
 import { styles } from "./style.js";
 
@@ -31,6 +32,7 @@ export class JangbuCheckout extends HTMLElement {
   }
 
   connectedCallback() {
+    if (!this.querySelector("[slot=paypal]")) this.append(h("div", { slot: "paypal", class: "portone-ui-container" }));
     this.#begin();
   }
 

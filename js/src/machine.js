@@ -5,6 +5,8 @@
  * @import { Session, Status, Wish } from "../types/index.js"
  *
  * @typedef {"success" | "closed" | "failed"} Claim what the window says, or the address a phone came back to
+ * @typedef {{ paymentToken: string, txId?: string }} Agreed a payer's yes, on a channel where the server takes the money
+ * @typedef {{ reason: string, code: string }} Objection why the server did not take it
  *
  * @typedef {object} Moment
  * @property {Status} status
@@ -13,23 +15,26 @@
  * @property {string} code
  * @property {boolean} hasScript
  * @property {Claim | null} claim of the try that is being asked about
+ * @property {Agreed | null} agreed until the server has said what it makes of it
+ * @property {Objection | null} objection
  * @property {number} asked how often, about this try
  * @property {"start" | "pay" | "check"} lost what the network took: what is done when it is back
  *
- * @typedef {{ type: "start", claim?: Claim | null }
+ * @typedef {{ type: "start", claim?: Claim | null, agreed?: Agreed | null }
  *   | { type: "told", session: Session }
  *   | { type: "scriptReady" } | { type: "scriptBlocked" }
  *   | { type: "pay", wish: Wish }
- *   | { type: "prepared", session: Session, request: object }
- *   | { type: "closed", claim: Claim }
+ *   | { type: "prepared", session: Session, request: import("./portone.js").Request }
+ *   | { type: "drawn" }
+ *   | { type: "closed", claim: Claim, agreed?: Agreed | null }
  *   | { type: "refused", code: string, reason: string, status: number }
  *   | { type: "unreachable" }
  *   | { type: "due" } | { type: "seen" } | { type: "retry" }} Happening
  *
- * @typedef {{ do: "read" } | { do: "verify" }
+ * @typedef {{ do: "read" } | { do: "verify" } | { do: "confirm", agreed: Agreed }
  *   | { do: "load", sdk: string }
  *   | { do: "prepare", wish: Wish }
- *   | { do: "open", request: object }
+ *   | { do: "open", request: import("./portone.js").Request }
  *   | { do: "wait", ms: number }} Deed
  *
  * @typedef {[Moment, ...Deed[]]} Step
@@ -49,7 +54,8 @@ const PAYABLE = new Set(["ready", "declined"]);
 const MOVING = new Set(["pending", "refunding", "in_review"]);
 /** The server knows more of the session than this page does. */
 const STALE = new Set(["CHECKOUT_ALREADY_PAID", "CHECKOUT_AWAITS_MONEY"]);
-const MAY_PAY = new Set(["ready", "cancelled", "failed"]);
+const MAY_PAY = new Set(["ready", "cancelled", "failed", "paypal"]);
+const WINDOW_OPEN = new Set(["paying", "paypal"]);
 const MAY_RETRY = new Set(["blocked", "offline", "failed"]);
 
 /** @type {Moment} */
@@ -60,6 +66,8 @@ export const BEGINNING = {
   code: "",
   hasScript: false,
   claim: null,
+  agreed: null,
+  objection: null,
   asked: 0,
   lost: "start",
 };
@@ -78,10 +86,11 @@ export const canRetry = (moment) => MAY_RETRY.has(moment.status) && !canPay(mome
  */
 export function next(moment, what) {
   switch (what.type) {
-    case "start":
+    case "start": {
+      const fresh = { ...BEGINNING, hasScript: moment.hasScript };
       // Back from a window that took the whole page: PortOne is asked, whatever the address says.
-      if (what.claim) return ask({ ...BEGINNING, hasScript: moment.hasScript, claim: what.claim });
-      return [{ ...BEGINNING, hasScript: moment.hasScript }, { do: "read" }];
+      return what.claim ? ask({ ...fresh, claim: what.claim, agreed: what.agreed ?? null }) : [fresh, { do: "read" }];
+    }
     case "told":
       return told(moment, what.session);
     case "scriptReady":
@@ -90,13 +99,18 @@ export function next(moment, what) {
       return [said(moment, "blocked")];
     case "pay":
       if (!canPay(moment)) return [moment];
-      return [{ ...said(moment, "paying"), claim: null, asked: 0 }, { do: "prepare", wish: what.wish }];
+      return [
+        { ...said(moment, "paying"), claim: null, agreed: null, objection: null, asked: 0 },
+        { do: "prepare", wish: what.wish },
+      ];
     case "prepared":
       if (moment.status !== "paying") return [moment];
       return [{ ...moment, session: what.session }, { do: "open", request: what.request }];
+    case "drawn":
+      return [moment.status === "paying" ? said(moment, "paypal") : moment];
     case "closed":
-      if (moment.status !== "paying") return [moment];
-      return ask({ ...moment, claim: what.claim, asked: 0 });
+      if (!WINDOW_OPEN.has(moment.status)) return [moment];
+      return ask({ ...moment, claim: what.claim, agreed: what.agreed ?? null, asked: 0 });
     case "refused":
       return refused(moment, what);
     case "unreachable":
@@ -121,7 +135,10 @@ const said = (moment, status, reason = "", code = "") => ({ ...moment, status, r
  * @param {Moment} moment
  * @returns {Step}
  */
-const ask = (moment) => [{ ...said(moment, "checking"), asked: moment.asked + 1 }, { do: "verify" }];
+const ask = (moment) => [
+  { ...said(moment, "checking"), asked: moment.asked + 1 },
+  moment.agreed ? { do: "confirm", agreed: moment.agreed } : { do: "verify" },
+];
 
 /**
  * @param {Moment} before
@@ -129,7 +146,7 @@ const ask = (moment) => [{ ...said(moment, "checking"), asked: moment.asked + 1 
  * @returns {Step}
  */
 function told(before, session) {
-  const moment = { ...before, session };
+  const moment = { ...before, session, agreed: null };
   const isPayable = PAYABLE.has(session.phase);
   // Somebody tried before this page was loaded, and may have paid: that is known only after PortOne was asked.
   if (moment.status === "loading" && isPayable && session.state === "preparing") return ask(moment);
@@ -138,7 +155,7 @@ function told(before, session) {
   if (isTooEarly && moment.asked < ASKS_MAX) return [moment, { do: "wait", ms: pause(moment.asked) }];
   // It failed, and nobody knows why yet: the server asks PortOne about one session every other second at most.
   const isUnexplained = moment.status === "checking" && moment.claim === "failed" && session.phase === "ready";
-  if (isUnexplained && moment.asked < 2) return [moment, { do: "wait", ms: ASK_AGAIN_MS }];
+  if (isUnexplained && !moment.objection && moment.asked < 2) return [moment, { do: "wait", ms: ASK_AGAIN_MS }];
   return shown({ ...moment, claim: isTooEarly ? null : moment.claim });
 }
 
@@ -152,12 +169,13 @@ const pause = (asked) => (asked < QUICK_ASKS ? ASK_AGAIN_MS : ASK_SLOWLY_MS);
  * @returns {Step}
  */
 function shown(moment) {
-  const { session, claim } = moment;
+  const { session, claim, objection } = moment;
   if (session === null) return [moment];
   const { phase } = session;
   if (PAYABLE.has(phase)) {
     if (!moment.hasScript) return [said(moment, "loading"), { do: "load", sdk: session.sdk }];
     if (claim === "closed") return [said(moment, "cancelled")];
+    if (objection) return [said(moment, "failed", objection.reason, objection.code)];
     if (claim === "failed" || phase === "declined") return [said(moment, "failed", session.failure ?? "")];
     return [said(moment, "ready")];
   }
@@ -181,9 +199,26 @@ function refused(moment, { code, reason, status }) {
     return [{ ...said(moment, "over", reason, code), session: { ...moment.session, phase: "expired" } }];
   }
   const isTrouble = status >= 500 || status === 429;
+  if (moment.agreed) return disagreed(moment, { code, reason, isTrouble });
   if (moment.status === "loading" && !isTrouble) return [said(moment, "failed", reason, code)];
   // Nobody could say what came of it, and it may be paid: that is no reason to say that it failed.
   return unreachable(moment);
+}
+
+/**
+ * The payer agreed, and the server did not take the money: not yet, not for certain, or not at all.
+ *
+ * @param {Moment} moment
+ * @param {{ code: string, reason: string, isTrouble: boolean }} no
+ * @returns {Step}
+ */
+function disagreed(moment, { code, reason, isTrouble }) {
+  const isUnderWay = code === "CONFIRM_IN_PROGRESS" && moment.asked < ASKS_MAX;
+  if (isUnderWay) return [moment, { do: "wait", ms: pause(moment.asked) }];
+  const after = { ...moment, agreed: null };
+  // What is not known there is not refused: then what PortOne shows decides.
+  if (code === "PORTONE_OUTCOME_UNKNOWN" || code === "CONFIRM_IN_PROGRESS") return ask(after);
+  return isTrouble ? unreachable(moment) : ask({ ...after, claim: "failed", objection: { reason, code } });
 }
 
 /**

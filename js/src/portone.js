@@ -1,7 +1,7 @@
 // PortOne's script: got ready before anybody presses, so that a blocked one is told early and can be tried again.
-import { requestPayment } from "@portone/browser-sdk/v2";
+import { loadPaymentUI, requestPayment } from "@portone/browser-sdk/v2";
 
-/** @import { Claim } from "./machine.js" */
+/** @import { Agreed, Claim } from "./machine.js" */
 
 const TIMEOUT_MS = 15_000;
 
@@ -34,22 +34,47 @@ export function loadScript(address) {
 }
 
 /**
+ * @typedef {{ uiType?: string, paymentId?: string, redirectUrl?: string }} Request of `prepare`: PortOne's own, and ours to hand on
+ * @typedef {{ code?: string, pgCode?: string, paymentToken?: string, txId?: string }} Answer
+ * @typedef {{ claim: Claim, agreed: Agreed | null }} Claimed
+ */
+
+/**
  * Open the window, and say what it claims. On a phone the page may be gone before there is an answer.
  *
- * @param {object} request of `prepare`
- * @returns {Promise<Claim>}
+ * @param {Request} request
+ * @param {() => void} drawn PayPal's own button is on the page, in the element with the class portone-ui-container
+ * @returns {Promise<Claimed>}
  */
-export async function openWindow(request) {
+export async function openWindow(request, drawn) {
   try {
-    const answer = await requestPayment(/** @type {Parameters<typeof requestPayment>[0]} */ (request));
-    return claimOf(answer ?? {});
+    return claimedBy((await (request.uiType ? byButton(request, drawn) : byWindow(request))) ?? {});
   } catch (thrown) {
-    return claimOf({ code: "Unknown", .../** @type {object} */ (thrown) });
+    return claimedBy({ code: "Unknown", .../** @type {object} */ (thrown) });
   }
 }
 
-/** @param {{ code?: string, pgCode?: string }} answer @returns {Claim} */
-export function claimOf({ code = "", pgCode = "" }) {
+/** @param {object} request @returns {Promise<Answer | undefined>} */
+const byWindow = (request) => requestPayment(/** @type {Parameters<typeof requestPayment>[0]} */ (request));
+
+/** @param {object} request @param {() => void} drawn @returns {Promise<Answer>} */
+function byButton(request, drawn) {
+  return new Promise((onPaymentSuccess, onPaymentFail) => {
+    const asked = /** @type {Parameters<typeof loadPaymentUI>[0]} */ (request);
+    loadPaymentUI(asked, { onPaymentSuccess, onPaymentFail }).then(drawn, onPaymentFail);
+  });
+}
+
+/** @param {Answer} answer @returns {Claimed} */
+export function claimedBy(answer) {
+  const { paymentToken, txId } = answer;
+  const claim = claimOf(answer);
+  if (claim !== "success" || !paymentToken) return { claim, agreed: null };
+  return { claim, agreed: { paymentToken, ...(txId && { txId }) } };
+}
+
+/** @param {Answer} answer @returns {Claim} */
+function claimOf({ code = "", pgCode = "" }) {
   if (!code) return "success";
   return /cancel/i.test(`${code} ${pgCode}`) ? "closed" : "failed";
 }
@@ -61,12 +86,11 @@ const ADDED = ["paymentId", "transactionType", "txId", "code", "message", "pgCod
  * What a phone came back with; null where it comes from elsewhere. Its text is not for showing: anybody can write one.
  *
  * @param {string} query
- * @returns {Claim | null}
+ * @returns {Claimed | null}
  */
 export function claimIn(query) {
-  const given = new URLSearchParams(query);
-  if (given.get("transactionType") !== "PAYMENT") return null;
-  return claimOf({ code: given.get("code") ?? "", pgCode: given.get("pgCode") ?? "" });
+  const given = Object.fromEntries(new URLSearchParams(query));
+  return given.transactionType === "PAYMENT" ? claimedBy(given) : null;
 }
 
 /**

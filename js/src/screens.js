@@ -21,6 +21,8 @@ import { WORDS } from "./words.js";
 
 const PAYABLE = new Set(["ready", "declined"]);
 const BAD = new Set(["failed", "blocked", "offline"]);
+/** @type {CheckoutState} */
+const BLANK = { status: "loading", session: null, reason: "", code: "", canPay: false, canRetry: false };
 const CURRENT = new Set(["cancelled", "refunding", "refunded", "expired", "abandoned", "in_review", "pending", "paid"]);
 
 /** @param {"ko" | "en"} language @returns {Say} */
@@ -152,6 +154,7 @@ function form(key, session, language, say, press) {
   const said = h("div", { class: "said", role: "status" });
   const submit = h("button", {}, say("submit", { amount: money(session.amount, session.currency) }));
   const retry = h("button", { type: "button", class: "plain" }, say("retry"));
+  const paypal = h("slot", { name: "paypal" });
   const until = h("p", { class: "muted small" });
   const filled = h(
     "form",
@@ -159,6 +162,7 @@ function form(key, session, language, say, press) {
     h("fieldset", {}, h("legend", {}, say("how")), ...methods),
     session.asksBuyer ? buyer(say) : null,
     said,
+    paypal,
     submit,
     retry,
   );
@@ -167,11 +171,19 @@ function form(key, session, language, say, press) {
     press.pay(wishOf(new FormData(filled)));
   });
   retry.addEventListener("click", press.retry);
+  let shown = BLANK;
+  filled.addEventListener("change", () => update(shown));
   const safe = h("p", { class: "muted small" }, say("safe"));
   const head = [mode(say, session), heading(say("title")), ...order(session, language, say)];
   const node = h("section", { class: "card" }, ...head, filled, until, safe);
   const update = (/** @type {CheckoutState} */ state) => {
-    tell(said, state.status === "ready" ? null : saysOf(state, say));
+    shown = state;
+    // PayPal's own button takes the place of ours, until the payer chooses another way; what it says still counts.
+    const isPayPal = state.status === "paypal" && new FormData(filled).get("method") === "PAYPAL";
+    const isSilent = state.status === "ready" || (state.status === "paypal" && !isPayPal);
+    tell(said, isSilent ? null : saysOf(state, say));
+    paypal.hidden = !isPayPal;
+    submit.hidden = isPayPal;
     // Not `disabled`, which would take the focus away from whoever has just pressed it.
     submit.setAttribute("aria-disabled", String(!state.canPay));
     retry.hidden = !state.canRetry;

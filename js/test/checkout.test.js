@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { after, before, beforeEach, mock, test } from "node:test";
 import { createCheckout } from "../src/index.js";
-import { claimIn, claimOf, withoutClaim } from "../src/portone.js";
+import { claimedBy, claimIn, withoutClaim } from "../src/portone.js";
 import { sessionOf } from "./sessions.js";
 
 /** @import { Checkout, Status } from "../types/index.js" */
@@ -164,6 +164,20 @@ test("a payer's token goes along, fresh for each call; an API key is refused", a
   assert.throws(() => checkoutAt({ token: "jbk_secret" }), /API key/);
 });
 
+test("no cookie goes along, whatever pages of Jangbu's the payer's browser has seen", async () => {
+  /** @type {(string | undefined)[]} */
+  const sent = [];
+  const checkout = checkoutAt({
+    fetch: async (_, init) => {
+      sent.push(init?.credentials);
+      return Response.json({ data: sessionOf("paid") });
+    },
+  });
+  checkout.start();
+  await until(checkout, "done");
+  assert.deepEqual(sent, ["omit"]);
+});
+
 test("an address that is no web address is refused at once", () => {
   assert.throws(() => checkoutAt({ url: "javascript:alert(1)" }), TypeError);
 });
@@ -177,13 +191,58 @@ test("a session's id stays one part of the path", async () => {
 });
 
 test("what a window and an address claim", () => {
-  assert.equal(claimOf({}), "success");
-  assert.equal(claimOf({ code: "PAY_PROCESS_CANCELED" }), "closed");
-  assert.equal(claimOf({ code: "PG_PROVIDER_ERROR", pgCode: "PAY_CANCEL" }), "closed");
-  assert.equal(claimOf({ code: "PG_PROVIDER_ERROR", pgCode: "1234" }), "failed");
-  assert.equal(claimIn("?paymentId=p&transactionType=PAYMENT&txId=t"), "success");
-  assert.equal(claimIn("?paymentId=p&transactionType=PAYMENT&code=PAY_PROCESS_CANCELED"), "closed");
+  const claims = (/** @type {import("../src/portone.js").Answer} */ answer) => claimedBy(answer).claim;
+  assert.equal(claims({}), "success");
+  assert.equal(claims({ code: "PAY_PROCESS_CANCELED" }), "closed");
+  assert.equal(claims({ code: "PG_PROVIDER_ERROR", pgCode: "PAY_CANCEL" }), "closed");
+  assert.equal(claims({ code: "PG_PROVIDER_ERROR", pgCode: "1234" }), "failed");
+  assert.deepEqual(claimedBy({ paymentToken: "t", txId: "x" }).agreed, { paymentToken: "t", txId: "x" });
+  assert.equal(claimedBy({ paymentToken: "t", code: "PAY_PROCESS_CANCELED" }).agreed, null);
+  assert.equal(claimIn("?paymentId=p&transactionType=PAYMENT&txId=t")?.claim, "success");
+  assert.deepEqual(claimIn("?transactionType=PAYMENT&paymentToken=t")?.agreed, { paymentToken: "t" });
+  assert.equal(claimIn("?paymentId=p&transactionType=PAYMENT&code=PAY_PROCESS_CANCELED")?.claim, "closed");
   assert.equal(claimIn("?paymentId=7"), null);
   assert.equal(claimIn(""), null);
   assert.equal(withoutClaim("https://s.example/c?a=1&txId=2&transactionType=PAYMENT"), "https://s.example/c?a=1");
+});
+
+test("where the server takes the money it is told what the payer agreed to", async () => {
+  answer = ({ path }) => {
+    if (path?.endsWith("/prepare")) return [200, { data: { session: sessionOf(), sdk: "", request: {} } }];
+    return ok(path?.endsWith("/confirm") ? "paid" : "ready");
+  };
+  payer = async () => ({ paymentId: "p-1", paymentToken: "agreed", txId: "x" });
+  const checkout = checkoutAt();
+  checkout.start();
+  await until(checkout, "ready");
+  checkout.pay({ method: "CARD" });
+  await until(checkout, "done");
+  assert.deepEqual(JSON.parse(asked.at(-1)?.body ?? ""), { paymentToken: "agreed", txId: "x" });
+  assert.equal(asked.at(-1)?.path, "/api/v1/payments/sessions/cs_1/confirm");
+});
+
+test("PayPal's button is drawn, and what a press of it comes to is heard", async () => {
+  /** @type {(answer: object) => void} */
+  let press = () => {};
+  const loadPaymentUI = async (/** @type {object} */ request, /** @type {any} */ { onPaymentSuccess }) => {
+    opened.push(request);
+    press = onPaymentSuccess;
+  };
+  Object.assign(/** @type {object} */ (window.PortOne), { loadPaymentUI });
+  let paid = false;
+  answer = ({ path }) => {
+    const request = { uiType: "PAYPAL_SPB", paymentId: "p-1" };
+    if (path?.endsWith("/prepare")) return [200, { data: { session: sessionOf(), sdk: "", request } }];
+    return ok(paid ? "paid" : "ready");
+  };
+  const checkout = checkoutAt({ returnUrl: "https://shop.example/" });
+  checkout.start();
+  await until(checkout, "ready");
+  checkout.pay({ method: "PAYPAL" });
+  await until(checkout, "paypal");
+  assert.deepEqual(opened, [{ uiType: "PAYPAL_SPB", paymentId: "p-1" }]);
+  assert.equal(checkout.state.canPay, true);
+  paid = true;
+  press({ paymentId: "p-1" });
+  await until(checkout, "done");
 });

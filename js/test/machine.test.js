@@ -189,6 +189,50 @@ test("while it is being checked, no refusal makes a payment failed", () => {
   }
 });
 
+const AGREED = { paymentToken: "t" };
+/** @type {Happening[]} */
+const AGREES = [...OPEN, { type: "closed", claim: "success", agreed: AGREED }];
+
+test("a payer's yes is told to the server until it has said what it makes of it", () => {
+  const { moment, deeds } = after(AGREES);
+  assert.deepEqual([moment.status, deeds], ["checking", [{ do: "confirm", agreed: AGREED }]]);
+  assert.equal(after([told("paid")], moment).moment.status, "done");
+  for (const between of [no("CONFIRM_IN_PROGRESS"), no("SERVICE_UNAVAILABLE", 503), no("TOO_MANY_REQUESTS", 429)]) {
+    assert.deepEqual(after([between, { type: "due" }], moment).deeds, [{ do: "confirm", agreed: AGREED }]);
+  }
+  const lost = after([{ type: "unreachable" }], moment);
+  assert.deepEqual([lost.moment.status, canPay(lost.moment)], ["offline", false]);
+  assert.deepEqual(after([{ type: "due" }], lost.moment).deeds, [{ do: "confirm", agreed: AGREED }]);
+});
+
+test("where the server does not know whether it took the money, PortOne is asked", () => {
+  const { moment, wants } = after([...AGREES, no("PORTONE_OUTCOME_UNKNOWN", 503)]);
+  assert.deepEqual([moment.status, wants, canPay(moment)], ["checking", ["verify"], false]);
+  assert.deepEqual(after([told("ready")], moment).wants, ["wait"]);
+});
+
+test("where the server did not take it, its reason is told, unless PortOne says otherwise", () => {
+  const { moment, wants } = after([...AGREES, no("OUT_OF_STOCK")]);
+  assert.deepEqual([moment.status, wants, canPay(moment)], ["checking", ["verify"], false]);
+  assert.equal(after([told("paid")], moment).moment.status, "done");
+  const { status, code, reason } = after([told("ready")], moment).moment;
+  assert.deepEqual([status, code, reason], ["failed", "OUT_OF_STOCK", "because"]);
+  assert.equal(after([told("ready"), PAY], moment).moment.objection, null);
+});
+
+test("a phone that comes back with a yes has it told, once", () => {
+  const { moment, wants } = after([{ type: "start", claim: "success", agreed: AGREED }]);
+  assert.deepEqual(wants, ["confirm"]);
+  assert.deepEqual(after([told("pending"), { type: "due" }], moment).wants, ["verify"]);
+});
+
+test("who thinks better of PayPal's button takes another way, and the button's word still counts", () => {
+  const { moment } = after([...OPEN, { type: "drawn" }]);
+  assert.deepEqual([moment.status, canPay(moment)], ["paypal", true]);
+  assert.deepEqual(after([PAY], moment).wants, ["prepare"]);
+  assert.deepEqual(after([closed("success")], moment).wants, ["verify"]);
+});
+
 test("a phase that is newer than this program is nobody's to pay", () => {
   const { moment } = after([{ type: "start" }, told("something_new")]);
   assert.deepEqual([moment.status, canPay(moment)], ["over", false]);
@@ -198,7 +242,8 @@ test("whatever happens in whatever order: only the server makes it done, and onl
   /** @type {Happening[]} */
   const all = [
     ...["ready", "declined", "paid", "awaits_deposit", "pending", "expired", "refunding"].map((phase) => told(phase)),
-    ...READY, PAY, PREPARED, closed("success"), closed("closed"), closed("failed"),
+    ...READY, PAY, PREPARED, { type: "drawn" }, closed("success"), { type: "closed", claim: "success", agreed: AGREED },
+    closed("closed"), closed("failed"),
     { type: "scriptBlocked" }, { type: "unreachable" }, { type: "due" }, { type: "seen" }, { type: "retry" },
     no("CHECKOUT_ALREADY_PAID"), no("CHECKOUT_SESSION_OVER"), no("OUT_OF_STOCK"), no("PORTONE_UNCLEAR", 503),
   ];

@@ -53,15 +53,17 @@ export interface Session {
 /**
  * What a page is to show.
  *
- * `loading` the session and PortOne's script · `ready` to pay · `paying` in the window · `checking` what came of it ·
- * `cancelled` the window was closed, nothing was paid · `failed` with a `reason` · `waiting` for a deposit ·
- * `done` paid · `over` nobody is to pay (see `session.phase`) · `missing` there is no such session ·
- * `blocked` PortOne's script did not load · `offline` the server cannot be reached.
+ * `loading` the session and PortOne's script · `ready` to pay · `paying` in the window · `paypal` where PayPal has drawn its
+ * own button into the page's element with the class `portone-ui-container` · `checking` what came of it · `cancelled` the
+ * window was closed, nothing was paid · `failed` with a `reason` · `waiting` for a deposit · `done` paid · `over` nobody is to
+ * pay (see `session.phase`) · `missing` there is no such session · `blocked` PortOne's script did not load · `offline` the
+ * server cannot be reached.
  */
 export type Status =
   | "loading"
   | "ready"
   | "paying"
+  | "paypal"
   | "checking"
   | "cancelled"
   | "failed"
@@ -105,7 +107,7 @@ export interface CheckoutOptions {
   url: string;
   /** The session's id, `cs_…`, which your server got. Whoever has it is the payer: it is the only credential. */
   session: string;
-  /** A bearer token of the payer's, where the installation asks for one. Never an API key: those are refused here. */
+  /** A payer's token that your backend signed: then only that payer's sessions. Never an API key: those are refused here. */
   token?: string | (() => string | Promise<string>);
   /** Of PortOne's window and of the server's sentences. */
   language?: "ko" | "en";

@@ -40,6 +40,8 @@ from jangbu.inbox.texts import TEXTS as INBOX_TEXTS
 from jangbu.insight import pages as insight_pages
 from jangbu.insight.texts import TEXTS as INSIGHT_TEXTS
 from jangbu.ledger import export_api as ledger_export_api
+from jangbu.ledger import pages as ledger_pages
+from jangbu.ledger.texts import TEXTS as LEDGER_TEXTS
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
 from jangbu.notices.rules import ALERTS
@@ -56,6 +58,7 @@ from jangbu.payments import (
     method_pages,
     refund_pages,
     story_pages,
+    v1_api,
 )
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
@@ -97,9 +100,10 @@ CATALOGUES = (
     IDENTITY_TEXTS,
     CHECKOUT_TEXTS,
     INSIGHT_TEXTS,
+    LEDGER_TEXTS,
 )
 """What the console says, beyond the words of the web floor."""
-WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "insight", "identity", "checkout")
+WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "insight", "identity", "checkout", "ledger")
 """Rooms that bring templates."""
 
 
@@ -110,6 +114,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         [
             payments_api.routes(people, wired.portone, wired.approves),
             method_api.routes(people, wired.portone),
+            v1_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
             me_api.routes(people),
             item_api.routes(people),
@@ -120,7 +125,9 @@ def create(wired: wiring.Wired) -> FastAPI:
             payment_export_api.routes(people),
             ledger_export_api.routes(people),
             *confirm_api.routes(wired.webhooks, wired.portone, wired.approves, wired.metrics.confirm_answer),
+            ledger_pages.routes(people, payments_pages.page_of_entry),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
+            inbox_api.v1_route(wired.webhooks, wiring.v1_payments(wired.webhooks), wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
@@ -150,7 +157,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, *confirm_api.PATHS), WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, inbox_api.V1, *confirm_api.PATHS), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,
@@ -165,6 +172,7 @@ def create(wired: wiring.Wired) -> FastAPI:
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
                 NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),
                 NavItem("nav.items", item_pages.ITEMS, "nav.group.daily", "items:read"),
+                NavItem("nav.journal", ledger_pages.JOURNAL, "nav.group.close", "books:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.webhooks", inbox_pages.HOME, "nav.group.watch", "webhooks:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),

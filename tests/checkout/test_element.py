@@ -3,115 +3,30 @@
 What it looks like is kept in test-output/element.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 
 from jangbu import embedded
 from jangbu.access import cli as access_cli
-from jangbu.checkout.rules import Session, State
+from jangbu.checkout.rules import State
+from jangbu.sandbox import CARD_CHANNEL
 from kit import free_port
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of, press
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of, press, sign_in
 
-from .counter import Counter, counter_at, served
+from .counter import counter_at, served
 from .js_package import bundle, example_shop, installed, script
 from .shop import order_of
+from .tearoom import OUTPUT, Tearoom
 
-OUTPUT = Path(__file__).parents[2] / "test-output" / "element"
-SHOWN_TRIES = 400
-STATUS = "document.querySelector('jangbu-checkout').state?.status"
 FOCUSED = "document.querySelector('jangbu-checkout').shadowRoot.activeElement?.tagName"
 WINDOW = "iframe[data-portone-window]"
-SHOP_PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>찻집</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<script type="module" src="/jangbu-checkout.js"></script><script type="module" src="/shop.js"></script></head>
-<body><main><h1>찻집</h1>
-<jangbu-checkout url="{url}" session="{session}" {more}></jangbu-checkout></main></body>
-</html>"""
-SHOP_SCRIPT = """
-window.told = [];
-const element = document.querySelector("jangbu-checkout");
-element.addEventListener("jangbu-change", ({ detail }) => window.told.push(detail.status));
-element.addEventListener("jangbu-done", ({ detail }) => window.told.push(`paid ${detail.amount}`));
-"""
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM FOUND: the element was not tried on a page"),
 ]
-
-
-@dataclass
-class Tearoom:
-    """A shop that shows the element on its own page: another origin than Jangbu, and another site."""
-
-    counter: Counter
-    url: str
-    element: str
-    axe: str
-    package: Path
-    """Where the JavaScript package and its examples are."""
-    ports: tuple[int, ...]
-    """Where shops may be whose pages may call us."""
-
-    def app(self) -> Starlette:
-        sandbox = self.counter.house.run.settings.portone_url
-        policy = (
-            f"default-src 'none'; script-src 'self' {sandbox}; connect-src {self.counter.url} {sandbox}; "
-            f"frame-src {sandbox}"
-        )
-
-        async def page(request: Request) -> Response:
-            given = request.query_params
-            back = f"/?session={given['session']}&returns=1"
-            more = f'return-url="{back}"' if "returns" in given else ""
-            text = SHOP_PAGE.format(
-                url=self.counter.url,
-                session=given["session"],
-                language=given.get("lang", "ko"),
-                more=more,
-            )
-            return HTMLResponse(text, headers={"content-security-policy": policy})
-
-        async def script(request: Request) -> Response:
-            text = self.element if request.url.path == "/jangbu-checkout.js" else SHOP_SCRIPT
-            return Response(text, media_type="text/javascript")
-
-        return Starlette(
-            routes=[Route("/", page), Route("/jangbu-checkout.js", script), Route("/shop.js", script)],
-        )
-
-    async def visit(self, page: Page, session: Session, more: str = "") -> None:
-        await page.goto(f"{self.url}/?session={session.session_id}{more}")
-
-    async def shown(self, page: Page, status: str) -> None:
-        """Wait until the element shows a status. (`wait_for_function` would need a policy that lets it evaluate.)"""
-        seen = None
-        for _ in range(SHOWN_TRIES):
-            seen = await page.evaluate(STATUS)
-            if seen == status:
-                return
-            await asyncio.sleep(0.05)
-        pytest.fail(f"it shows {seen} and not {status}")
-
-    async def keep(self, page: Page, name: str, *, within: str = "jangbu-checkout", whole: bool = True) -> None:
-        """A picture, and what must hold of every screen: no wider than the page, and nothing that axe finds."""
-        overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow == 0, f"{name}: the page is {overflow} px wider than the screen"
-        await page.screenshot(path=OUTPUT / f"{name}.png", full_page=whole)
-        await page.evaluate(self.axe)
-        found = await page.evaluate("within => axe.run(within, {iframes: false})", within)
-        wrong = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
-        assert wrong == [], f"{name}: {wrong}"
-        assert len(found["passes"]) > 5
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +215,57 @@ async def test_what_an_address_says_is_not_shown_and_not_believed(browser: Brows
         await tearoom.keep(page, "checking-ko-phone")
 
 
+async def test_what_a_payer_agreed_to_is_approved_by_the_server(browser: Browser, tearoom: Tearoom) -> None:
+    """A channel with manual approval: at a desk, and on a phone that brings the payer's yes in its address."""
+    counter = tearoom.counter
+    channel = counter.house.portone.world.state.channels[CARD_CHANNEL]
+    channel.approves_manually = True
+    try:
+        for kind in (DESKTOP, PHONE):
+            session = await counter.session(await counter.item())
+            async with page_of(browser, **kind) as page:
+                await tearoom.visit(page, session, "&returns=1")
+                await tearoom.shown(page, "ready")
+                await pay(page).click()
+                window = page.frame_locator(WINDOW) if kind is DESKTOP else page
+                await press(window.get_by_role("button", name="₩5,500 결제하기").and_(window.locator("[data-action]")))
+                await page.wait_for_url(f"{tearoom.url}/**")
+                await tearoom.shown(page, "done")
+            assert counter.house.portone.captured(await order_of(counter.house, session)) == 1
+    finally:
+        channel.approves_manually = False
+
+
+async def test_paypal_draws_its_own_button(browser: Browser, tearoom: Tearoom) -> None:
+    counter = tearoom.counter
+    item = await counter.item(1_420, currency="USD", name_en="Barley tea")
+    session = await counter.session(item)
+    async with page_of(browser, **PHONE, locale="en-US") as page:
+        await tearoom.visit(page, session, "&lang=en")
+        await tearoom.shown(page, "ready")
+        await page.get_by_label("PayPal").check()
+        await pay(page, "$14.20", "en").click()
+        button = page.get_by_role("button", name="Pay with PayPal")
+        await expect(button).to_be_visible()
+        await tearoom.keep(page, "paypal-en-phone")
+        await page.get_by_label("Card").check()
+        await expect(button).to_be_hidden()
+        await expect(pay(page, "$14.20", "en")).to_be_visible()
+        await page.get_by_label("PayPal").check()
+        await button.click()
+        window = page.frame_locator(WINDOW)
+        await sign_in(window)
+        await press(window.locator(".primary"))
+        # PayPal takes its time to decide: until then nobody is to pay again.
+        await tearoom.shown(page, "checking")
+        await expect(page.get_by_role("heading", name="Checking your payment")).to_be_visible()
+        await tearoom.keep(page, "pending-en-phone")
+        await counter.house.portone.settle_payment(await order_of(counter.house, session))
+        await counter.later()
+        await tearoom.shown(page, "done")
+    assert (await counter.now(session)).state is State.PAID
+
+
 async def test_the_keyboard_alone_is_enough(browser: Browser, tearoom: Tearoom) -> None:
     session = await tearoom.counter.session(await tearoom.counter.item(name_en="Barley tea"))
     async with page_of(browser, **DESKTOP, color_scheme="dark") as page:
@@ -383,8 +349,10 @@ async def test_the_examples_sell_a_cup_of_tea(browser: Browser, tearoom: Tearoom
         await close.press("Escape")
         await expect(page.get_by_text("결제창을 닫으셨습니다")).to_be_visible()
         await page.reload()
+        # The page asks PortOne once more before anybody may pay, and one session is asked about every other second.
+        await expect(pay_now).to_be_enabled(timeout=15_000)
         await counter.later()
-        await pay_now.click(timeout=15_000)
+        await pay_now.click()
         await press(window.get_by_role("button", name="₩5,500 결제하기"))
         await expect(page.get_by_text("결제가 완료되었습니다")).to_be_visible(timeout=15_000)
         await tearoom.keep(page, f"example-{pages}-done", within="main")

@@ -47,6 +47,8 @@ EMAIL, PASSWORD = "kim@shop.example", "보리차 두 병 주세요"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 NOT_PAGES = {
     "/console/payments.{form}": "a file",
+    "/console/refunds.{form}": "a file",
+    "/console/journal.{form}": "a file",
     "/console/notices/preview/{kind}/{language}": "a mail, in a frame of the preview",
     "/console/again": "leads to the console; its page answers a form, see tests/access/test_step_up.py",
     "/console/sign-in": "whoever is signed in is led on; looked at before signing in",
@@ -120,6 +122,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
         "/console/payments": "/console/payments",
         "/console/payments/{payment_id}": f"/console/payments/{payment.id}",
         "/console/refunds": "/console/refunds",
+        "/console/journal": "/console/journal",
         "/console/channels": "/console/channels",
         "/console/alerts": "/console/alerts",
         "/console/notices": "/console/notices",

@@ -46,7 +46,7 @@ def session_view(shown: Shown, run: Runtime) -> dict[str, Any]:
         "paidAt": None if session.paid_at is None else rfc3339(session.paid_at),
         "failure": failure_of(shown),
         "account": account_of(payment),
-        "asksBuyer": not session.buyer,
+        "asksBuyer": not session.has_buyer,
         "sdk": run.settings.browser_sdk_url,
         "mode": run.settings.mode,
     }

@@ -73,6 +73,8 @@ def story_page_of(
 
 def _head_facts(payment: Payment, t: Words) -> tuple[page.Fact, ...]:
     facts = []
+    if payment.api == "v1":
+        facts.append(page.Fact("API", "V1"))
     if payment.order_id:
         facts.append(page.Fact(t("story.fact.order"), payment.order_id, exact=True))
     if payment.pg_provider:
@@ -211,6 +213,12 @@ def _entry(key: str, legs: list[PostedLeg], t: Words) -> page.Moment:
     )
     title = t(f"story.entry.{legs[0].kind}")
     return page.posted(t, legs[0].recorded_at, page.Entry(key, postings), title=title, sealed_as=legs[0].seq)
+
+
+def page_of_entry(key: str) -> str:
+    """Where the payment of a ledger entry is shown; "" for an entry that is no payment's."""
+    room, _, rest = key.partition(":")
+    return f"{LIST}/{rest.partition(':')[0]}" if room == "payment" else ""
 
 
 def _json(value: Any) -> str | None:

@@ -52,3 +52,5 @@ class Seen:
     raw: dict[str, Any] = field(repr=False)
     cancellations: tuple[SeenCancellation, ...] = ()
     disputes: tuple[SeenDispute, ...] = ()
+    also_paid: tuple[str, ...] = ()
+    """Other attempts of the same order that took money too (V1 alone)."""

@@ -1,10 +1,11 @@
 import { useJangbuCheckout } from "@jangbu/checkout/react";
 import { useState } from "react";
 
-const NAMES = { CARD: "카드", EASY_PAY: "간편결제", TRANSFER: "계좌이체", VIRTUAL_ACCOUNT: "가상계좌", MOBILE: "휴대폰" };
+const NAMES = { CARD: "카드", EASY_PAY: "간편결제", TRANSFER: "계좌이체", VIRTUAL_ACCOUNT: "가상계좌", MOBILE: "휴대폰", PAYPAL: "PayPal" };
 const SAYS = {
   loading: "결제창을 준비하고 있습니다…",
   paying: "결제창에서 결제를 진행해 주세요.",
+  paypal: "아래 PayPal 버튼을 눌러 주세요.",
   checking: "결제 결과를 확인하고 있습니다…",
   cancelled: "결제창을 닫으셨습니다. 결제되지 않았습니다.",
   failed: "결제되지 않았습니다.",
@@ -44,6 +45,7 @@ export function Checkout({ url, id }) {
           ))}
         </fieldset>
       )}
+      <div className="portone-ui-container" hidden={status !== "paypal"} />
       {canRetry && <button onClick={retry}>다시 시도</button>}
       {session && !ENDS.has(status) && (
         <button disabled={!canPay} onClick={() => pay({ method: chosen })}>
