@@ -102,6 +102,7 @@ OWNER_OF_TABLE = {
     "payment_attempts": "payments",
     "payment_cancellations": "payments",
     "payment_disputes": "payments",
+    "payment_receipts": "payments",
     "payment_dispute_moves": "payments",
     "payment_poll": "payments",
     "payment_channels": "payments",

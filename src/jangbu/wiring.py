@@ -37,7 +37,7 @@ from jangbu.outbox import jobs as outbox_jobs
 from jangbu.outbox import store as outbox_store
 from jangbu.outbox.egress import policy_of
 from jangbu.outbox.sender import HttpSender, Observed, Sender
-from jangbu.payments import cancellation_store
+from jangbu.payments import cancellation_store, receipt_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
@@ -56,7 +56,12 @@ EXPECTATIONS = (
 )
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
-ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED, cancellation_store.ENCRYPTED)
+ENCRYPTED: tuple[Kept, ...] = (
+    outbox_store.ENCRYPTED,
+    identity_store.ENCRYPTED,
+    cancellation_store.ENCRYPTED,
+    receipt_store.ENCRYPTED,
+)
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
 
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}

@@ -163,6 +163,12 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/portone/cancel"): {"paymentId": "{payment_id}"},
     ("POST", "/api/portone/verify"): {"paymentId": "{payment_id}"},
     ("POST", "/api/portone/virtual-account/close"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/cash-receipt/cancel"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/cash-receipt/issue"): {
+        "paymentId": "{payment_id}",
+        "type": "PERSONAL",
+        "number": "01012345678",
+    },
 }
 """What must be sent to be answered about the id. Bodies with a blank name their id themselves."""
 

@@ -79,3 +79,36 @@ async def test_an_account_is_closed_by_the_shop_and_at_the_console(house: House)
         await house.portone.deposit(paid_first.provider_order_id)
         won = await manager.post(f"/console/payments/{paid_first.id}/close-account", headers=FORM)
         assert (won.status_code, "입금을 기다리는 가상계좌가 없습니다" in won.text) == (409, True)
+
+
+async def test_a_receipt_is_asked_for_with_the_order_and_by_hand(house: House) -> None:
+    body = {"amount": 11_000, "orderName": "차", "cashReceipt": {"type": "PERSONAL", "number": "010-1234-5678"}}
+    async with shop(house, "payments:create", "payments:read", "payments:cancel") as api:
+        unfit = body | {"cashReceipt": {"type": "PERSONAL", "number": "800101-1234567"}}
+        refused = await api.post("/api/portone/initialize", json=unfit)
+        assert (code(refused), "800101" in refused.text) == ("RECEIPT_NUMBER_UNFIT", False)
+        made = (await api.post("/api/portone/initialize", json=body)).json()["data"]
+        at = f"/api/payments/{made['id']}"
+        assert (await api.get(at)).json()["data"]["cashReceipt"]["status"] == "WANTED"
+        await house.portone.pay(made["paymentId"], method="transfer", payMethod="TRANSFER")
+        await heard(house)
+        shown = (await api.get(at)).json()["data"]["cashReceipt"]
+        assert (shown["status"], shown["number"]) == ("ISSUED", "*******5678")
+        again = {"paymentId": made["id"], "type": "CORPORATE", "number": "1234567890"}
+        assert code(await api.post("/api/portone/cash-receipt/issue", json=again)) == "RECEIPT_ALREADY_ISSUED"
+        back = await api.post("/api/portone/cash-receipt/cancel", json={"paymentId": made["id"]})
+        assert (back.status_code, back.json()["data"]["status"]) == (200, "CANCELLED")
+    page = f"/console/payments/{made['id']}"
+    async with desk(house, "manager", "Manager") as manager:
+        wrong = await manager.post(f"{page}/receipt/issue", content="type=PERSONAL&number=12", headers=FORM)
+        assert (wrong.status_code, "현금영수증 번호가 올바르지 않습니다" in wrong.text) == (422, True)
+        form = "type=CORPORATE&number=123-45-67890"
+        assert (await manager.post(f"{page}/receipt/issue", content=form, headers=FORM)).status_code == 303
+        text = (await manager.get(page)).text
+        assert "******7890" in text
+        assert "1234567890" not in text
+        assert f"{page}/receipt/cancel" in text
+        assert (await manager.post(f"{page}/receipt/cancel", headers=FORM)).status_code == 303
+    async with desk(house, "support", "Support") as support:
+        assert f"{page}/receipt" not in (await support.get(page)).text
+        assert (await support.post(f"{page}/receipt/issue", content=form, headers=FORM)).status_code == 403

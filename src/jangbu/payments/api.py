@@ -9,9 +9,10 @@ from starlette.responses import Response
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
-from jangbu.payments import methods
+from jangbu.payments import methods, receipt_rules
 from jangbu.payments.advice_rules import Advice
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
+from jangbu.payments.receipt_rules import Receipt, Wish
 from jangbu.payments.refund_accounts import RefundAccount, checked
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
@@ -25,6 +26,20 @@ from jangbu.web.bodies import Body
 from jangbu.web.envelope import ok
 
 
+class ReceiptBody(Body):
+    """Whose cash receipt (현금영수증) it is to be. The number is kept encrypted until PortOne has it, then masked."""
+
+    type: Literal["PERSONAL", "CORPORATE"] = Field(description="소득공제용, or 지출증빙용.")
+    number: str = Field(
+        min_length=1, max_length=40, description="PERSONAL: mobile or receipt-card number. CORPORATE: business number."
+    )
+
+    @property
+    def wish(self) -> Wish:
+        """Checked. Raises ReceiptNumberUnfit."""
+        return receipt_rules.checked(self.type, self.number)
+
+
 class InitializeBody(Body):
     """A payment to be made. `amount` and `orderName` suffice."""
 
@@ -36,6 +51,9 @@ class InitializeBody(Body):
     )
     tax_free_amount: int = Field(default=0, description="The part of the amount that is free of VAT.")
     store_id: str | None = Field(default=None, description="Only where this installation serves several stores.")
+    cash_receipt: ReceiptBody | None = Field(
+        default=None, description="Issued once this is paid by transfer or to a virtual account; else not needed."
+    )
 
 
 class VerifyBody(Body):
@@ -99,6 +117,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         if caller.store_id is not None and body.store_id not in (None, caller.store_id):
             raise StoreUnknown(store_id=body.store_id)
         order = Order(
+            receipt=None if body.cash_receipt is None else body.cash_receipt.wish,
             amount=body.amount,
             currency=body.currency,
             order_name=body.order_name,
@@ -205,6 +224,21 @@ def cancellation_view(one: Cancellation) -> dict[str, Any]:
         "currency": one.currency,
         "reason": one.reason,
         "refundTo": one.refund_to,
+        "cancelledAt": None if one.cancelled_at is None else rfc3339(one.cancelled_at),
+    }
+
+
+def receipt_view(one: Receipt | None) -> dict[str, Any] | None:
+    """A cash receipt as the shop sees it: nothing but the last digits of whose it is."""
+    if one is None:
+        return None
+    return {
+        "status": one.status.value,
+        "type": one.type or None,
+        "number": one.number_shown or None,
+        "issueNumber": one.issue_number or None,
+        "url": one.url or None,
+        "issuedAt": None if one.issued_at is None else rfc3339(one.issued_at),
         "cancelledAt": None if one.cancelled_at is None else rfc3339(one.cancelled_at),
     }
 

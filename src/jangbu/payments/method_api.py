@@ -8,12 +8,22 @@ from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
-from jangbu.payments.api import payment_view
+from jangbu.payments.api import ReceiptBody, payment_view, receipt_view
+from jangbu.payments.receipt_rules import ReceiptStatus
+from jangbu.payments.service import receipts
 from jangbu.payments.service.close import close
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.web.bodies import Body
 from jangbu.web.envelope import ok
+
+LATER = "PortOne's answer was lost. It is asked until it is known, and nothing is done twice."
+
+
+class IssueBody(ReceiptBody):
+    """Of which payment, and whose."""
+
+    payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
 
 
 class PaymentBody(Body):
@@ -23,7 +33,7 @@ class PaymentBody(Body):
 
 
 def routes(run: Runtime, portone: PortOne) -> APIRouter:
-    """`/api/portone/virtual-account/close`."""
+    """`/api/portone/virtual-account/close`, `/api/portone/cash-receipt/…`."""
     router = APIRouter(prefix="/api/portone", tags=["payments"])
     Changer = Annotated[Caller, guard(Scoped("payments:cancel"))]  # noqa: N806 (a type)
 
@@ -32,5 +42,23 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         """Asked again, it answers the same. A deposit that comes first wins: 409 ACCOUNT_NOT_WAITING, status PAID."""
         payment = await close(body.payment_id, store_id=caller.store_id, actor=caller.actor, run=run, portone=portone)
         return ok(payment_view(payment), clock=run.clock)
+
+    @router.post("/cash-receipt/issue", summary="Issue a cash receipt by hand", responses={202: {"description": LATER}})
+    async def issue_receipt(body: IssueBody, caller: Changer) -> Response:
+        """For what is left of a payment by transfer or deposit. The payer has it when `status` is ISSUED (200)."""
+        receipt = await receipts.issue(
+            body.payment_id, body.wish, store_id=caller.store_id, actor=caller.actor, run=run, portone=portone
+        )
+        is_done = receipt.status is ReceiptStatus.ISSUED
+        return ok(receipt_view(receipt), clock=run.clock, status=200 if is_done else 202)
+
+    @router.post("/cash-receipt/cancel", summary="Take a cash receipt back", responses={202: {"description": LATER}})
+    async def cancel_receipt(body: PaymentBody, caller: Changer) -> Response:
+        """It is taken back when `status` is CANCELLED (200)."""
+        receipt = await receipts.cancel(
+            body.payment_id, store_id=caller.store_id, actor=caller.actor, run=run, portone=portone
+        )
+        is_done = receipt.status is ReceiptStatus.CANCELLED
+        return ok(receipt_view(receipt), clock=run.clock, status=200 if is_done else 202)
 
     return router

@@ -12,7 +12,9 @@ from jangbu.errors import Refusal
 from jangbu.payments.api import authority_of
 from jangbu.payments.dispute_rules import DisputeStatus
 from jangbu.payments.pages import LIST
+from jangbu.payments.receipt_rules import checked
 from jangbu.payments.refusals import DisputeUnknown
+from jangbu.payments.service import receipts
 from jangbu.payments.service.close import close
 from jangbu.payments.service.disputes import end
 from jangbu.payments.story_pages import show_story
@@ -47,6 +49,25 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             await close(payment_id, actor=caller.actor, run=run, portone=portone)
         except Refusal as refusal:
             return await _again(request, payment_id, caller, refusal, "account")
+        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+
+    @router.post(LIST + "/{payment_id}/receipt/issue")
+    async def issue_receipt(request: Request, payment_id: str, caller: Actor) -> Response:
+        async with request.form(max_files=0, max_fields=5) as form:
+            type_, number = str(form.get("type", "")), str(form.get("number", ""))[:40]
+        try:
+            wish = checked("CORPORATE" if type_ == "CORPORATE" else "PERSONAL", number)
+            await receipts.issue(payment_id, wish, actor=caller.actor, run=run, portone=portone)
+        except Refusal as refusal:
+            return await _again(request, payment_id, caller, refusal, "receipt")
+        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+
+    @router.post(LIST + "/{payment_id}/receipt/cancel")
+    async def cancel_receipt(request: Request, payment_id: str, caller: Actor) -> Response:
+        try:
+            await receipts.cancel(payment_id, actor=caller.actor, run=run, portone=portone)
+        except Refusal as refusal:
+            return await _again(request, payment_id, caller, refusal, "receipt")
         return RedirectResponse(f"{LIST}/{payment_id}", 303)
 
     async def _again(request: Request, payment_id: str, caller: Caller, refusal: Refusal, card: str) -> Response:

@@ -256,3 +256,57 @@ class AccountCloseRefused(Refusal):
     http_status = 409
     ko = "포트원이 가상계좌 말소를 거절했습니다({type}). 입금을 받을 수 있는 상태입니다. {message}"
     en = "PortOne would not close the account ({type}). It still takes a deposit. {message}"
+
+
+class ReceiptNumberUnfit(Refusal):
+    """The number is none that a cash receipt is issued for. Nothing of it is quoted."""
+
+    code = "RECEIPT_NUMBER_UNFIT"
+    http_status = 422
+    ko = "현금영수증 번호가 올바르지 않습니다. 휴대폰, 현금영수증 카드, 사업자등록번호를 확인하세요."
+    en = "This is no number for a cash receipt: a mobile or receipt-card number (PERSONAL), 10 digits (CORPORATE)."
+
+
+class ReceiptNotPossible(Refusal):
+    """Only for money that came by transfer or deposit, and was not given back, is there a cash receipt."""
+
+    code = "RECEIPT_NOT_POSSIBLE"
+    http_status = 409
+    ko = "현금영수증은 계좌이체나 가상계좌로 결제되어 남아 있는 금액에만 발급할 수 있습니다(상태: {status})."
+    en = "A cash receipt is only for what was paid by transfer or deposit and not given back (status {status})."
+
+
+class ReceiptIssuedAlready(Refusal):
+    """The payment has its receipt."""
+
+    code = "RECEIPT_ALREADY_ISSUED"
+    http_status = 409
+    ko = "이미 현금영수증이 발급된 결제입니다."
+    en = "This payment has its cash receipt."
+
+
+class ReceiptNotIssued(Refusal):
+    """There is no issued receipt that could be taken back."""
+
+    code = "RECEIPT_NOT_ISSUED"
+    http_status = 409
+    ko = "발급된 현금영수증이 없습니다."
+    en = "No cash receipt of this payment is issued."
+
+
+class ReceiptInProgress(Refusal):
+    """What came of an earlier request is not known yet."""
+
+    code = "RECEIPT_IN_PROGRESS"
+    http_status = 409
+    ko = "현금영수증 요청의 결과를 확인하고 있습니다. 잠시 후 다시 확인해 주세요."
+    en = "An earlier request about this receipt is not settled yet. Look again shortly."
+
+
+class ReceiptRefused(Refusal):
+    """PortOne or the PG said no."""
+
+    code = "RECEIPT_REFUSED"
+    http_status = 409
+    ko = "포트원이 현금영수증 요청을 거절했습니다({type}). {message}"
+    en = "PortOne refused the cash receipt ({type}). {message}"

@@ -16,7 +16,8 @@ from jangbu import audit, ids
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
 from jangbu.money import Money, checked
-from jangbu.payments import store
+from jangbu.payments import receipt_store, store
+from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish
 from jangbu.payments.refusals import (
     IdempotencyKeyReused,
     OrderHasOtherTerms,
@@ -26,6 +27,7 @@ from jangbu.payments.refusals import (
     TaxFreeTooLarge,
 )
 from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
+from jangbu.payments.service.receipt_record import asked_for
 from jangbu.payments.service.record import record_change
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
@@ -50,6 +52,7 @@ class Order:
     order_id: str | None = None
     store_id: str | None = None
     idempotency_key: str | None = None
+    receipt: Wish | None = None
 
 
 async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
@@ -132,6 +135,11 @@ async def _written_down(order: Order, *, actor: Actor, run: Runtime) -> Payment:
                 currency=new.currency,
                 order_id=new.order_id,
             )
+            if order.receipt is not None:
+                row = Receipt(
+                    id=run.ids.uuid(), payment_id=new.id, status=ReceiptStatus.NOT_NEEDED, created_at=new.created_at
+                )
+                await receipt_store.save(tx, asked_for(row, order.receipt, run=run))
             return new
         found = await store.find(tx, new.provider_order_id)
     assert found is not None, "the insert met a payment that is not there"

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from jangbu import audit, events
-from jangbu.payments import cancellation_store, dispute_store, store
+from jangbu.payments import cancellation_store, dispute_store, receipt_store, store
 from jangbu.payments.cancellation_rules import Cancellation
 from jangbu.payments.dispute_rules import Dispute
+from jangbu.payments.receipt_rules import Receipt
 from jangbu.payments.refusals import PaymentUnknown
 from jangbu.payments.rules import Payment
 from jangbu.payments.store import Attempt
@@ -23,6 +24,7 @@ class Story:
     attempts: list[Attempt]
     cancellations: list[Cancellation]
     disputes: list[Dispute]
+    receipt: Receipt | None
     webhooks: list[SeenWebhook]
     changes: list[events.Event]
     legs: list[PostedLeg]
@@ -40,6 +42,7 @@ async def tell(reference: str, *, run: Runtime) -> Story:
             attempts=await store.attempts(tx, payment.id),
             cancellations=await cancellation_store.of_payment(tx, payment.id),
             disputes=await dispute_store.of_payment(tx, payment.id),
+            receipt=await receipt_store.of_payment(tx, payment.id),
             webhooks=await webhooks_of(tx, payment.provider_order_id),
             changes=await events.of_subject(tx, payment.subject),
             legs=await legs_of(tx, f"{payment.subject}:"),
