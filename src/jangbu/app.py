@@ -48,7 +48,7 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import cards, channel_pages, method_api, method_pages, refund_pages, story_pages
+from jangbu.payments import cards, channel_pages, escrow_card, method_api, method_pages, refund_pages, story_pages
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
@@ -81,6 +81,7 @@ CATALOGUES = (
     payments_pages.TEXTS,
     refund_pages.TEXTS,
     cards.TEXTS,
+    escrow_card.TEXTS,
     channel_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,

@@ -163,6 +163,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/portone/cancel"): {"paymentId": "{payment_id}"},
     ("POST", "/api/portone/verify"): {"paymentId": "{payment_id}"},
     ("POST", "/api/portone/virtual-account/close"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/escrow/complete"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/escrow/parcel"): {"paymentId": "{payment_id}", "company": "CJ", "invoiceNumber": "1"},
     ("POST", "/api/portone/cash-receipt/cancel"): {"paymentId": "{payment_id}"},
     ("POST", "/api/portone/cash-receipt/issue"): {
         "paymentId": "{payment_id}",

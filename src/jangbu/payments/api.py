@@ -12,6 +12,7 @@ from jangbu.clock import rfc3339
 from jangbu.payments import methods, receipt_rules
 from jangbu.payments.advice_rules import Advice
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
+from jangbu.payments.escrow_rules import Escrow
 from jangbu.payments.receipt_rules import Receipt, Wish
 from jangbu.payments.refund_accounts import RefundAccount, checked
 from jangbu.payments.refusals import StoreUnknown
@@ -40,6 +41,15 @@ class ReceiptBody(Body):
         return receipt_rules.checked(self.type, self.number)
 
 
+class ProductBody(Body):
+    """One line of what is bought, in PortOne's words."""
+
+    id: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100)
+    amount: int = Field(ge=0, description="Of one, in minor units.")
+    quantity: int = Field(ge=1)
+
+
 class InitializeBody(Body):
     """A payment to be made. `amount` and `orderName` suffice."""
 
@@ -54,6 +64,8 @@ class InitializeBody(Body):
     cash_receipt: ReceiptBody | None = Field(
         default=None, description="Issued once this is paid by transfer or to a virtual account; else not needed."
     )
+    is_escrow: bool = Field(default=False, description="The PG keeps the money until the goods have arrived.")
+    products: list[ProductBody] = Field(default_factory=list, max_length=100, description="Needed for escrow.")
 
 
 class VerifyBody(Body):
@@ -118,6 +130,8 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             raise StoreUnknown(store_id=body.store_id)
         order = Order(
             receipt=None if body.cash_receipt is None else body.cash_receipt.wish,
+            is_escrow=body.is_escrow,
+            products=[one.model_dump() for one in body.products] or None,
             amount=body.amount,
             currency=body.currency,
             order_name=body.order_name,
@@ -228,6 +242,24 @@ def cancellation_view(one: Cancellation) -> dict[str, Any]:
     }
 
 
+def window_view(payment: Payment) -> dict[str, Any]:
+    """What the browser hands to PortOne's window beside amount and order name; nothing where there is nothing."""
+    told = {"isEscrow": True} if payment.is_escrow else {}
+    return {"window": told | {"products": payment.products}} if payment.products else {}
+
+
+def escrow_view(one: Escrow | None) -> dict[str, Any] | None:
+    """How an escrow stands, in PortOne's words."""
+    if one is None:
+        return None
+    return {
+        "status": one.status,
+        "company": one.company or None,
+        "invoiceNumber": one.invoice_number or None,
+        "sentAt": None if one.sent_at is None else rfc3339(one.sent_at),
+    }
+
+
 def receipt_view(one: Receipt | None) -> dict[str, Any] | None:
     """A cash receipt as the shop sees it: nothing but the last digits of whose it is."""
     if one is None:
@@ -263,4 +295,5 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "paidAt": None if payment.paid_at is None else rfc3339(payment.paid_at),
         "expiresAt": rfc3339(payment.deadline),
         "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
+        **window_view(payment),
     }

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from jangbu.clock import seoul
 from jangbu.money import written
 from jangbu.payments.dispute_rules import Dispute, DisputeStatus
+from jangbu.payments.escrow_card import escrow_cards
 from jangbu.payments.pages import DISPUTE_TONES, LIST
 from jangbu.payments.receipt_rules import UNDER_WAY, Receipt, ReceiptStatus, is_of_kind
 from jangbu.payments.rules import Status
@@ -24,7 +25,12 @@ _RECEIPT_TONES: dict[ReceiptStatus, Tone] = {
 def cards_of(story: Story, t: Words, scopes: Collection[str], problems: Mapping[str, str]) -> tuple[Card, ...]:
     """What the page shows between the head and the timeline; `problems` by the card's name."""
     may = "payments:cancel" in scopes
-    return (*_disputes(story, t, may, problems), *_account(story, t, may, problems), *_receipt(story, t, may, problems))
+    return (
+        *_disputes(story, t, may, problems),
+        *_account(story, t, may, problems),
+        *_receipt(story, t, may, problems),
+        *escrow_cards(story.payment, t, may, problems),
+    )
 
 
 def _account(story: Story, t: Words, may: bool, problems: Mapping[str, str]) -> Iterator[Card]:

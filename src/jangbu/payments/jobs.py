@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from jangbu.payments.receipt_rules import OPERATIONS
-from jangbu.payments.service import errands, receipt_record, receipts
+from jangbu.payments import escrow_rules, receipt_rules
+from jangbu.payments.service import errands, escrow, receipt_record, receipts
 from jangbu.payments.service import poll as polling
 from jangbu.payments.service import sweep as sweeping
 from jangbu.payments.service.disputes import look_at_open
@@ -12,7 +12,10 @@ from jangbu.portone import PortOne
 from jangbu.queue import Job, Schedule
 from jangbu.runtime import Runtime
 
-SETTLED_BY: dict[str, errands.Settle] = dict.fromkeys(OPERATIONS, receipts.settle)
+SETTLED_BY: dict[str, errands.Settle] = {
+    **dict.fromkeys(receipt_rules.OPERATIONS, receipts.settle),
+    **dict.fromkeys(escrow_rules.OPERATIONS, escrow.settle),
+}
 """Who knows how to find out what became of a call."""
 
 

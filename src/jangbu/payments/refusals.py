@@ -310,3 +310,48 @@ class ReceiptRefused(Refusal):
     http_status = 409
     ko = "포트원이 현금영수증 요청을 거절했습니다({type}). {message}"
     en = "PortOne refused the cash receipt ({type}). {message}"
+
+
+class EscrowNeedsProducts(Refusal):
+    """A PG takes an order into escrow only with what it is of."""
+
+    code = "ESCROW_NEEDS_PRODUCTS"
+    http_status = 422
+    ko = "에스크로 결제에는 상품 목록(products)이 필요합니다."
+    en = "A payment in escrow needs its products."
+
+
+class EscrowNotPossible(Refusal):
+    """The payment is not in escrow, or its escrow is not where this can be done."""
+
+    code = "ESCROW_NOT_POSSIBLE"
+    http_status = 409
+    ko = "지금 처리할 수 없는 에스크로 상태입니다({status})."
+    en = "This cannot be done with the escrow as it is ({status})."
+
+
+class EscrowInProgress(Refusal):
+    """What came of an earlier request is not known yet."""
+
+    code = "ESCROW_IN_PROGRESS"
+    http_status = 409
+    ko = "앞선 에스크로 요청의 결과를 확인하고 있습니다. 잠시 후 다시 확인해 주세요."
+    en = "An earlier request about this escrow is not settled yet. Look again shortly."
+
+
+class EscrowRefused(Refusal):
+    """PortOne or the PG said no."""
+
+    code = "ESCROW_REFUSED"
+    http_status = 409
+    ko = "포트원이 에스크로 요청을 거절했습니다({type}). {message}"
+    en = "PortOne refused the escrow request ({type}). {message}"
+
+
+class InvoiceNumberUnfit(Refusal):
+    """No carrier writes such an invoice number."""
+
+    code = "INVOICE_NUMBER_UNFIT"
+    http_status = 422
+    ko = "운송장 번호는 영문, 숫자, 붙임표(-) 1~50자입니다."
+    en = "An invoice number is 1 to 50 letters, digits and hyphens."

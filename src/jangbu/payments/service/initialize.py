@@ -19,6 +19,7 @@ from jangbu.money import Money, checked
 from jangbu.payments import receipt_store, store
 from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish
 from jangbu.payments.refusals import (
+    EscrowNeedsProducts,
     IdempotencyKeyReused,
     OrderHasOtherTerms,
     PortOneUnclear,
@@ -53,6 +54,8 @@ class Order:
     store_id: str | None = None
     idempotency_key: str | None = None
     receipt: Wish | None = None
+    is_escrow: bool = False
+    products: list[dict[str, Any]] | None = None
 
 
 async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
@@ -158,6 +161,8 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
     total = checked(order.amount, order.currency)
     if not 0 <= order.tax_free_amount <= order.amount:
         raise TaxFreeTooLarge
+    if order.is_escrow and not order.products:
+        raise EscrowNeedsProducts
     store_id = order.store_id or run.settings.portone_store_id
     if store_id != run.settings.portone_store_id:
         raise StoreUnknown(store_id=store_id)
@@ -179,6 +184,8 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
         tax_free_amount=order.tax_free_amount,
         currency=total.currency,
         tax_profile=run.settings.tax_profile,
+        is_escrow=order.is_escrow,
+        products=order.products,
         expires_at=now + timedelta(hours=run.settings.payment_wait_h),
         created_at=now,
     )
