@@ -7,8 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jangbu import audit, events, installation
+from jangbu.access import payer_store
 from jangbu.checkout import checks as checkout_checks
 from jangbu.checkout import jobs as checkout_jobs
+from jangbu.checkout import store as checkout_store
+from jangbu.checkout.service.approve import approve
 from jangbu.checks import Check, Found
 from jangbu.checks import jobs as check_jobs
 from jangbu.checks.of_queue import of_queue
@@ -41,6 +44,7 @@ from jangbu.payments import cancellation_store, receipt_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
+from jangbu.payments.service.confirm import Approves
 from jangbu.payments.service.sync import told
 from jangbu.portone import Notification, PortOne, from_settings, parse_secret
 from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
@@ -60,6 +64,8 @@ ENCRYPTED: tuple[Kept, ...] = (
     outbox_store.ENCRYPTED,
     identity_store.ENCRYPTED,
     cancellation_store.ENCRYPTED,
+    checkout_store.ENCRYPTED,
+    payer_store.ENCRYPTED,
     receipt_store.ENCRYPTED,
 )
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
@@ -135,6 +141,7 @@ class Wired:
     webhooks: Runtime
     request: Runtime
     portone: PortOne
+    approves: Approves
     sender: Sender
     jobs: list[Job]
     schedules: list[Schedule]
@@ -261,6 +268,7 @@ def wire(
         webhooks=system,
         request=request,
         portone=portone,
+        approves=approve,
         sender=sender,
         jobs=[
             *inbox_jobs.jobs(system, on_notification),

@@ -8,7 +8,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from cli.tools import Jangbu, Ran, free_port, inbox_at, serving
+from cli.tools import Jangbu, Ran, inbox_at, serving
 from jangbu import embedded
 from jangbu.doctor import database
 from jangbu.notices.rules import SAMPLES
@@ -18,7 +18,7 @@ from jangbu.runtime import Runtime
 from jangbu.sandbox.app import running as running_sandbox
 from jangbu.settings import Settings
 from jangbu.wiring import Addresses, build, invariants
-from kit import TESTER, House, until
+from kit import TESTER, House, free_port, until
 from superuser import tampering
 
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차")

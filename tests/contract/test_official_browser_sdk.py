@@ -23,7 +23,7 @@ from jangbu.sandbox import (
     PAYPAL_CHANNEL,
     STORE_ID,
 )
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, open_browser, page_of, press
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, open_browser, page_of, press, sign_in
 
 pytestmark = [
     pytest.mark.browser,
@@ -91,7 +91,11 @@ def failing(call: str, params: dict[str, Any], does: str) -> Flow:
 
 
 def paid_by(way: str, **more: Any) -> Flow:
-    does = "notes the number" if way in ("VIRTUAL_ACCOUNT", "CONVENIENCE_STORE") else "pays"
+    does = {
+        "VIRTUAL_ACCOUNT": "notes the number",
+        "CONVENIENCE_STORE": "notes the number",
+        "PAYPAL": "signs in and pays",
+    }.get(way, "pays")
     return Flow("requestPayment", {**PAY, "payMethod": way, **more}, does)
 
 
@@ -140,6 +144,9 @@ def named(call: str, params: dict[str, Any], name: str) -> dict[str, Any]:
 async def acts(window: Page | FrameLocator, does: str) -> None:
     match does:
         case "pays":
+            await press(window.locator(".primary"))
+        case "signs in and pays":
+            await sign_in(window)
             await press(window.locator(".primary"))
         case "notes the number":
             await press(window.locator(".primary"))

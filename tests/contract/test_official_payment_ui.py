@@ -12,7 +12,7 @@ from playwright.async_api import Browser, FrameLocator, Page, expect
 from contract import node
 from contract.npm_shop import open_npm_shop
 from jangbu.sandbox import PAYPAL_CHANNEL, STORE_ID
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, keep, open_browser, page_of, press
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, keep, open_browser, page_of, press, sign_in
 
 pytestmark = [
     pytest.mark.browser,
@@ -73,6 +73,7 @@ async def test_paypals_button_pays(browser: Browser, shop: Shop, device: dict[st
         assert shop.status(payment_id) is None, "nothing is begun before the button is pressed"
         await press_paypal(page)
         await expect(window_in(page).get_by_text("$14.20", exact=True)).to_be_visible()
+        await sign_in(window_in(page))
         await press(window_in(page).locator(".primary"))
         returned = (await shop.result(page))["returned"]
     assert (returned["paymentId"], "code" in returned) == (payment_id, False)
@@ -89,6 +90,7 @@ async def test_a_failure_goes_to_the_callback_and_the_button_can_be_pressed_agai
         await expect(page.locator("iframe")).to_have_count(0)
 
         await press_paypal(page)
+        await sign_in(window_in(page))
         await press(window_in(page).locator(".primary"))
         await expect(page.locator("#result")).to_contain_text("returned", timeout=15_000)
         assert shop.status("spb-again") == "PAY_PENDING"
@@ -103,6 +105,7 @@ async def test_a_changed_request_is_what_is_paid(browser: Browser, shop: Shop) -
         assert await page.evaluate("(changed) => window.update(changed)", changed) is None
         await press_paypal(page)
         await expect(window_in(page).get_by_text("$28.40", exact=True)).to_be_visible()
+        await sign_in(window_in(page))
         await press(window_in(page).locator(".primary"))
         await shop.result(page)
     payment = shop.parts.world.payment(STORE_ID, "spb-changed")
@@ -146,6 +149,7 @@ async def test_paypals_other_button_issues_a_key(browser: Browser, shop: Shop) -
         seen = await shop.result(page)
         assert (seen["by"], seen["is"]) == ("onIssueBillingKeyFail", ["IssueBillingKeyError"])
         await press_paypal(page)
+        await sign_in(window_in(page))
         await press(window_in(page).locator(".primary"))
         await expect(page.locator("#result")).to_contain_text("returned", timeout=15_000)
         returned = (await shop.result(page))["returned"]

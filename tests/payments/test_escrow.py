@@ -9,7 +9,7 @@ from jangbu import embedded
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed
 from jangbu.payments import escrow_rules, store
-from jangbu.payments.refusals import EscrowInProgress, EscrowNeedsProducts, EscrowNotPossible, EscrowRefused
+from jangbu.payments.method_refusals import EscrowInProgress, EscrowNeedsProducts, EscrowNotPossible, EscrowRefused
 from jangbu.payments.rules import Payment
 from jangbu.payments.service import escrow
 from jangbu.payments.service.escrow import Told

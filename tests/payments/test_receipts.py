@@ -12,8 +12,7 @@ from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed, watched
 from jangbu.payments import receipt_store, store
 from jangbu.payments.cancellation_rules import Ask
-from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish, checked
-from jangbu.payments.refusals import (
+from jangbu.payments.method_refusals import (
     ReceiptInProgress,
     ReceiptIssuedAlready,
     ReceiptNotIssued,
@@ -21,6 +20,7 @@ from jangbu.payments.refusals import (
     ReceiptNumberUnfit,
     ReceiptRefused,
 )
+from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish, checked
 from jangbu.payments.rules import Payment
 from jangbu.payments.service import receipts
 from jangbu.payments.service.cancel import Authority

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 from aiohttp import web
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, FrameLocator, Locator, Page, async_playwright, expect
 
 from jangbu.sandbox import CARD_CHANNEL, STORE_ID
 from jangbu.sandbox.app import running
@@ -172,6 +172,13 @@ async def press(button: Locator) -> None:
     """
     await expect(button).to_be_enabled(timeout=15_000)
     await button.dispatch_event("click")
+
+
+async def sign_in(window: FrameLocator | Page, email: str = "buyer@paypal.test") -> None:
+    """Be one of PayPal's test buyers; the window then shows what there is to agree to."""
+    await press(window.locator(f"[data-email='{email}']"))
+    await press(window.locator("[data-sign-in]"))
+    await expect(window.locator("[data-action=approve]")).to_be_enabled(timeout=15_000)
 
 
 async def keep(page: Page, name: str) -> None:

@@ -264,5 +264,5 @@ async def test_receipts_are_listed_by_their_own_words(sandbox: Sandbox) -> None:
     assert await listed(types=["PERSONAL"], paymentId="elsewhere1", orderName="보리차", isTest=True) == ["elsewhere1"]
     assert await listed(timeRangeField="CANCELLED_AT", statuses=["ISSUED", "CANCELLED"]) == ["ord-000001"]
     assert await listed(until="2026-08-01T03:30:00Z") == ["ord-000001"]
-    status, answer = await sandbox.api("GET", "/cash-receipts", {"filter": {"pgCompanies": ["KCP"]}})
+    status, answer = await sandbox.api("GET", "/cash-receipts", {"filter": {"pgCompanies": ["NOBODY"]}})
     assert (status, answer["type"]) == (400, "INVALID_REQUEST")

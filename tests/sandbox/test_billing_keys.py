@@ -60,7 +60,8 @@ async def in_window(sandbox: Sandbox, action: str = "approve", reason: str | Non
     """What the browser gets from requestIssueBillingKey, or with a paymentId from …AndPay."""
     asked = {"storeId": STORE_ID, "channelKey": CARD_CHANNEL, "billingKeyMethod": "CARD", **params}
     send = sandbox.transport.send
-    status, _, answer = await send("POST", "/__browser__/billing-keys", {}, msgspec.json.encode(asked))
+    headers = {"user-agent": "jangbu-test"}
+    status, _, answer = await send("POST", "/__browser__/billing-keys", headers, msgspec.json.encode(asked))
     opened = msgspec.json.decode(answer)
     if "issue" not in opened:
         return opened
@@ -270,12 +271,14 @@ async def test_the_list_filters_sorts_and_pages(sandbox: Sandbox) -> None:
     assert await listed(filter={"textSearch": {"field": "CUSTOMER_NAME", "value": "길동"}}) == [first]
     assert await listed(filter={"textSearch": {"field": "CARD_BIN", "value": "433012"}}) == [wallet, second, first]
     assert await listed(filter={"textSearch": {"field": "PG_MERCHANT_ID", "value": "TC0ONE"}}) == [wallet]
-    assert await listed(filter={"textSearch": {"field": "USER_AGENT", "value": "x"}}) == []
+    assert await listed(filter={"textSearch": {"field": "USER_AGENT", "value": "jangbu-test"}}) == [wallet]
+    assert await listed(filter={"pgCompanies": ["TOSSPAYMENTS"]}) == [second, first]
+    assert await listed(filter={"pgCompanies": ["TOSSPAY", "KAKAO"]}) == []
     assert await listed(filter={"timeRangeField": "DELETED_AT"}) == [first]
     assert await listed(filter={"until": "2026-08-01T03:30:00Z"}) == [first]
     await sandbox.move(timedelta(days=91))
     assert await listed() == []
-    query = urlencode({"requestBody": '{"filter":{"pgCompanies":["KCP"]}}'})
+    query = urlencode({"requestBody": '{"filter":{"pgCompanies":["NOBODY"]}}'})
     assert await refused(sandbox, "GET", f"/billing-keys?{query}") == (400, "INVALID_REQUEST")
 
 

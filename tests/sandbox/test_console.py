@@ -37,7 +37,7 @@ async def test_the_clock_moves_by_an_hour_a_day_a_month_and_to_a_moment(sandbox:
     await person.press("시각 정하기…", until="2026-12-25T09:30")
     assert sandbox.clock.now() == datetime(2026, 12, 25, 0, 30, tzinfo=UTC)
     await person.press("시각 정하기…", until="2026-12-25T09:29")
-    assert (person.status, "does not run backwards" in person.page) == (400, True)
+    assert (person.status, "시계는 뒤로 가지 않고" in person.page) == (400, True)
     await person.press("시각 정하기…", until="내일")
     assert (person.status, sandbox.clock.now().year) == (400, 2026)
 
@@ -412,7 +412,7 @@ async def test_a_fault_is_ordered_and_one_or_all_are_forgotten(sandbox: Sandbox,
     assert sandbox.parts.faults.waiting == []
     assert "기다리는 장애가 없습니다." in person.page
     await person.press("장애 주문하기", operation="get_paymet")
-    assert (person.status, "no operation &#39;get_paymet&#39;" in person.page) == (400, True)
+    assert (person.status, "&#39;get_paymet&#39;(이)라는 호출이 없습니다." in person.page) == (400, True)
     assert 'value="get_paymet"' in person.page
     for wrong in ({"times": "0"}, {"times": "많이"}, {"seconds": "nan"}):
         await person.go(f"{HOME}console/faults?fault=slow")
@@ -429,7 +429,7 @@ async def test_a_script_is_pasted_or_uploaded_and_a_typo_is_told_with_its_line(
     for given in ({"script": typo}, {"files": {"yaml": typo.encode()}}):
         await person.press("스크립트 주문하기", **given)  # type: ignore[arg-type]
         assert person.status == 400
-        assert "4행: &#39;tmies&#39; is not known here; did you mean times?\n    tmies: 2" in person.page
+        assert "4행: &#39;tmies&#39;: 여기서 쓰는 값이 아닙니다. 혹시 times?\n    tmies: 2" in person.page
         # It is in the box again, to be mended there.
         assert "- fault: status_500\n  on: get_payment\n" in person.page.partition("<textarea")[2]
     assert sandbox.parts.faults.waiting == []
@@ -464,7 +464,7 @@ async def test_the_world_is_taken_along_and_loaded_again(sandbox: Sandbox, perso
     await person.go(f"{HOME}console/world")
     for wrong in (b"", b"{}", b"\xff", saved.content[:-1], b'{"a":' * 20_000):
         await person.press("불러오기", files={"file": wrong})
-        assert (person.status, "not a saved sandbox" in person.page) == (400, True)
+        assert (person.status, "샌드박스가 저장한 파일이 아닙니다" in person.page) == (400, True)
     assert sandbox.captures("ord-000001") == [700]
 
 

@@ -121,12 +121,12 @@ async def test_what_no_form_of_ours_sends_is_refused(full: Sandbox) -> None:
 async def test_an_unknown_payment_and_an_unknown_order_are_told(full: Sandbox) -> None:
     person = Person(full)
     await person.go(f"{HOME}console/payment?id=nobody")
-    assert (person.status, "no payment nobody" in person.page) == (404, True)
+    assert (person.status, "nobody 결제가 없습니다." in person.page) == (404, True)
     async with client(full) as http:
         for about, order, wanted in (
             ("nobody", "deposit", "PAYMENT_NOT_FOUND"),
-            ("ord-000001", "depost", "known: console-cancel"),
-            ("ord-000001", "deposit", "nobody can pay into ord-000001"),
+            ("ord-000001", "depost", "있는 지시: console-cancel"),
+            ("ord-000001", "deposit", "ord-000001 결제에는 계좌나 접수번호가 없어"),
         ):
             fields = {"about": about, "order": order, "here": f"{HOME}console/payment?id=nobody"}
             answer = await http.post(f"{HOME}console/order", data=fields, headers={"origin": ORIGIN})

@@ -88,6 +88,40 @@ async def test_a_field_that_is_not_read_is_named(
         assert unread == []
 
 
+@pytest.mark.parametrize("operation", operations.all, ids=lambda operation: operation.name)
+async def test_every_word_that_portone_takes_is_taken(
+    description: Description, monkeypatch: pytest.MonkeyPatch, operation: Operation
+) -> None:
+    schema = description.body_of(operation.method, operation.path)
+    if schema is None:
+        return
+    shapes: list[type[msgspec.Struct]] = []
+
+    def stop_at_body(_: Call, shape: type[msgspec.Struct]) -> typing.NoReturn:
+        shapes.append(shape)
+        raise ApiError("INVALID_REQUEST", "Only what would be read was asked for.")
+
+    monkeypatch.setattr(Call, "body", stop_at_body)
+    await Sandbox().api(operation.method, re.sub(r"[{}]", "", operation.path), {})
+    assert list(_words_refused(description, schema, shapes[0])) == []
+
+
+def _words_refused(description: Description, schema: dict[str, Any], shape: type[msgspec.Struct]) -> Iterator[str]:
+    read = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
+    for name, each in description.fields_of(schema).items():
+        inner = description.resolved(each)
+        words = description.resolved(inner.get("items", inner)).get("enum", [])
+        taken = read.get(name, str)
+        for word in words:
+            given = [word] if "items" in inner else word
+            try:
+                msgspec.convert(given, taken)
+            except msgspec.ValidationError:
+                yield f"{name}: {word}"
+        if (struct := _struct_in(taken)) is not None:
+            yield from _words_refused(description, each, struct)
+
+
 def _unread(description: Description, schema: dict[str, Any], shape: type[msgspec.Struct]) -> Iterator[str]:
     read = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
     for name, each in description.fields_of(schema).items():

@@ -106,6 +106,10 @@ async def test_the_last_webhook_of_the_present_status_decides(sandbox: Sandbox, 
         ("CUSTOMER_ADDRESS", "세종대로", ["card-01"]),
         ("CUSTOMER_ZIPCODE", "04524", ["card-01"]),
         ("CARD_ISSUER", "SHINHAN_CARD", WITH_A_CARD),
+        ("CARD_ACQUIRER", "SHINHAN_CARD", WITH_A_CARD),
+        ("CARD_RECEIPT_NAME", "신한", WITH_A_CARD),
+        ("CARD_INSTALLMENT", "0", WITH_A_CARD),
+        ("CARD_INSTALLMENT", "3", []),
         ("CARD_BIN", "433012", WITH_A_CARD),
         ("CARD_NUMBER", "433012****", WITH_A_CARD),
         ("TRANS_BANK", "SHINHAN", ["parcel-01", "returned-01"]),
@@ -154,7 +158,7 @@ async def test_all_of_several_texts_must_be_found_and_an_unknown_field_is_refuse
     both = [{"field": "CUSTOMER_NAME", "value": "홍"}, {"field": "ORDER_NAME", "value": "우롱"}]
     assert await listed(many, textSearch=both) == ["card-01"]
     assert await listed(many, textSearch=[*both, {"field": "PAYMENT_ID", "value": "kakao-01"}]) == []
-    query = {"filter": {"textSearch": [{"field": "CARD_ACQUIRER", "value": "x"}]}}
+    query = {"filter": {"textSearch": [{"field": "CARD_EXPIRY", "value": "x"}]}}
     assert (await many.api("GET", "/payments", query))[0] == 400
 
 
@@ -163,6 +167,8 @@ async def test_all_of_several_texts_must_be_found_and_an_unknown_field_is_refuse
     [
         ({"pgProviders": ["TOSSPAYMENTS"]}, 2),
         ({"pgProviders": ["KAKAOPAY"]}, 0),
+        ({"pgCompanies": ["KCP", "TOSSPAYMENTS"]}, 2),
+        ({"pgCompanies": ["TOSSPAY"]}, 0),
         ({"pgMerchantId": "nobody"}, 0),
         ({"pgReceiptId": "nobody"}, 0),
     ],
@@ -174,3 +180,27 @@ async def test_receipts_are_found_by_what_the_pg_calls_them(many: Sandbox, filte
     channel = many.world.state.channels[CARD_CHANNEL]
     mine = {"pgReceiptId": receipt.pg_receipt_id, "pgMerchantId": channel.pg_merchant_id}
     assert (await many.api("GET", "/cash-receipts", {"filter": mine}))[1]["page"]["totalCount"] == 1
+
+
+async def test_a_companys_older_and_newer_modules_are_found_under_its_one_name(many: Sandbox) -> None:
+    channel = many.world.state.channels[CARD_CHANNEL]
+    for provider, company in (
+        ("NICE_V2", "NICE"),
+        ("TOSSPAY_V2", "TOSSPAY"),
+        ("UPLUS", "TOSSPAYMENTS"),
+        ("KAKAOPAY", "KAKAOPAY"),
+        ("HTML5_INICIS", "INICIS"),
+        ("HECTO_GLOBAL", "SETTLE"),
+    ):
+        channel.pg_provider = provider
+        for wanted, count in ((company, 2), ("KAKAO", 0)):
+            query = {"filter": {"pgCompanies": [wanted]}}
+            _, body = await many.api("GET", "/cash-receipts", query)
+            assert body["page"]["totalCount"] == count, (provider, wanted)
+
+
+async def test_months_are_found_by_their_number(sandbox: Sandbox) -> None:
+    key = await sandbox.billing_key()
+    await sandbox.charge("in-six", key, installmentMonth=6)
+    await sandbox.charge("at-once", key)
+    assert await listed(sandbox, textSearch=[{"field": "CARD_INSTALLMENT", "value": "6"}]) == ["in-six"]

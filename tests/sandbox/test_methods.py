@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, JAPAN_CHANNEL, PAYPAL_CHANNEL
@@ -49,6 +50,10 @@ async def test_the_window_of_every_pay_method_shows_what_it_offers(sandbox: Sand
     opened = await sandbox.open("ord-000001", payMethod=pay_method)
     for language in ("KO_KR", "EN_US"):
         opened = await sandbox.open("ord-000001", payMethod=pay_method, locale=language)
+        if pay_method == "PAYPAL":
+            target = f"/__browser__/transactions/{opened['txId']}/sign-in"
+            buyer = msgspec.json.encode({"email": "buyer@paypal.test", "password": "sandbox-buyer"})
+            assert (await sandbox.transport.send("POST", target, {}, buyer))[0] == 200
         status, _, page = await sandbox.transport.send("GET", opened["windowUrl"])
         assert status == 200
         assert all(f'value="{name}"'.encode() in page for name in OFFERED[pay_method])

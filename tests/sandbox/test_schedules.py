@@ -257,6 +257,8 @@ async def test_the_list_hides_the_future_unless_it_is_asked_for(sandbox: Sandbox
     assert await listed() == [past]
     assert await listed(filter=everything) == [future, past]
     assert await listed(filter=everything, sort={"by": "CREATED_AT", "order": "ASC"}) == [past, future]
+    # The past one was paid after both were made.
+    assert await listed(filter=everything, sort={"by": "STATUS_TIMESTAMP", "order": "DESC"}) == [past, future]
     assert await listed(filter=everything, page={"number": 1, "size": 1}) == [past]
     assert await listed(filter={**everything, "billingKey": live}) == [future]
     assert await listed(filter={**everything, "isForTest": False}) == [future]

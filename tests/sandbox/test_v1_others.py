@@ -165,7 +165,9 @@ async def test_codes_and_channels(sandbox: Sandbox) -> None:
     _, banks = await sandbox.v1("GET", "/banks")
     assert {"code": "088", "name": "신한은행"} in banks["response"]
     assert (await sandbox.v1("GET", "/banks/088"))[1]["response"]["name"] == "신한은행"
-    assert (await sandbox.v1("GET", "/cards"))[1]["response"] == [{"code": "366", "name": "신한카드"}]
+    _, cards = await sandbox.v1("GET", "/cards")
+    assert {"code": "381", "name": "KB국민카드"} in cards["response"]
+    assert (len(banks["response"]), len(cards["response"])) == (79, 23)
     assert (await sandbox.v1("GET", "/cards/366"))[1]["response"]["name"] == "신한카드"
     assert (await sandbox.v1("GET", "/cards/999"))[0] == (await sandbox.v1("GET", "/banks/999"))[0] == 404
     _, channels = await sandbox.v1("GET", "/users/pg")

@@ -10,7 +10,7 @@ from jangbu.sandbox import JAPAN_CHANNEL, PAYPAL_CHANNEL, STORE_ID
 from jangbu.sandbox.core import declines
 from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.testing import Sandbox
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, keep, open_browser, open_shop, page_of
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, keep, open_browser, open_shop, page_of, sign_in
 
 pytestmark = [
     pytest.mark.browser,
@@ -74,6 +74,9 @@ async def test_a_shopper_pays(browser: Browser, shop: Shop, way: str) -> None:
         if way in PICKED:
             await window.get_by_label(PICKED[way][0]).select_option(PICKED[way][1])
         await keep(page, f"desktop-{way}")
+        if way == "PAYPAL":
+            await sign_in(window)
+            await keep(page, "desktop-PAYPAL-signed-in")
         await window.locator(".primary").click()
         assert "code" not in (await shop.result(page))["returned"]
     attempt = attempt_of(shop, f"paid-{way}")

@@ -38,6 +38,15 @@ class WebhookIdReused(Refusal):
     en = "This webhook-id was used before with another body. Nothing was done."
 
 
+class QuestionAtTheWebhook(Refusal):
+    """PortOne's question before an approval came here. Written down and answered 200, it would be a yes."""
+
+    code = "CONFIRM_QUESTION_MISADDRESSED"
+    http_status = 409
+    ko = "승인 전 질문(confirmUrl)은 웹훅 주소가 아닌 /api/portone/confirm-question 에서 받습니다. 승인하지 않았습니다."
+    en = "A confirmUrl must be /api/portone/confirm-question and not the webhook's address. It was not approved."
+
+
 @dataclass(frozen=True, slots=True)
 class Handled:
     """What a handler made of a notification. `payment_id` is ours; both are None when it was not about ours."""
@@ -54,12 +63,15 @@ Handler = Callable[[Notification], Awaitable[Handled | None]]
 async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> bool:
     """Verify the raw bytes, write them down with their job, and say whether they were new.
 
-    Raises the signature's refusals, WebhookBodyUnreadable, WebhookIdReused. Once this returns, the webhook cannot be
-    lost; until then PortOne has not heard 200 and sends it again.
+    Raises the signature's refusals, WebhookBodyUnreadable, QuestionAtTheWebhook, WebhookIdReused. Once this returns,
+    the webhook cannot be lost; until then PortOne has not heard 200 and sends it again.
     """
     now = run.clock.now()
     verified = verify(headers, body, secrets=run.settings.webhook_secrets, now=now)
     notification = read_notification(body, headers.get("content-type", "application/json"))
+    if notification.type == "Transaction.Confirm":
+        log.error("confirmUrl leads to the webhook's address, so every approval is refused")
+        raise QuestionAtTheWebhook
     failpoint("inbox.receive.verified")
     sha256 = hashlib.sha256(body).digest()
     came_with = _came_with(headers, verified)

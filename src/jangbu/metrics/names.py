@@ -53,6 +53,13 @@ WEBHOOK_SECONDS = _process(
     ("result",),
     "Until PortOne has its answer: `new`, `duplicate`, `refused`, or `failed` (it will come again).",
 )
+CONFIRM_SECONDS = _process(
+    "jangbu_confirm_answer_seconds",
+    "histogram",
+    ("answer",),
+    "Until PortOne's question before an approval is answered: `yes`, `no`, `unknown` (a no: we could not tell in time),"
+    " `refused` (not PortOne's), or `failed`.",
+)
 PORTONE_SECONDS = _process(
     "jangbu_portone_call_seconds",
     "histogram",

@@ -29,7 +29,7 @@ _SAID = {
 _MILLISECOND = timedelta(milliseconds=1)
 _COLOURS = {"call": "blue", "webhook": "magenta", "change": "green", "entry": "cyan", "person": "white"}
 # What happens in one transaction has one time; told in this order it reads as cause and effect.
-_ORDER = {"person": 0, "call": 1, "webhook": 2, "change": 3, "entry": 4}
+_ORDER = {"person": 0, "question": 1, "call": 2, "webhook": 3, "change": 4, "entry": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,12 @@ def moments(story: "Story") -> list[Moment]:
         }
         line = f"{attempt.operation}: {attempt.state}{took}" + (f" — PortOne said {said}" if said else "")
         told.append(Moment(attempt.started_at, "call", line, facts, [f"idempotency key {attempt.id}"]))
+    for question in story.questions:
+        facts = {"answer": question.answer, "code": question.code, "asked": question.asked, "times": question.times}
+        line = f"may it be approved? {question.answer}, {question.took_ms} ms" + (
+            f" — {question.code}" if question.code else ""
+        )
+        told.append(Moment(question.asked_at, "question", line, facts, [question.question_id]))
     for delivery in story.webhooks:
         facts = {
             "webhook_id": delivery.webhook_id,

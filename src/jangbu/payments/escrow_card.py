@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from jangbu.clock import rfc3339, seoul
 from jangbu.payments.escrow_rules import CARRIERS, INVOICE_LONGEST, Escrow, next_parcel, read
+from jangbu.payments.method_refusals import EscrowNotPossible
 from jangbu.payments.pages import LIST
-from jangbu.payments.refusals import EscrowNotPossible
 from jangbu.payments.rules import Payment
 from jangbu.payments.story_page import Card, Fact, Field, Form, Tone
 from jangbu.web.texts import Catalogue, Words

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from jangbu.clock import instant
-from jangbu.payments.refusals import EscrowNotPossible, InvoiceNumberUnfit
+from jangbu.payments.method_refusals import EscrowNotPossible, InvoiceNumberUnfit
 from jangbu.payments.rules import Payment
 
 SEND, CORRECT, COMPLETE = "send_parcel", "correct_parcel", "complete_escrow"

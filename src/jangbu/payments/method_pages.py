@@ -12,9 +12,9 @@ from jangbu.errors import Refusal
 from jangbu.payments.api import authority_of
 from jangbu.payments.dispute_rules import DisputeStatus
 from jangbu.payments.escrow_rules import CARRIERS, checked_invoice
+from jangbu.payments.method_refusals import DisputeUnknown
 from jangbu.payments.pages import LIST
 from jangbu.payments.receipt_rules import checked
-from jangbu.payments.refusals import DisputeUnknown
 from jangbu.payments.service import escrow, receipts
 from jangbu.payments.service.close import close
 from jangbu.payments.service.disputes import end

@@ -12,7 +12,7 @@ from jangbu.money import Money, written
 from jangbu.payments import method_words
 from jangbu.payments import story_page as page
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.story import Attempt, PostedLeg, SeenWebhook, Story
+from jangbu.payments.service.story import Asked, Attempt, PostedLeg, SeenWebhook, Story
 from jangbu.web.texts import Catalogue, Words
 
 LIST = "/console/payments"
@@ -25,6 +25,7 @@ _OUTCOMES: dict[str, page.Outcome] = {
 }
 _ACTS = {
     "payment.initialized": "story.initialized",
+    "payment.confirm_refused": "story.confirm.refused",
     "payment.cancellation_asked": "story.cancellation.asked",
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
@@ -122,6 +123,7 @@ def _figures(story: Story, t: Words) -> list[page.Figure]:
 def _moments(story: Story, t: Words) -> list[page.Moment]:
     moments = [_acted(line, t) for line in story.audit if line.action in _ACTS]
     moments += [_call(attempt, t) for attempt in story.attempts]
+    moments += [_asked(question, t) for question in story.questions]
     moments += [_webhook(delivery, t) for delivery in story.webhooks]
     moments += [_changed(change, t) for change in story.changes]
     by_key: defaultdict[str, list[PostedLeg]] = defaultdict(list)
@@ -183,6 +185,18 @@ def _call(attempt: Attempt, t: Words) -> page.Moment:
     return page.called(t, call, title=t(f"story.call.{attempt.operation}"), facts=facts, raw=_json(attempt.request))
 
 
+def _asked(question: Asked, t: Words) -> page.Moment:
+    facts = [page.Fact(t("story.asked.took"), f"{question.took_ms:,} ms")]
+    if question.times > 1:
+        facts.append(page.Fact(t("story.asked.times"), str(question.times)))
+    if question.code:
+        facts.append(page.Fact(t("story.asked.why"), question.code, exact=True))
+    facts.append(page.Fact("webhook-id", question.question_id, exact=True))
+    tone: page.Tone = "neutral" if question.answer == "yes" else "bad"
+    title, note = t(f"story.asked.{question.answer}"), t(f"story.asked.{question.answer}.explained")
+    return page.Moment("question", question.asked_at, title, tone, note, tuple(facts), raw=_json(question.asked))
+
+
 def _webhook(delivery: SeenWebhook, t: Words) -> page.Moment:
     result: Any = "duplicate" if delivery.status == "skipped" else delivery.status
     return page.webhook(
@@ -207,6 +221,12 @@ def _entry(key: str, legs: list[PostedLeg], t: Words) -> page.Moment:
     return page.posted(t, legs[0].recorded_at, page.Entry(key, postings), title=title, sealed_as=legs[0].seq)
 
 
+def page_of_entry(key: str) -> str:
+    """Where the payment of a ledger entry is shown; "" for an entry that is no payment's."""
+    room, _, rest = key.partition(":")
+    return f"{LIST}/{rest.partition(':')[0]}" if room == "payment" else ""
+
+
 def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, indent=2)
 
@@ -220,6 +240,23 @@ TEXTS: Catalogue = {
     "story.initialized": ("결제가 등록되었습니다", "Payment initialized"),
     "story.call.close_account": ("가상계좌 말소", "Virtual account closed"),
     "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),
+    "story.call.confirm": ("결제 승인 요청", "Approval asked of PortOne"),
+    "story.confirm.refused": ("승인하지 않았습니다", "Not approved"),
+    "story.asked.yes": ("승인해도 되는지 물었고, '예'라고 답했습니다", "May it be approved? We said yes"),
+    "story.asked.yes.explained": ("", ""),
+    "story.asked.no": ("승인해도 되는지 물었고, '아니요'라고 답했습니다", "May it be approved? We said no"),
+    "story.asked.no.explained": ("승인되지 않았고 돈은 움직이지 않았습니다.", "It was not approved. No money moved."),
+    "story.asked.unknown": (
+        "승인해도 되는지 물었지만, 제때 알 수 없었습니다",
+        "May it be approved? We could not tell in time",
+    ),
+    "story.asked.unknown.explained": (
+        "모르면 '아니요'입니다. 승인되지 않았고 돈은 움직이지 않았습니다.",
+        "Not knowing is a no. It was not approved, and no money moved.",
+    ),
+    "story.asked.why": ("이유", "Why"),
+    "story.asked.took": ("걸린 시간", "Took"),
+    "story.asked.times": ("횟수", "Times asked"),
     "story.call.settled": ("이후", "Afterwards"),
     "story.call.settled.later": ("포트원에 다시 물어 확인했습니다", "settled: PortOne was asked again"),
     "story.entry.payment.captured": ("승인 분개", "Capture posted"),

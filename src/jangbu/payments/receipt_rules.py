@@ -16,7 +16,7 @@ from uuid import UUID
 from jangbu.money import Money
 from jangbu.payments import methods
 from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus
-from jangbu.payments.refusals import (
+from jangbu.payments.method_refusals import (
     ReceiptInProgress,
     ReceiptIssuedAlready,
     ReceiptNotIssued,

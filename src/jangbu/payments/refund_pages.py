@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
+from jangbu.clock import seoul
 from jangbu.errors import Refusal
 from jangbu.money import Money, typed
 from jangbu.payments import cancellation_rules
@@ -53,6 +54,9 @@ class RefundsPage:
 
     waiting: tuple[Row, ...]
     under_way: tuple[Row, ...]
+    exports: tuple[tuple[str, str], ...] = ()
+    """File format and the address that gives it; empty for who may not."""
+    first_day: str = ""
     problem: str = ""
 
 
@@ -103,7 +107,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         request: Request,
         cancellation_id: str,
         decision: str,
-        caller: Annotated[Caller, guard(Scoped("payments:cancel"))],
+        caller: Annotated[Caller, guard(Scoped("payments:cancel", fresh=True))],
     ) -> Response:
         try:
             which = UUID(cancellation_id)
@@ -129,6 +133,10 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         shown = RefundsPage(
             waiting=tuple(row for row in rows if row.status == CancellationStatus.WAITING),
             under_way=tuple(row for row in rows if row.status != CancellationStatus.WAITING),
+            exports=(("Excel", f"{REFUNDS}.xlsx"), ("CSV", f"{REFUNDS}.csv"))
+            if "payments:export" in caller.scopes
+            else (),
+            first_day=seoul(run.clock.now())[:8] + "01",
             problem="" if refusal is None else refusal.sentence(rendering.words(request).language),
         )
         return rendering.page(request, "refunds.html", shown, status=200 if refusal is None else refusal.http_status)
@@ -184,6 +192,11 @@ TEXTS: Catalogue = {
     "refunds.by": ("요청자", "Asked by"),
     "refunds.at": ("요청 시각", "Asked"),
     "refunds.decide": ("결정", "Decide"),
+    "refunds.export": ("환불 내역 내려받기", "Download refunds"),
+    "refunds.export.explained": (
+        "돈이 돌아간 날 기준입니다. 끝나지 않은 환불은 요청한 날로 찾습니다.",
+        "By the day the money went back; those not settled, by the day they were asked for.",
+    ),
     "refunds.approve": ("승인", "Approve"),
     "refunds.reject": ("반려", "Reject"),
     "cancellation.WAITING": ("승인 대기", "Waits for approval"),

@@ -14,7 +14,7 @@ from jangbu.money import Money
 from jangbu.web.texts import Words
 
 Tone = Literal["neutral", "good", "bad", "waiting", "unknown"]
-Kind = Literal["call", "webhook", "state", "entry", "person"]
+Kind = Literal["call", "webhook", "question", "state", "entry", "person"]
 Outcome = Literal["succeeded", "refused", "running", "unknown"]
 
 # A call that went well is the usual thing; green is kept for what it led to.

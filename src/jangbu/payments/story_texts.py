@@ -51,6 +51,7 @@ PAYMENT_TEXTS: Catalogue = {
     "story.checked_at": ("포트원 확인", "PortOne asked"),
     "story.kind.call": ("포트원 호출", "Call to PortOne"),
     "story.kind.webhook": ("웹훅", "Webhook"),
+    "story.kind.question": ("포트원 질문", "PortOne's question"),
     "story.kind.state": ("상태", "State"),
     "story.kind.entry": ("원장 분개", "Ledger entry"),
     "story.kind.person": ("담당자", "Person"),

@@ -127,6 +127,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     pg_tx_id: str | None
     receipt_url: str | None
     raw: dict[str, Any]
+    also_paid: list[str] = []
+    """Other attempts that took money too: V2 lets one through, V1 shows all that there are."""
 
     def __repr__(self) -> str:
         total = f"{self.amount.total} {self.currency}"

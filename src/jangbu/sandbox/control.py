@@ -24,6 +24,7 @@ from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelTyp
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v2.wire import cancellation_json
 from jangbu.sandbox.window import browser, identity_windows
+from jangbu.sandbox.window.callers import is_at_home
 
 Body = TypeVar("Body")
 V1_WEBHOOK_RETRIES_MAX = 5
@@ -367,9 +368,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
 def _guarded(parts: Parts, act: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        # A page in the developer's browser must not reach these routes: browsers name the origin on every
-        # POST.
-        if "origin" in request.headers:
+        # A page in the developer's browser must not reach these routes. Browsers name the origin on every POST, and
+        # on no GET of the page's own: so the name that it was asked under counts as well.
+        if "origin" in request.headers or not is_at_home(request):
             return json_response(403, {"error": "the control API does not answer web pages"})
         try:
             response = json_response(200, await act(request))

@@ -1,12 +1,12 @@
 """Orders for a billing key, by a test or a person: what happens to it outside PortOne's API (portone-facts §3.1)."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.core import billing_keys, declines, schedules
+from jangbu.sandbox.core import billing_keys, declines, issuing, schedules
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import NotOurs
@@ -25,8 +25,10 @@ class WalletDelete(msgspec.Struct, forbid_unknown_fields=True):
     webhook: bool = True
 
 
-class WalletUpdate(msgspec.Struct, forbid_unknown_fields=True):
-    """The wallet's owner has a new card in it: the key stays, what it pays with changes."""
+class WalletUpdate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The wallet's owner has a new card in it, or a bank account: the key stays, what it pays with changes."""
+
+    pays_with: Literal["card", "account"] = "card"
 
 
 def keys_of(parts: Parts) -> list[dict[str, Any]]:
@@ -65,8 +67,15 @@ def _wallet_delete(parts: Parts, key: BillingKey, asked: WalletDelete) -> None:
     billing_keys.end(parts.world, key, parts.clock.now(), is_announced=asked.webhook)
 
 
-def _wallet_update(parts: Parts, key: BillingKey, _: WalletUpdate) -> None:
-    key.method = billing_keys.card_method(f"910001000000{parts.world.ids.chance().randrange(10_000):04d}")
+def _wallet_update(parts: Parts, key: BillingKey, asked: WalletUpdate) -> None:
+    new = billing_keys.card_method(f"910001000000{parts.world.ids.chance().randrange(10_000):04d}")
+    method = key.method or {}
+    if asked.pays_with == "account":
+        new = issuing.account(parts.world)
+    is_wallet = method.get("type") == "BillingKeyPaymentMethodEasyPay"
+    if asked.pays_with == "account" and not is_wallet:
+        raise NotOurs(f"billing key {key.id} is no wallet: only a wallet pays with an account")
+    key.method = issuing.in_wallet(method["provider"], new) if is_wallet else new
     billing_keys.announce(parts.world, key, "BillingKey.Updated", parts.clock.now())
 
 

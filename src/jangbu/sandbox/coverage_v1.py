@@ -87,5 +87,5 @@ def v1_rows() -> list[Row]:
             found.append(Row(method, path, fact, "not", "all of it"))
         else:
             state: State = "partly" if operation.lacks else "supported"
-            found.append(Row(method, path, fact, state, operation.lacks, operation.name))
+            found.append(Row(method, path, fact, state, operation.lacks, operation.name, operation.to_pg))
     return found

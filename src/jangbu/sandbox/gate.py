@@ -62,6 +62,11 @@ class Call:
         """A percent-decoded part of the path; it may hold `/` and `=` (portone-facts §1.1)."""
         return unquote(self._request.path_params[name])
 
+    @property
+    def home(self) -> str:
+        """Where the caller reached this PortOne: what it tells of its own pages begins with it."""
+        return f"{self._request.url.scheme}://{self._request.url.netloc}"
+
     def query(self, name: str) -> str | None:
         return self._request.query_params.get(name)
 

@@ -57,7 +57,7 @@ class InProcess:
 def _scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
     url = urlsplit(target)
     named = {
-        "host": url.netloc or "sandbox.test",
+        "host": url.netloc or "127.0.0.1:8090",
         **{name.lower(): value for name, value in headers.items()},
     }
     return {

@@ -15,7 +15,8 @@ from jangbu import audit
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
 from jangbu.payments import methods, store
-from jangbu.payments.refusals import AccountCloseRefused, AccountNotWaiting, PortOneUnclear
+from jangbu.payments.method_refusals import AccountCloseRefused, AccountNotWaiting
+from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import UNKNOWN_CHECKS, Payment, Status
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone.client import PortOne

@@ -24,7 +24,8 @@ from jangbu.payments.escrow_rules import (
     next_parcel,
     read,
 )
-from jangbu.payments.refusals import EscrowInProgress, EscrowRefused, PortOneUnclear
+from jangbu.payments.method_refusals import EscrowInProgress, EscrowRefused
+from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
 from jangbu.payments.service import errands
 from jangbu.payments.service.sync import find, sync

@@ -17,9 +17,9 @@ from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
 from jangbu.money import Money, checked
 from jangbu.payments import receipt_store, store
+from jangbu.payments.method_refusals import EscrowNeedsProducts
 from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish
 from jangbu.payments.refusals import (
-    EscrowNeedsProducts,
     IdempotencyKeyReused,
     OrderHasOtherTerms,
     PortOneUnclear,

@@ -12,6 +12,7 @@ from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.payments import cancellation_store, errand_store, methods, receipt_store, store
 from jangbu.payments.errand_store import Errand
+from jangbu.payments.method_refusals import ReceiptRefused
 from jangbu.payments.receipt_rules import (
     CANCEL,
     ISSUE,
@@ -24,7 +25,7 @@ from jangbu.payments.receipt_rules import (
     given_up,
     states,
 )
-from jangbu.payments.refusals import PortOneUnclear, ReceiptRefused
+from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
 from jangbu.payments.service import errands
 from jangbu.payments.service.receipt_record import adopt, asked_for

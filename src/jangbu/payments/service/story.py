@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from jangbu import audit, events
-from jangbu.payments import cancellation_store, dispute_store, receipt_store, store
+from jangbu.payments import cancellation_store, confirm_store, dispute_store, receipt_store, store
 from jangbu.payments.cancellation_rules import Cancellation
+from jangbu.payments.confirm_store import Asked
 from jangbu.payments.dispute_rules import Dispute
 from jangbu.payments.receipt_rules import Receipt
 from jangbu.payments.refusals import PaymentUnknown
@@ -13,7 +14,7 @@ from jangbu.payments.store import Attempt
 from jangbu.payments.story_store import PostedLeg, SeenWebhook, legs_of, webhooks_of
 from jangbu.runtime import Runtime
 
-__all__ = ["Attempt", "PostedLeg", "SeenWebhook", "Story", "tell"]
+__all__ = ["Asked", "Attempt", "PostedLeg", "SeenWebhook", "Story", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Story:
 
     payment: Payment
     attempts: list[Attempt]
+    questions: list[Asked]
     cancellations: list[Cancellation]
     disputes: list[Dispute]
     receipt: Receipt | None
@@ -40,6 +42,7 @@ async def tell(reference: str, *, run: Runtime) -> Story:
         return Story(
             payment=payment,
             attempts=await store.attempts(tx, payment.id),
+            questions=await confirm_store.of_payment(tx, payment.id),
             cancellations=await cancellation_store.of_payment(tx, payment.id),
             disputes=await dispute_store.of_payment(tx, payment.id),
             receipt=await receipt_store.of_payment(tx, payment.id),

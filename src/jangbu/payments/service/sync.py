@@ -21,6 +21,7 @@ from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.cancellation_rules import given_back
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import (
+    PASSING_REVIEWS,
     Decision,
     Event,
     Payment,
@@ -45,6 +46,8 @@ from jangbu.runtime import Runtime
 log = structlog.get_logger()
 
 PORTONE = Actor("portone")
+_OUTCOMES_OF_CONFIRM = {Event.CAPTURED, Event.MISMATCHED, Event.SEEN_PENDING, Event.SEEN_ACCOUNT_ISSUED}
+"""What shows that an approval of ours whose answer was lost has happened. A failure may be another window's."""
 
 
 async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> Payment:
@@ -203,6 +206,9 @@ async def _record(
 ) -> None:
     after, event = decision.payment, decision.event
     assert event is not None
+    if event in _OUTCOMES_OF_CONFIRM:
+        outcome = {"settled": "by reading the payment"}
+        await store.settle_attempts(tx, after.id, "confirm", state="done", outcome=outcome, at=now)
     if event in (Event.CAPTURED, Event.MISMATCHED) and answer.channel_key and answer.is_live is not None:
         await channel_store.seen(tx, answer.channel_key, pg=answer.pg_provider, live=answer.is_live, at=now)
     if event is Event.CAPTURED:
@@ -237,7 +243,13 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
             after = replace(before, due_at=next_due(before, now))
             await store.update(tx, after)
             return after
-        after = replace(before, status=Status.ABANDONED, due_at=None)
+        review = "" if before.review in PASSING_REVIEWS else before.review
+        after = replace(before, status=Status.ABANDONED, review=review, due_at=None)
         await store.update(tx, after)
+        if before.status is Status.REGISTERING:
+            # Whether the amount was ever fixed nobody will ask again: no window was opened with it.
+            await store.settle_attempts(
+                tx, payment_id, "pre_register", state="done", outcome={"settled": "nobody paid in time"}, at=now
+            )
         await record_change(tx, before, after, event=Event.GAVE_UP_WAITING, actor=actor, now=now, run=run)
     return after

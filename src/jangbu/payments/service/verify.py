@@ -29,6 +29,11 @@ async def verify(
     Raises PaymentUnknown, also for a payment of another store than `store_id`; PortOneUnclear when PortOne did not
     answer, which is neither yes nor no.
     """
-    payment = await sync(await find(reference, store_id=store_id, run=run), actor=actor, run=run, portone=portone)
+    found = await find(reference, store_id=store_id, run=run)
+    return verdict_of(await sync(found, actor=actor, run=run, portone=portone))
+
+
+def verdict_of(payment: Payment) -> Verdict:
+    """What a payment that was just read means for whoever is to deliver."""
     mismatch = payment.review if payment.status is Status.MISMATCH else ""
     return Verdict(payment, is_paid=payment.status is Status.PAID, mismatch=mismatch)

@@ -14,10 +14,13 @@ from jangbu.sandbox.console.frame import PAGES, PATH, link, payment_link
 from jangbu.sandbox.console.passed import Happening, look, since
 from jangbu.sandbox.console.payments import CURRENCIES, WAYS
 from jangbu.sandbox.console.words import Words
+from jangbu.sandbox.core import schedules
 from jangbu.sandbox.core.faults import Fault
+from jangbu.sandbox.core.inputs import ChargeInput
 from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import NotOurs
+from jangbu.sandbox.core.problems import BrowserRefusal, NotOurs
+from jangbu.sandbox.v2.api_billing import wish_of
 from jangbu.sandbox.window import browser, identity_windows, issue_windows
 
 
@@ -126,7 +129,7 @@ async def pay(desk: Desk, sent: Sent) -> Done:
     if "at-once" in sent.fields:
         answered = await control.pay(desk.parts, msgspec.json.encode(asked))
         if "code" in answered:
-            raise NotOurs(f"{answered['code']}: {answered['message']}")
+            raise BrowserRefusal(answered["code"], answered["message"], answered.get("pgCode"))
         return Done("paid", page)
     opened = browser.open_attempt(
         desk.parts,
@@ -147,6 +150,29 @@ async def issue_key(desk: Desk, sent: Sent) -> Done:
     raw = msgspec.json.encode(asked | _there_and_back(sent, f"{PAGES}keys"))
     key = issue_windows.begin(desk.parts, raw, ip_address=sent.ip_address, opener_origin=sent.origin)
     return Done("", f"/__browser__/billing-keys/{key.id}/window")
+
+
+async def schedule(desk: Desk, sent: Sent) -> Done:
+    """A payment with a billing key at a later time, as a shop's server asks for it."""
+    if sent["currency"] not in CURRENCIES:
+        raise NotOurs(f"a payment is made in one of {', '.join(WAYS)}, in {', '.join(CURRENCIES)}")
+    world, store = desk.parts.world, desk.parts.world.state.stores[sandbox.STORE_ID]
+    asked = {
+        "billingKey": sent["key"],
+        "orderName": sent["name"],
+        "amount": {"total": sent.number("amount")},
+        "currency": sent["currency"],
+    }
+    wish = wish_of(world, msgspec.convert(asked, ChargeInput), sent["payment"])
+    schedules.create(world, store, wish, _moment(sent["at"]), desk.parts.clock.now())
+    return Done("planned")
+
+
+async def revoke(desk: Desk, sent: Sent) -> Done:
+    """A schedule that waits is called off."""
+    store = desk.parts.world.state.stores[sandbox.STORE_ID]
+    schedules.revoke(desk.parts.world, store, None, [sent["about"]], desk.parts.clock.now())
+    return Done()
 
 
 async def verify(desk: Desk, sent: Sent) -> Done:
@@ -252,6 +278,8 @@ ACTS: dict[str, Callable[[Desk, Sent], Awaitable[Done]]] = {
     "run": run,
     "pay": pay,
     "issue-key": issue_key,
+    "schedule": schedule,
+    "revoke": revoke,
     "verify": verify,
     "order": order,
     "key-order": key_order,
@@ -267,7 +295,7 @@ ACTS: dict[str, Callable[[Desk, Sent], Awaitable[Done]]] = {
 }
 NOTICES = (
     "done", "moved", "frozen_now", "runs_now", "paid", "bank_refused", "resent", "saved", "fault_waits",
-    "script_waits", "begun_again", "loaded",
+    "script_waits", "begun_again", "loaded", "planned",
 )  # fmt: skip
 """What a page may tell of the form before it: a word of `words`, so nobody else's text is ever shown."""
 

@@ -1,12 +1,15 @@
 """Billing keys, each with what can happen to it, and their schedules."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from jangbu.sandbox.console.frame import PAGES, Asked, Button, Listed, listed, money, payment_link, shown
 from jangbu.sandbox.console.orders import key_orders_of, reasons
+from jangbu.sandbox.console.payments import CURRENCIES, unused_id
 from jangbu.sandbox.console.words import Words
 from jangbu.sandbox.core import schedules
 from jangbu.sandbox.core.billing_records import BillingKey, Schedule
+from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.world import World
 
 SCHEDULES_SHOWN = 200
@@ -33,6 +36,7 @@ class ScheduleRow:
     amount: str
     status: str
     at: str
+    revoke: Button | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class KeysPage:
     keys: Listed[KeyRow]
     schedules: tuple[ScheduleRow, ...]
     schedules_total: int
+    chargeable: tuple[tuple[str, str], ...]
+    """The keys that a schedule can be made with, each with what it pays with."""
+    next_id: str
+    tomorrow: str
+    currencies = CURRENCIES
 
 
 def keys_page(asked: Asked) -> KeysPage:
@@ -52,21 +61,31 @@ def keys_page(asked: Asked) -> KeysPage:
     planned = sorted(world.state.schedules.values(), key=lambda each: (each.time_to_pay, each.number), reverse=True)
     return KeysPage(
         Listed(rows, part.total, part.first, part.newer, part.older),
-        tuple(_schedule_row(world, each) for each in planned[:SCHEDULES_SHOWN]),
+        tuple(_schedule_row(world, each, words) for each in planned[:SCHEDULES_SHOWN]),
         len(planned),
+        tuple((each.id, _paid_with(each) or each.id) for each in keys[::-1] if each.status == "ISSUED"),
+        unused_id(world),
+        f"{(asked.parts.clock.now() + timedelta(days=1)).astimezone(KST):%Y-%m-%dT%H:%M}",
     )
 
 
-def _key_row(world: World, key: BillingKey, words: Words) -> KeyRow:
+def _paid_with(key: BillingKey) -> str:
+    """The card or account, as far as anybody is told."""
     method = key.method or {}
-    card = method.get("card") or {}
+    inner = method.get("method") or method
+    card = inner.get("card") or {}
+    said = f"{card.get('name', '')} {card.get('number', '')}" if card else inner.get("accountNumber", "")
+    return f"{method.get('provider', '')} {said}".strip()
+
+
+def _key_row(world: World, key: BillingKey, words: Words) -> KeyRow:
     refuses = next((said for name, said in reasons(words) if name == key.refuses), "")
     is_open = key.status == "READY" and key.window is not None
     return KeyRow(
         id=key.id,
         status=key.status,
         channel=", ".join(world.state.channels[each].name for each in key.channel_keys),
-        method=f"{card.get('name', '')} {card.get('number', '')}".strip() or str(method.get("provider", "")),
+        method=_paid_with(key),
         at=shown(key.requested_at),
         refuses=f"{refuses} ({key.refuses_times})" if refuses and key.refuses_times else refuses,
         window_url=f"/__browser__/billing-keys/{key.id}/window" if is_open else "",
@@ -74,7 +93,7 @@ def _key_row(world: World, key: BillingKey, words: Words) -> KeyRow:
     )
 
 
-def _schedule_row(world: World, each: Schedule) -> ScheduleRow:
+def _schedule_row(world: World, each: Schedule, words: Words) -> ScheduleRow:
     order = each.order
     is_begun = world.payment(each.store_id, each.payment_id) is not None
     return ScheduleRow(
@@ -85,4 +104,7 @@ def _schedule_row(world: World, each: Schedule) -> ScheduleRow:
         amount=money(order.total_minor, order.currency),
         status=schedules.status_of(world, each),
         at=shown(each.time_to_pay),
+        revoke=Button(words["revoke"], "revoke", {"about": each.id}, is_danger=True)
+        if schedules.status_of(world, each) == "SCHEDULED"
+        else None,
     )

@@ -79,7 +79,10 @@ def key_orders_of(key: BillingKey, words: Words) -> Iterator[Button]:
     else:
         times = Field("times", words["times_or_all"], "number")
         yield _key_order(key, words["order_refuse"], "refuse", _reason(words), times)
-    yield _key_order(key, words["order_wallet_update"], "wallet-update")
+    pays_with = tuple((name, words[f"pays_with_{name}"]) for name in ("card", "account"))
+    is_wallet = (key.method or {}).get("type") == "BillingKeyPaymentMethodEasyPay"
+    asks = (Field("paysWith", words["pays_with"], choices=pays_with),) if is_wallet else ()
+    yield _key_order(key, words["order_wallet_update"], "wallet-update", *asks)
     yield _key_order(key, words["order_wallet_delete"], "wallet-delete", is_danger=True)
     yield _key_order(key, words["order_wallet_delete_silent"], "wallet-delete", is_danger=True, sends=SILENT)
 

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from jangbu.sandbox import saving
+from jangbu.sandbox.console import refusals
 from jangbu.sandbox.console.acts import ACTS, NOTICES, Desk, Sent, told
 from jangbu.sandbox.console.billing import keys_page
 from jangbu.sandbox.console.faults import faults_page
@@ -32,9 +33,9 @@ from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.script_file import BadScript
+from jangbu.sandbox.window.callers import is_at_home
 
 HERE = Path(__file__).parent
-THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 FORM_BYTES_MAX = 64_000_000
 """A saved world of some ten thousand payments."""
 KEPT = ("id", "number", "q", "status", "state", "page", "fault")
@@ -137,11 +138,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
 def _refuse_stranger(request: Request) -> Response | None:
     host = request.headers.get("host", "")
-    try:
-        is_here = urlsplit(f"http://{host}").hostname in THIS_MACHINE
-    except ValueError:
-        is_here = False
-    if not is_here:
+    if not is_at_home(request):
         return _plain(403, "Open this page as http://127.0.0.1 or http://localhost. 이 주소로만 열립니다.")
     if request.method == "POST" and request.headers.get("origin") != f"http://{host}":
         return _plain(403, "Only this page's own forms are answered. 이 페이지의 양식만 받습니다.")
@@ -230,16 +227,15 @@ def _frame(desk: Desk, asked: Asked, tab: str, here: str, *, problem: Exception 
 
 
 def _told(problem: Exception, words: Words, typed: Query) -> str:
-    """The refusal; of a script each mistake with its line as it was written."""
+    """The refusal in the page's language; of a script each mistake with its line as it was written."""
     if not isinstance(problem, BadScript):
-        return str(problem)
+        return refusals.told(problem, words)
     lines = typed.get("script", "").splitlines()
     told_lines = []
     for each in problem.problems:
         written = lines[each.line - 1].strip() if 0 < each.line <= len(lines) else ""
-        told_lines.append(
-            f"{words['line'].format(line=each.line)}: {each.reason}" + (f"\n    {written}" if written else "")
-        )
+        line = f"{words['line'].format(line=each.line)}: {refusals.sentence(each.reason, words)}"
+        told_lines.append(f"{line}\n    {written}" if written else line)
     return "\n".join(told_lines)
 
 

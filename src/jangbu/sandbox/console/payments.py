@@ -152,7 +152,7 @@ def asked_at(payment: Payment) -> datetime:
 
 
 def unused_id(world: World) -> str:
-    taken = {each.id for each in world.payments()}
+    taken = {each.id for each in world.payments()} | {each.payment_id for each in world.state.schedules.values()}
     number = len(taken) + 1
     while f"test-{number:04d}" in taken:
         number += 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jangbu.sandbox.core import accounts, cash_receipts, chores, declines, promotions
+from jangbu.sandbox.core import accounts, cash_receipts, chores, declines, payers, promotions
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.problems import ApiError, NotOurs, pg_refusal
 from jangbu.sandbox.core.records import Attempt, Failure, Payment
@@ -109,6 +109,8 @@ def approve(
     if attempt.status != "READY":
         return
     world.refuse_second_success(attempt, now)
+    if refusal is None and method == "paypal":
+        refusal = payers.refusal_of(attempt.window)
     waiting = faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_waits")
     refused = None if refusal is not None else faults.take(Kind.PG, OPERATION, attempt.payment_id, "pay_refused")
     if refused is not None:

@@ -12,6 +12,7 @@ from jangbu.clock import rfc3339
 from jangbu.sandbox.core import declines, pg_rules
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.bodies import channel_json
+from jangbu.sandbox.core.choices import issued_by
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.inputs import Credential
 from jangbu.sandbox.core.problems import ApiError, NotOurs
@@ -87,10 +88,14 @@ def issue(
 
 
 def accept_card(world: World, faults: Faults, key: BillingKey, credential: Credential, now: datetime) -> None:
-    """V1 keys a card in on one channel. Refuses what that PG refuses; the key is entered nowhere yet."""
-    channel = world.state.channels[key.channel_keys[0]]
-    if (failure := _failure(faults, key, channel, credential, now)) is not None:
-        raise _of_pg(failure)
+    """V1 keys a card in. Refuses what the PG refuses, of several all; the key is entered nowhere yet."""
+    channels = [world.state.channels[each] for each in key.channel_keys]
+    failures = {channel.key: _failure(faults, key, channel, credential, now) for channel in channels}
+    first = failures[channels[0].key]
+    key.channel_keys = [each for each, failure in failures.items() if failure is None]
+    if not key.channel_keys:
+        assert first is not None, "all failed, so the first did"
+        raise _of_pg(first)
     key.method = card_method(credential.number)
 
 
@@ -106,6 +111,7 @@ def card_method(number: str) -> dict[str, Any]:
             "ownerType": "PERSONAL",
             "bin": number[:6],
             "name": "신한카드",
+            **issued_by(number),
             "number": f"{number[:6]}{'*' * (len(number) - 10)}{number[-4:]}",
         },
     }

@@ -34,6 +34,8 @@ class BillingKey(msgspec.Struct):
     issue_name: str | None = None
     notice_urls: list[str] = []
     platform: Literal["PC", "MOBILE", "API"] = "API"
+    user_agent: str | None = None
+    """What the window was opened with; nobody is shown it, but it is searched."""
     channel_group_id: str | None = None
     responses: list[dict[str, Any]] = []
     """What each channel of a group answered, in PortOne's shape."""
@@ -67,6 +69,7 @@ class Schedule(msgspec.Struct):
     installment_months: int = 0
     merchant_pays_interest: bool = False
     uses_card_points: bool = False
+    ip_address: str | None = None
     promotion_id: str | None = None
     starts_at: datetime | None = None
     """When its agenda looks at it next; None: nothing more to do."""

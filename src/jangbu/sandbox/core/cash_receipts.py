@@ -118,7 +118,9 @@ def cancel_with(world: World, attempt: Attempt, now: datetime) -> None:
 
 def is_of_kind(attempt: Attempt) -> bool:
     """Whether a cash receipt makes sense for what was paid with."""
-    return attempt.method is not None and attempt.method["type"] in PAYMENT_TYPES
+    method = attempt.method or {}
+    # A wallet may have a bank account in it.
+    return (method.get("easyPayMethod") or method).get("type") in PAYMENT_TYPES
 
 
 def url_of(receipt: CashReceipt) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from jangbu.sandbox.core import approvals, billing_keys, declines, methods, promotions
 from jangbu.sandbox.core.billing_records import BillingKey
-from jangbu.sandbox.core.faults import Faults
+from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal
+from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, pg_refusal
 from jangbu.sandbox.core.records import Attempt, Channel, Order, Store
 from jangbu.sandbox.core.world import World
 
@@ -28,6 +28,8 @@ class Wish:
     merchant_pays_interest: bool = False
     uses_card_points: bool = False
     schedule_id: str | None = None
+    ip_address: str | None = None
+    """The shopper's, where a server passes it on (V1's `browser_ip`); else the server's own."""
     is_announced: bool = True
     """Off: the success of this very call is not announced (portone-facts §2.3)."""
 
@@ -58,7 +60,7 @@ def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wis
         store_id=store.id,
         channel_key=channel.key,
         order=wish.order,
-        origin=ORIGIN,
+        origin=ORIGIN if wish.ip_address is None else {**ORIGIN, "ipAddress": wish.ip_address},
         requested_at=now,
         updated_at=now,
         status_changed_at=now,
@@ -68,6 +70,16 @@ def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wis
     world.enter(attempt)
     decide(world, faults, key, attempt, wish, now)
     return attempt
+
+
+def probe(faults: Faults, key: BillingKey) -> None:
+    """Whether this key could be charged: a sum that is taken and given back at once. Refuses as the PG does."""
+    refusal = billing_keys.refusal_of(key)
+    if refusal is None:
+        fault = faults.take(Kind.PG, approvals.OPERATION, None, "pay_refused")
+        refusal = declines.reason_named(fault.reason or "insufficient_funds") if fault is not None else None
+    if refusal is not None:
+        raise pg_refusal(refusal.pg_code, refusal.ko)
 
 
 def refuse_unpayable(world: World, store: Store, payment_id: str, *, schedule_id: str | None = None) -> None:
@@ -104,6 +116,10 @@ def decide(world: World, faults: Faults, key: BillingKey, attempt: Attempt, wish
 def payment_method(world: World, key: BillingKey, wish: Wish) -> dict[str, Any]:
     """The payment's `method` for what the key stands for (portone-facts §2.2, §3.1)."""
     method = key.method or {}
+    wallet = method.get("method") or {}
+    if wallet.get("type") == "BillingKeyPaymentMethodTransfer":
+        account = {"type": "PaymentMethodTransfer", "bank": wallet["bank"], "accountNumber": wallet["accountNumber"]}
+        return {"type": "PaymentMethodEasyPay", "provider": method["provider"], "easyPayMethod": account}
     card = {
         "type": "PaymentMethodCard",
         "approvalNumber": f"{world.ids.chance().randrange(100_000_000):08d}",
@@ -117,7 +133,7 @@ def payment_method(world: World, key: BillingKey, wish: Wish) -> dict[str, Any]:
             return {
                 "type": "PaymentMethodEasyPay",
                 "provider": method["provider"],
-                "easyPayMethod": card | {"card": method["method"]["card"]},
+                "easyPayMethod": card | {"card": wallet["card"]},
             }
         case "BillingKeyPaymentMethodMobile":
             return {"type": "PaymentMethodMobile", "phoneNumber": method["phoneNumber"]}

@@ -67,7 +67,13 @@ def default_state(seed: int | None = None) -> State:
         store_id=store_id,
         rules=[
             CheckoutRule("PAY_PAL", sandbox.PAYPAL_CHANNEL, currencies=["USD", "EUR", "JPY"]),
-            CheckoutRule("CONVENIENCE_STORE_JP", sandbox.JAPAN_CHANNEL, countries=["JP"], currencies=["JPY"]),
+            CheckoutRule(
+                "CONVENIENCE_STORE_JP",
+                sandbox.JAPAN_CHANNEL,
+                countries=["JP"],
+                currencies=["JPY"],
+                max_minor=299_999,
+            ),
         ],
     )
     return State(

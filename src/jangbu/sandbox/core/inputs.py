@@ -7,7 +7,7 @@ import msgspec
 from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
 from jangbu.sandbox.core.countries import Country
 from jangbu.sandbox.core.problems import ApiError
-from jangbu.sandbox.core.records import Order
+from jangbu.sandbox.core.records import Order, ReceiptWish
 from jangbu.sandbox.core.world import World
 
 
@@ -116,6 +116,13 @@ class ChargeInput(OrderInput, rename="camel", kw_only=True):
     use_card_point: bool | None = None
     cash_receipt: ReceiptInput | None = None
     locale: Locale | None = None
+
+
+def receipt_wish_of(given: ReceiptInput | None) -> ReceiptWish | None:
+    """What cash receipt there is to be, where one makes sense for what is paid with."""
+    if given is None:
+        return None
+    return ReceiptWish(None if given.type == "NO_RECEIPT" else given.type)
 
 
 def order_of(world: World, asked: OrderInput) -> Order:

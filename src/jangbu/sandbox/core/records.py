@@ -152,6 +152,8 @@ class Window(msgspec.Struct):
     opener_origin: str | None
     redirect_url: str | None
     language: Literal["ko", "en"]
+    payer: str | None = None
+    """Which of PayPal's test buyers signed in (`payers.PAYERS`)."""
 
 
 class Failure(msgspec.Struct):

@@ -39,6 +39,7 @@ def create(world: World, store: Store, wish: charges.Wish, time_to_pay: datetime
         installment_months=wish.installment_months,
         merchant_pays_interest=wish.merchant_pays_interest,
         uses_card_points=wish.uses_card_points,
+        ip_address=wish.ip_address,
         starts_at=time_to_pay,
     )
     world.state.schedules[schedule.id] = schedule
@@ -216,6 +217,7 @@ class Schedules:
             schedule.merchant_pays_interest,
             schedule.uses_card_points,
             schedule.id,
+            schedule.ip_address,
         )
         try:
             attempt = charges.charge(world, self._faults, store, wish, now)

@@ -35,12 +35,14 @@ class Promotion(msgspec.Struct):
 
 
 class CheckoutRule(msgspec.Struct):
-    """A method that a hosted checkout offers, and where; an empty list is any."""
+    """A method that a hosted checkout offers, and where; an empty list is any. Sums in minor units, both included."""
 
     payment_method: str
     channel_key: str
     countries: list[str] = []
     currencies: list[str] = []
+    min_minor: int = 0
+    max_minor: int | None = None
 
 
 class CheckoutProfile(msgspec.Struct):

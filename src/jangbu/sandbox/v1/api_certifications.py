@@ -9,6 +9,7 @@ from jangbu.sandbox.core.identity_records import IdentityVerification, Operator
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.v1.fields import unix
 from jangbu.sandbox.v1.gate import Call, Operations
+from jangbu.sandbox.v1.keys import Bypass, channel_key_of
 from jangbu.sandbox.v1.problems import V1Refusal
 
 operations = Operations()
@@ -33,27 +34,27 @@ class _Ask(msgspec.Struct):
     merchant_uid: str | None = None
     channel_key: str | None = None
     pg: str | None = None
+    company: str | None = None
+    verification_method: Literal["SMS", "APP"] = "SMS"
+    bypass: Bypass | None = None
 
 
 class _Answer(msgspec.Struct):
     otp: str | None = None
 
 
-@operations.add(
-    "POST",
-    "/certifications/otp/request",
-    400,
-    lacks="`pg`, `company`, `verification_method` and `bypass` change nothing",
-)
+@operations.add("POST", "/certifications/otp/request", 400, to_pg="`company` (in the SMS), `bypass`")
 async def v1_request_otp(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: dashes and dots are taken out of the numbers."""
     asked, world = call.asked(_Ask), call.world
-    channel = identity.channel_for(world, call.store, asked.channel_key or _default_channel(call))
+    channel = identity.channel_for(world, call.store, asked.channel_key or _channel_of(call, asked.pg))
     operator = OPERATORS[asked.carrier, asked.is_mvno]
     digits = _digits(asked.birth) + asked.gender_digit
     person = identity.person_of(asked.name, _digits(asked.phone), digits, operator)
     imp_uid = f"imp_{world.ids.chance().randrange(10**12):012d}"
-    found = identity.send(world, call.faults, call.store, imp_uid, channel, person, "SMS", call.now, version="V1")
+    found = identity.send(
+        world, call.faults, call.store, imp_uid, channel, person, asked.verification_method, call.now, version="V1"
+    )
     found.transaction_id, found.merchant_uid = imp_uid, asked.merchant_uid
     return {"imp_uid": imp_uid}
 
@@ -107,8 +108,10 @@ def certification_json(call: Call, found: IdentityVerification) -> dict[str, Any
     }
 
 
-def _default_channel(call: Call) -> str:
-    """The store's first that verifies identities, as an older client names none."""
+def _channel_of(call: Call, pg: str | None) -> str:
+    """The channel by its older name; the store's first that verifies identities where there is none."""
+    if pg is not None:
+        return channel_key_of(call, None, pg)
     for channel in call.world.state.channels.values():
         if channel.store_id == call.store.id and channel.pg_provider in identity.PGS:
             return channel.key

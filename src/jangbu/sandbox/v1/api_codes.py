@@ -2,35 +2,35 @@
 
 from typing import Any
 
+from jangbu.sandbox.core.bank_names import BANKS, CARD_COMPANIES
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.problems import V1Refusal
-from jangbu.sandbox.v1.wire import BANKS, CARDS
 
 operations = Operations()
 
 
-@operations.add("GET", "/banks", lacks="eight banks")
+@operations.add("GET", "/banks")
 async def v1_get_banks(call: Call) -> list[dict[str, str]]:  # noqa: ARG001 (the same for everybody)
     """portone-facts §6.5."""
     return _codes(BANKS)
 
 
-@operations.add("GET", "/banks/{bank_standard_code}", 404, lacks="eight banks")
+@operations.add("GET", "/banks/{bank_standard_code}", 404)
 async def v1_get_bank(call: Call) -> dict[str, str]:
     """portone-facts §6.5."""
     return _code(_codes(BANKS), call.path("bank_standard_code"))
 
 
-@operations.add("GET", "/cards", lacks="one card company")
+@operations.add("GET", "/cards")
 async def v1_get_cards(call: Call) -> list[dict[str, str]]:  # noqa: ARG001 (the same for everybody)
     """portone-facts §6.5."""
-    return _codes(CARDS)
+    return _codes(CARD_COMPANIES)
 
 
-@operations.add("GET", "/cards/{card_standard_code}", 404, lacks="one card company")
+@operations.add("GET", "/cards/{card_standard_code}", 404)
 async def v1_get_card(call: Call) -> dict[str, str]:
     """portone-facts §6.5."""
-    return _code(_codes(CARDS), call.path("card_standard_code"))
+    return _code(_codes(CARD_COMPANIES), call.path("card_standard_code"))
 
 
 @operations.add("GET", "/users/pg")

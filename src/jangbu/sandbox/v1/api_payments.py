@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -53,7 +53,7 @@ class _Between(_Read):
 
 
 class _Extra(msgspec.Struct):
-    requester: str | None = None
+    requester: Literal["customer", "admin"] | None = None
 
 
 class _Cancel(msgspec.Struct):
@@ -236,7 +236,7 @@ def _rows(call: Call, status: str | None, asked: _Read) -> list[Attempt]:
     return payments.sorted_by(payments.with_status(call, every, status), asked.sorting)
 
 
-@operations.add("POST", "/payments/cancel", lacks="`extra` (NaverPay) changes nothing")
+@operations.add("POST", "/payments/cancel", to_pg="`extra` (NaverPay)")
 async def v1_cancel(call: Call) -> dict[str, Any]:
     """portone-facts §6.4: no webhook unless it is asked for (§4.5)."""
     asked = call.asked(_Cancel)

@@ -6,14 +6,23 @@ from typing import Any, Literal
 import msgspec
 
 from jangbu.sandbox.core import billing_keys, charges, schedules
-from jangbu.sandbox.core.billing_records import Schedule
+from jangbu.sandbox.core.billing_records import BillingKey, Schedule
 from jangbu.sandbox.core.bodies import major_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.v1 import payments
 from jangbu.sandbox.v1.fields import time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations
-from jangbu.sandbox.v1.keys import UNREAD_OF_A_CHARGE, CardInput, OrderInput, issued, wish_of
+from jangbu.sandbox.v1.keys import (
+    TO_PG_OF_A_CHARGE,
+    CardInput,
+    ChargeInput,
+    check_card,
+    check_uid,
+    key_of,
+    registered,
+    wish_of,
+)
 from jangbu.sandbox.v1.problems import V1Refusal
 from jangbu.sandbox.v1.wire import payment_json
 
@@ -22,7 +31,7 @@ WINDOW = timedelta(days=92)
 """Lists of schedules span three months at most."""
 
 
-class _Row(OrderInput, kw_only=True):
+class _Row(ChargeInput, kw_only=True):
     schedule_at: int
     name: str = ""
 
@@ -30,6 +39,7 @@ class _Row(OrderInput, kw_only=True):
 class _Schedule(CardInput, kw_only=True):
     customer_uid: str
     schedules: list[_Row]
+    checking_amount: int | None = None
 
 
 class _Unschedule(msgspec.Struct):
@@ -77,19 +87,14 @@ async def v1_get_schedules_of_customer(call: Call) -> Any:
 @operations.add(
     "POST",
     "/subscribe/payments/schedule",
-    lacks=f"{UNREAD_OF_A_CHARGE}; `product_count`, `cash_receipt_type`, `extra`, `checking_amount`, `customer_id` and"
-    " `cvc` neither",
+    to_pg=f"{TO_PG_OF_A_CHARGE}, `cvc`",
 )
 async def v1_schedule(call: Call) -> list[dict[str, Any]]:
     """portone-facts §6.5: with a card it is registered first."""
     asked = call.asked(_Schedule)
     if not asked.schedules:
         raise V1Refusal(400, "schedules는 필수입니다.")
-    if asked.card_number is not None:
-        issued(call, asked.customer_uid, asked, {})
-    key = call.world.state.billing_keys.get(call.store.id, {}).get(asked.customer_uid)
-    if key is None or key.status != "ISSUED":
-        raise V1Refusal(200, "등록되지 않은 구매자입니다.")
+    key = _checked_card(call, asked)
     made: list[Schedule] = []
     try:
         for row in asked.schedules:
@@ -101,6 +106,20 @@ async def v1_schedule(call: Call) -> list[dict[str, Any]]:
                 schedules.forget(call.world, schedule)
         raise
     return [schedule_json(call, each) for each in made]
+
+
+def _checked_card(call: Call, asked: _Schedule) -> BillingKey:
+    """The customer's card, or the one that is keyed in: theirs once it passed the check that was asked for."""
+    if asked.card_number is not None:
+        check_uid(asked.customer_uid)
+        fresh = key_of(call, asked.customer_uid, asked, {})
+        check_card(call, fresh, asked.checking_amount)
+        return registered(call, fresh)
+    key = call.world.state.billing_keys.get(call.store.id, {}).get(asked.customer_uid)
+    if key is None or key.status != "ISSUED":
+        raise V1Refusal(200, "등록되지 않은 구매자입니다.")
+    check_card(call, key, asked.checking_amount)
+    return key
 
 
 @operations.add("POST", "/subscribe/payments/unschedule")
@@ -169,7 +188,16 @@ def _plan_again(call: Call, at: datetime, *allowed: str) -> dict[str, Any]:
     if schedules.status_of(call.world, old) not in allowed:
         raise V1Refusal(400, "다시 예약할 수 없는 상태입니다.")
     key = billing_keys.usable(call.world, call.store, old.billing_key)
-    wish = charges.Wish(old.payment_id, key.id, old.order, old.channel_key, old.installment_months)
+    wish = charges.Wish(
+        old.payment_id,
+        key.id,
+        old.order,
+        old.channel_key,
+        old.installment_months,
+        old.merchant_pays_interest,
+        old.uses_card_points,
+        ip_address=old.ip_address,
+    )
     return schedule_json(call, schedules.create(call.world, call.store, wish, at, call.now))
 
 

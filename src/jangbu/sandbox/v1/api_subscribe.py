@@ -10,9 +10,9 @@ from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.v1 import payments
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.keys import (
-    UNREAD_OF_A_CHARGE,
+    TO_PG_OF_A_CHARGE,
     CardInput,
-    OrderInput,
+    ChargeInput,
     check_uid,
     customer_json,
     issued,
@@ -48,12 +48,12 @@ class _Forget(msgspec.Struct):
     extra: _Extra | None = None
 
 
-class _Again(OrderInput, kw_only=True):
+class _Again(ChargeInput, kw_only=True):
     customer_uid: str
     channel_key: str | None = None
 
 
-class _Onetime(OrderInput, kw_only=True):
+class _Onetime(ChargeInput, kw_only=True):
     card_number: str
     expiry: str
     birth: str | None = None
@@ -61,6 +61,10 @@ class _Onetime(OrderInput, kw_only=True):
     customer_uid: str | None = None
     channel_key: str | None = None
     pg: str | None = None
+    cvc: str | None = None
+    channel_group_id: str | None = msgspec.field(default=None, name="channelGroupId")
+    secure_3d_charge_id: str | None = None
+    secure_3d_token: str | None = None
 
 
 class _Page(msgspec.Struct):
@@ -69,9 +73,7 @@ class _Page(msgspec.Struct):
     include_sandbox: bool = False
 
 
-@operations.add(
-    "POST", "/subscribe/customers/{customer_uid}", lacks="`cvc`, `customer_id` and `channel_group_id` change nothing"
-)
+@operations.add("POST", "/subscribe/customers/{customer_uid}", to_pg="`cvc` (Paymentwall)")
 async def v1_register_customer(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: of the card nothing is kept but its mask."""
     asked = call.asked(_Register)
@@ -80,6 +82,7 @@ async def v1_register_customer(call: Call) -> dict[str, Any]:
         "phoneNumber": asked.customer_tel,
         "email": asked.customer_email,
         "zipcode": asked.customer_postcode,
+        "address": {"type": "ONE_LINE", "oneLine": asked.customer_addr} if asked.customer_addr else None,
     }
     key = issued(call, call.path("customer_uid"), asked, customer)
     return customer_json(call, key)
@@ -133,11 +136,7 @@ async def v1_get_customer_payments(call: Call) -> dict[str, Any]:
     return payments.page_of(call, payments.sorted_by(rows, None), asked.page, asked.limit)
 
 
-@operations.add(
-    "POST",
-    "/subscribe/payments/again",
-    lacks=f"{UNREAD_OF_A_CHARGE}; `product_count`, `cash_receipt_type` and `extra` neither",
-)
+@operations.add("POST", "/subscribe/payments/again", to_pg=TO_PG_OF_A_CHARGE)
 async def v1_pay_again(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
     asked = call.asked(_Again)
@@ -150,12 +149,13 @@ async def v1_pay_again(call: Call) -> dict[str, Any]:
 @operations.add(
     "POST",
     "/subscribe/payments/onetime",
-    lacks=f"{UNREAD_OF_A_CHARGE}; `cvc`, `channelGroupId`, `secure_3d_charge_id` and `secure_3d_token` neither",
+    to_pg="`product_type`, `bypass`, `cvc`, `secure_3d_charge_id`, `secure_3d_token`",
 )
 async def v1_pay_onetime(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: a card that is keyed in; with a customer_uid it is registered when it could be charged."""
     asked = call.asked(_Onetime)
-    card = CardInput(asked.channel_key, asked.pg, asked.card_number, asked.expiry, asked.birth, asked.pwd_2digit)
+    channel_key = _routed(call, asked.channel_group_id) or asked.channel_key
+    card = CardInput(channel_key, asked.pg, asked.card_number, asked.expiry, asked.birth, asked.pwd_2digit)
     if asked.customer_uid is not None:
         check_uid(asked.customer_uid)
     # It is the store's only once the charge has succeeded.
@@ -171,7 +171,15 @@ async def v1_pay_onetime(call: Call) -> dict[str, Any]:
     return response
 
 
-def _paid_or_declined(call: Call, key: BillingKey, asked: OrderInput, channel_key: str | None) -> dict[str, Any]:
+def _routed(call: Call, group_id: str | None) -> str | None:
+    """One channel of the group by chance: all are as likely, as the shares that a merchant sets are not known [I]."""
+    if group_id is None:
+        return None
+    channels = billing_keys.channels_for(call.world, call.store, None, group_id)
+    return call.world.ids.chance().choice(channels).key
+
+
+def _paid_or_declined(call: Call, key: BillingKey, asked: ChargeInput, channel_key: str | None) -> dict[str, Any]:
     wish = wish_of(call, key, asked, channel_key)
     attempt = charges.charge_with(call.world, call.faults, call.store, key, wish, call.now)
     if attempt.failure is not None and call.world.inferred.v1_declined_charge_is == "code":

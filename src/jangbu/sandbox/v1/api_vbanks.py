@@ -1,11 +1,13 @@
 """V1: virtual accounts that a server opens, and cash receipts of what was paid into them (portone-facts §6.5)."""
 
+import hashlib
 from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
 
 from jangbu.sandbox.core import accounts, approvals, cancels, cash_receipts, charges
+from jangbu.sandbox.core.bank_names import BANKS
 from jangbu.sandbox.core.bodies import major_of
 from jangbu.sandbox.core.faults import Kind
 from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
@@ -14,9 +16,9 @@ from jangbu.sandbox.core.records import AccountWish, Attempt, CashReceipt
 from jangbu.sandbox.v1 import payments
 from jangbu.sandbox.v1.fields import minor_of, time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations
-from jangbu.sandbox.v1.keys import OrderInput, channel_key_of, order_of
+from jangbu.sandbox.v1.keys import OrderInput, ProductType, channel_key_of, order_of
 from jangbu.sandbox.v1.problems import V1Refusal
-from jangbu.sandbox.v1.wire import BANKS, payment_json
+from jangbu.sandbox.v1.wire import payment_json
 
 operations = Operations()
 BANK_OF_CODE = {code: bank for bank, (code, _) in BANKS.items()}
@@ -28,13 +30,22 @@ class _Open(OrderInput, kw_only=True):
     name: str = ""
     vbank_holder: str | None = None
     vbank_num: str | None = None
+    vbank_key: str | None = None
+    fixed_unlimited_vbank: bool = False
     channel_key: str | None = None
     pg: str | None = None
+    business_registration_number: str | None = None
+    escrow_password: str | None = None
+    pg_api_key: str | None = None
 
 
 class _Change(msgspec.Struct):
     amount: Decimal | None = None
     vbank_due: int | None = None
+
+
+class _Close(msgspec.Struct):
+    pg_api_key: str | None = None
 
 
 class _Receipt(msgspec.Struct):
@@ -43,13 +54,23 @@ class _Receipt(msgspec.Struct):
     identifier: str
     type: Literal["person", "company"] = "person"
     tax_free: Decimal = Decimal(0)
+    vat_amount: Decimal | None = None
+    vat: Decimal | None = None
+    """`vat_amount` by its older name."""
+    identifier_type: Literal["person", "business", "phone", "taxcard"] | None = None
+    product_type: ProductType | None = None
+    buyer_name: str | None = None
+    buyer_email: str | None = None
+    buyer_tel: str | None = None
+    company_name: str | None = None
+    company_tel: str | None = None
+    corp_reg_no: str | None = None
 
 
 @operations.add(
     "POST",
     "/vbanks",
-    lacks="`vbank_key`, `product_type`, `product_count`, `business_registration_number`, `escrow_password`,"
-    " `fixed_unlimited_vbank` and `pg_api_key` change nothing; eight banks",
+    to_pg="`product_type`, `business_registration_number`, `escrow_password`, `pg_api_key`",
 )
 async def v1_open_vbank(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
@@ -60,8 +81,9 @@ async def v1_open_vbank(call: Call) -> dict[str, Any]:
     if bank is None or due_at <= call.now:
         raise V1Refusal(200, "vbank_code 또는 vbank_due 값이 올바르지 않습니다.")
     order.account = AccountWish(bank=bank, due_at=due_at, remittee_name=asked.vbank_holder)
-    if asked.vbank_num is not None:
-        order.account.is_fixed, order.account.account_number = True, asked.vbank_num
+    number = asked.vbank_num or (_account_of(asked.vbank_key) if asked.vbank_key else None)
+    order.account.is_fixed = number is not None or asked.fixed_unlimited_vbank
+    order.account.account_number = number
     charges.refuse_unpayable(world, call.store, asked.merchant_uid)
     try:
         refuse_what_the_pg_refuses(channel, asked.merchant_uid, order)
@@ -103,9 +125,10 @@ async def v1_change_vbank(call: Call) -> dict[str, Any]:
     return payment_json(call.world, attempt)
 
 
-@operations.add("DELETE", "/vbanks/{imp_uid}", 400, 404, lacks="`pg_api_key` (Toss Payments) changes nothing")
+@operations.add("DELETE", "/vbanks/{imp_uid}", 400, 404, to_pg="`pg_api_key` (Inicis)")
 async def v1_close_vbank(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
+    call.asked(_Close)
     attempt = _open_account(call)
     accounts.close_attempt(call.world, attempt, call.now)
     return payment_json(call.world, attempt)
@@ -125,8 +148,8 @@ async def v1_get_receipt(call: Call) -> dict[str, Any]:
     "POST",
     "/receipts/{imp_uid}",
     400,
-    lacks="`vat`, `vat_amount`, `identifier_type`, `product_type`, `buyer_name`, `buyer_email`, `buyer_tel`,"
-    " `company_name`, `company_tel` and `corp_reg_no` change nothing",
+    to_pg="`identifier_type`, `product_type`, `buyer_name`, `buyer_email`, `buyer_tel`, `company_name`, `company_tel`,"
+    " `corp_reg_no`",
 )
 async def v1_issue_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: of what is left of a transfer or deposit."""
@@ -135,15 +158,17 @@ async def v1_issue_receipt(call: Call) -> dict[str, Any]:
         raise V1Refusal(400, "현금영수증을 발급할 수 있는 거래가 아닙니다.")
     order, left = attempt.order, cancels.remaining_of(call.world, attempt).total
     tax_free = minor_of(asked.tax_free, order.currency)
-    if tax_free > left:
-        raise V1Refusal(400, "면세 금액이 발급 금액을 초과하였습니다.")
+    given_vat = asked.vat_amount if asked.vat_amount is not None else asked.vat
+    vat = minor_of(given_vat, order.currency) if given_vat is not None else call.world.vat_of(left, tax_free)
+    if tax_free + (vat if given_vat is not None else 0) > left:
+        raise V1Refusal(400, "면세 금액과 부가세의 합이 발급 금액을 초과하였습니다.")
     content = cash_receipts.Content(
         "PERSONAL" if asked.type == "person" else "CORPORATE",
         order.order_name,
         order.currency,
         left,
         tax_free,
-        call.world.vat_of(left, tax_free),
+        vat,
     )
     if call.faults.take(Kind.PG, cash_receipts.OPERATION, attempt.payment_id, "receipt_fails") is not None:
         raise pg_refusal("RECEIPT_FAILED", "현금영수증을 발급하지 못했습니다.")
@@ -160,6 +185,11 @@ async def v1_cancel_receipt(call: Call) -> dict[str, Any]:
     fails = call.faults.take(Kind.PG, cash_receipts.OPERATION, attempt.payment_id, "receipt_fails") is not None
     receipt = cash_receipts.cancel(call.world, attempt.store_id, attempt.payment_id, call.now, fails=fails)
     return _receipt_json(attempt, receipt)
+
+
+def _account_of(vbank_key: str) -> str:
+    """A fixed account belongs to whom the merchant's key names: the same key, the same number."""
+    return f"562{int.from_bytes(hashlib.sha256(vbank_key.encode()).digest()) % 10**11:011d}"
 
 
 def _attempt(call: Call) -> Attempt:

@@ -63,10 +63,9 @@ class Call:
         return unquote(self._request.path_params[name])
 
     def fields(self) -> dict[str, Any]:
-        """The body, or on GET and DELETE the query, where `name[]` and `name` are one."""
-        if self._raw:
-            return decoded(self._raw, self._request.headers.get("content-type", ""))
-        return decoded(self._request.url.query.encode(), "application/x-www-form-urlencoded")
+        """The query, where `name[]` and `name` are one, and over it the body."""
+        query = decoded(self._request.url.query.encode(), "application/x-www-form-urlencoded")
+        return query | decoded(self._raw, self._request.headers.get("content-type", ""))
 
     def asked(self, shape: type[Shape]) -> Shape:
         """The fields as `shape`. Refuses wrong types and missing ones; unknown ones are ignored."""
@@ -125,6 +124,8 @@ class Operation:
     is_open: bool
     lacks: str = ""
     """What of PortOne's operation this one does not do, for docs/reference/sandbox.md."""
+    to_pg: str = ""
+    """As in V2: fields that PortOne itself only hands on to the PG."""
 
     def status_of(self, refusal: V1Refusal) -> int:
         """The refusal's own status where this operation has it; else it is in the envelope alone, at 200."""
@@ -140,14 +141,14 @@ class Operations:
     all: list[Operation] = field(default_factory=list)
 
     def add(
-        self, method: str, path: str, *statuses: int, is_open: bool = False, lacks: str = ""
+        self, method: str, path: str, *statuses: int, is_open: bool = False, lacks: str = "", to_pg: str = ""
     ) -> Callable[[Handler], Handler]:
         """`statuses` are those that the operation refuses with, beside 401 (portone-facts §6.1)."""
 
         def enter(handler: Handler) -> Handler:
             name: str = handler.__name__
             assert name.startswith("v1_"), f"{name}: faults tell V1's operations by their names"
-            self.all.append(Operation(name, method, path, handler, statuses, is_open, lacks))
+            self.all.append(Operation(name, method, path, handler, statuses, is_open, lacks, to_pg))
             return handler
 
         return enter

@@ -33,6 +33,8 @@ WORDS: dict[str, tuple[int, str]] = {
     "CANCEL_TAX_AMOUNT_EXCEEDS_CANCELLABLE_TAX_AMOUNT": (200, "취소 가능한 과세 금액을 초과하였습니다."),
     "SUM_OF_PARTS_EXCEEDS_CANCEL_AMOUNT": (200, "면세 금액과 부가세의 합이 취소 금액을 초과하였습니다."),
     "SUM_OF_PARTS_EXCEEDS_TOTAL_AMOUNT": (200, "면세 금액과 부가세의 합이 결제 금액을 초과하였습니다."),
+    "PROMOTION_PAY_METHOD_DOES_NOT_MATCH": (200, "프로모션을 적용할 수 없는 결제수단입니다."),
+    "DISCOUNT_AMOUNT_EXCEEDS_TOTAL_AMOUNT": (200, "프로모션 할인 금액이 결제 금액을 초과하였습니다."),
     "MAX_CANCEL_COUNT_REACHED": (200, "취소할 수 있는 횟수를 초과하였습니다."),
     "PROMOTION_DISCOUNT_RETAIN_OPTION_SHOULD_NOT_BE_CHANGED": (200, "프로모션 유지 여부는 변경할 수 없습니다."),
     "NEGATIVE_PROMOTION_ADJUSTED_CANCEL_AMOUNT": (200, "프로모션 할인을 제외한 취소 금액이 0보다 작습니다."),

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from jangbu.sandbox.core import billing_keys
+from jangbu.sandbox.core import billing_keys, issuing
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.params import MOBILE
 from jangbu.sandbox.core.parts import Parts
@@ -105,23 +105,33 @@ def register_key(world: World, attempt: Attempt) -> None:
     key_id = attempt.order.issues_key
     if key_id is None or attempt.paid_at is None or attempt.billing_key is not None:
         return
-    method = attempt.method or {}
-    card = method.get("card") or method.get("easyPayMethod", {}).get("card")
-    if card is None:
-        return  # Only a card can be charged again here.
+    kept = _kept_of(attempt.method or {})
+    if kept is None:
+        return  # Only a card, or an account in a wallet, can be charged again.
     key = BillingKey(
         id=key_id,
         store_id=attempt.store_id,
         channel_keys=[attempt.channel_key],
         requested_at=attempt.requested_at,
         customer=attempt.order.customer,
-        method={"type": "BillingKeyPaymentMethodCard", "card": card},
+        method=kept,
         platform="PC",
         version="V1",
     )
     replace(world, key)
     billing_keys.succeed(world, key, attempt.paid_at, is_announced=False)
     attempt.billing_key = key_id
+
+
+def _kept_of(method: dict[str, Any]) -> dict[str, Any] | None:
+    """The payment's `method` as a key's, where there is something to charge again."""
+    inner = method.get("easyPayMethod") or method
+    if "card" in inner:
+        return {"type": "BillingKeyPaymentMethodCard", "card": inner["card"]}
+    if inner.get("type") != "PaymentMethodTransfer" or "provider" not in method:
+        return None
+    account = {name: inner[name] for name in ("bank", "accountNumber")}
+    return issuing.in_wallet(method["provider"], {"type": "BillingKeyPaymentMethodTransfer", **account})
 
 
 def replace(world: World, key: BillingKey) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from jangbu.sandbox.core import cash_receipts
+from jangbu.sandbox.core.bank_names import BANKS, CARD_COMPANIES
 from jangbu.sandbox.core.bodies import major_of
 from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.core.world import World
@@ -18,19 +19,7 @@ PAY_METHODS = {
     "PaymentMethodConvenienceStore": "cvs",
 }
 WINDOW_METHODS = {"CARD": "card", "TRANSFER": "trans", "VIRTUAL_ACCOUNT": "vbank", "MOBILE": "phone"}
-BANKS = {
-    "SHINHAN": ("088", "신한은행"),
-    "KOOKMIN": ("004", "국민은행"),
-    "WOORI": ("020", "우리은행"),
-    "HANA": ("081", "하나은행"),
-    "NONGHYUP": ("011", "농협은행"),
-    "IBK": ("003", "기업은행"),
-    "KAKAO": ("090", "카카오뱅크"),
-    "TOSS": ("092", "토스뱅크"),
-}
-"""V1's codes are those of the Korean clearing house, and V2's are words."""
 CARD_TYPES = {"CREDIT": 0, "DEBIT": 1}
-CARDS = {"SHINHAN_CARD": ("366", "신한카드")}
 
 
 def status_of(world: World, attempt: Attempt) -> str:
@@ -142,7 +131,7 @@ def _method_fields(attempt: Attempt) -> dict[str, Any]:
     method = attempt.method or {}
     inner = method.get("easyPayMethod", {}) if method.get("type") == "PaymentMethodEasyPay" else method
     card = inner.get("card", {})
-    card_code, card_name = CARDS.get(card.get("issuer", ""), (None, None))
+    card_code, card_name = CARD_COMPANIES.get(card.get("issuer", ""), (None, None))
     account = method if method.get("type") == "PaymentMethodVirtualAccount" else {}
     bank_code, bank_name = bank_of(inner.get("bank")) if inner.get("type") == "PaymentMethodTransfer" else (None, None)
     vbank_code, vbank_name = bank_of(account.get("bank"))

@@ -9,7 +9,8 @@ from jangbu.clock import rfc3339
 from jangbu.sandbox.core import billing_keys, charges
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.bodies import channel_json
-from jangbu.sandbox.core.inputs import ChargeInput, Credential, CustomerInput, customer_of, order_of
+from jangbu.sandbox.core.inputs import ChargeInput, Credential, CustomerInput, customer_of, order_of, receipt_wish_of
+from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
@@ -17,7 +18,6 @@ from jangbu.sandbox.v2.listing import Page, bounds_of, span
 from jangbu.sandbox.window.issue_windows import confirm, pay_after_issue
 
 operations = Operations()
-LACKS_OF_A_CHARGE = "no key is of a bank account, so `cashReceipt` changes nothing"
 TO_PG_OF_A_CHARGE = "`productType`, `shippingAddress`, `locale`, `bypass`"
 METHOD_TYPES = {"CARD": "Card", "MOBILE": "Mobile", "EASY_PAY": "EasyPay", "TRANSFER": "Transfer"}
 SORTS = Literal["REQUESTED_AT", "ISSUED_AT", "DELETED_AT", "STATUS_TIMESTAMP"]
@@ -93,6 +93,7 @@ class _Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     platform_type: Literal["SDK_MOBILE", "SDK_PC", "API"] | None = None
     text_search: _TextSearch | None = None
     pg_providers: list[str] | None = None
+    pg_companies: list[PgCompany] | None = None
     methods: list[Literal["CARD", "MOBILE", "EASY_PAY", "TRANSFER"]] | None = None
     version: Literal["V1", "V2"] | None = None
 
@@ -181,9 +182,9 @@ async def get_billing_key_info(call: Call) -> dict[str, Any]:
     return billing_key_json(call.world, billing_keys.find(call.world, store, call.path("billingKey")))
 
 
-@operations.add("GET", "/billing-keys", lacks="refuses the filter `pgCompanies`")
+@operations.add("GET", "/billing-keys")
 async def get_billing_key_infos(call: Call) -> dict[str, Any]:
-    """portone-facts §3.1. What a window was opened with is not kept: no key is found by its `USER_AGENT`."""
+    """portone-facts §3.1."""
     asked = call.body(_List)
     store, world = call.store(asked.filter.store_id), call.world
     by = asked.sort.by or "REQUESTED_AT"
@@ -222,7 +223,7 @@ async def delete_billing_key(call: Call) -> dict[str, Any]:
     return {"deletedAt": rfc3339(call.now)}
 
 
-@operations.add("POST", "/payments/{paymentId}/billing-key", lacks=LACKS_OF_A_CHARGE, to_pg=TO_PG_OF_A_CHARGE)
+@operations.add("POST", "/payments/{paymentId}/billing-key", to_pg=TO_PG_OF_A_CHARGE)
 async def pay_with_billing_key(call: Call) -> dict[str, Any]:
     """portone-facts §3.2. `paidAt` of what still waits for the PG is the time of the call [I]."""
     asked = call.body(ChargeInput)
@@ -237,10 +238,12 @@ async def pay_with_billing_key(call: Call) -> dict[str, Any]:
 
 def wish_of(world: World, asked: ChargeInput, payment_id: str) -> charges.Wish:
     """What is asked for, its arithmetic checked."""
+    order = order_of(world, asked)
+    order.receipt = receipt_wish_of(asked.cash_receipt)
     return charges.Wish(
         payment_id,
         asked.billing_key,
-        order_of(world, asked),
+        order,
         asked.channel_key,
         asked.installment_month or 0,
         asked.use_free_interest_from_merchant or False,
@@ -303,6 +306,7 @@ def _passes(call: Call, wanted: _Filter, key: BillingKey) -> bool:
         (wanted.customer_id, wanted.customer_id == key.customer.get("id")),
         (wanted.platform_type, PLATFORMS.get(wanted.platform_type or "") == key.platform),
         (wanted.pg_providers, providers & set(wanted.pg_providers or ())),
+        (wanted.pg_companies, {company_of(each) for each in providers} & set(wanted.pg_companies or ())),
         (wanted.methods, type_ in [METHOD_TYPES[each] for each in wanted.methods or ()]),
         (wanted.version, wanted.version == key.version),
         (wanted.text_search, wanted.text_search is not None and _has_text(call.world, wanted.text_search, key)),
@@ -325,6 +329,6 @@ def _has_text(world: World, search: _TextSearch, key: BillingKey) -> bool:
         "CUSTOMER_ADDRESS": [customer.get("address", {}).get("oneLine")],
         "CUSTOMER_ZIPCODE": [customer.get("zipcode")],
         "CHANNEL_GROUP_NAME": [group.name if group else None],
-        "USER_AGENT": [],
+        "USER_AGENT": [key.user_agent],
     }
     return any(text is not None and search.value in text for text in fields[search.field])

@@ -10,6 +10,7 @@ from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
 from jangbu.sandbox.core import cash_receipts
 from jangbu.sandbox.core.faults import Kind
 from jangbu.sandbox.core.inputs import ProductType
+from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import CashReceipt
 from jangbu.sandbox.gate import Call, Operations
@@ -74,6 +75,7 @@ class _Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     pg_receipt_id: str | None = None
     pg_merchant_id: str | None = None
     pg_providers: list[str] | None = None
+    pg_companies: list[PgCompany] | None = None
     is_test: bool | None = None
     version: Literal["V1", "V2"] | None = None
 
@@ -131,11 +133,7 @@ async def cancel_cash_receipt(call: Call) -> dict[str, Any]:
     return {"cancelledAmount": receipt.total_minor, "cancelledAt": rfc3339(call.now)}
 
 
-@operations.add(
-    "GET",
-    "/cash-receipts",
-    lacks="refuses the filter `pgCompanies`",
-)
+@operations.add("GET", "/cash-receipts")
 async def get_cash_receipts(call: Call) -> dict[str, Any]:
     """portone-facts §2.11: pages like those of GET /payments."""
     asked = call.body(_List)
@@ -188,6 +186,7 @@ def _passes(call: Call, asked: _List, row: CashReceipt) -> bool:
         (wanted.version, wanted.version == _version_of(call, row)),
         (wanted.pg_merchant_id, wanted.pg_merchant_id == channel.pg_merchant_id),
         (wanted.pg_providers or None, channel.pg_provider in (wanted.pg_providers or ())),
+        (wanted.pg_companies or None, company_of(channel.pg_provider) in (wanted.pg_companies or ())),
     )
     return all(holds for asked_for, holds in conditions if asked_for is not None)
 

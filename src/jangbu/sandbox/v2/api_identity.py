@@ -9,6 +9,7 @@ from jangbu.clock import rfc3339
 from jangbu.sandbox.core import identity
 from jangbu.sandbox.core.bodies import channel_json
 from jangbu.sandbox.core.identity_records import IdentityVerification, Operator, Person
+from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
@@ -82,6 +83,7 @@ class _Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     pg_tx_id: str | None = None
     pg_merchant_id: str | None = None
     pg_providers: list[str] | None = None
+    pg_companies: list[PgCompany] | None = None
     carriers: list[Operator] | None = None
     customer: _WantedPerson | None = None
     version: Literal["V1", "V2"] | None = None
@@ -143,11 +145,7 @@ async def get_identity_verification(call: Call) -> dict[str, Any]:
     return verification_json(call.world, identity.find(call.world, store, call.path("identityVerificationId")))
 
 
-@operations.add(
-    "GET",
-    "/identity-verifications",
-    lacks="refuses the filter `pgCompanies`",
-)
+@operations.add("GET", "/identity-verifications")
 async def get_identity_verifications(call: Call) -> dict[str, Any]:
     """portone-facts §8."""
     asked = call.body(_List)
@@ -248,6 +246,7 @@ def _passes(world: World, wanted: _Filter, row: IdentityVerification) -> bool:
         (wanted.statuses, row.status in (wanted.statuses or ())),
         (wanted.pg_tx_id, wanted.pg_tx_id == row.pg_tx_id),
         (wanted.pg_providers, channel.pg_provider in (wanted.pg_providers or ())),
+        (wanted.pg_companies, company_of(channel.pg_provider) in (wanted.pg_companies or ())),
         (wanted.pg_merchant_id, wanted.pg_merchant_id == channel.pg_merchant_id),
         (wanted.carriers, row.person is not None and row.person.operator in (wanted.carriers or ())),
         (wanted.customer, wanted.customer is not None and wanted.customer.fits(row.person)),

@@ -10,12 +10,12 @@ from jangbu.sandbox.core import schedules
 from jangbu.sandbox.core.billing_records import Schedule
 from jangbu.sandbox.core.inputs import ChargeInput
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.api_billing import LACKS_OF_A_CHARGE, TO_PG_OF_A_CHARGE, wish_of
+from jangbu.sandbox.v2.api_billing import TO_PG_OF_A_CHARGE, wish_of
 from jangbu.sandbox.v2.listing import Page, aware, bounds_of, span
 
 operations = Operations()
 Status = Literal["SCHEDULED", "STARTED", "PENDING", "SUCCEEDED", "FAILED", "REVOKED"]
-Sorts = Literal["CREATED_AT", "TIME_TO_PAY", "COMPLETED_AT"]
+Sorts = Literal["CREATED_AT", "TIME_TO_PAY", "COMPLETED_AT", "STATUS_TIMESTAMP"]
 
 
 class _Create(msgspec.Struct, rename="camel"):
@@ -49,7 +49,7 @@ class _Revoke(msgspec.Struct, rename="camel"):
     schedule_ids: list[str] | None = None
 
 
-@operations.add("POST", "/payments/{paymentId}/schedule", lacks=LACKS_OF_A_CHARGE, to_pg=TO_PG_OF_A_CHARGE)
+@operations.add("POST", "/payments/{paymentId}/schedule", to_pg=TO_PG_OF_A_CHARGE)
 async def create_payment_schedule(call: Call) -> dict[str, Any]:
     """portone-facts §3.3."""
     asked = call.body(_Create)
@@ -116,5 +116,8 @@ def _time_of(call: Call, row: Schedule, by: Sorts) -> datetime:
             return row.created_at
         case "TIME_TO_PAY":
             return row.time_to_pay
-        case _:
+        case "COMPLETED_AT":
             return schedules.ended_at(call.world, row) or row.time_to_pay
+        case "STATUS_TIMESTAMP":
+            # Since when it is what it is [I].
+            return row.revoked_at or schedules.ended_at(call.world, row) or row.started_at or row.created_at

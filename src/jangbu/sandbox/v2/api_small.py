@@ -7,12 +7,12 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.money import EXPONENTS
-from jangbu.sandbox.core import promotions
+from jangbu.sandbox.core import checkout, promotions
 from jangbu.sandbox.core.bank_names import BANK_NAMES
 from jangbu.sandbox.core.countries import Country
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import Channel
-from jangbu.sandbox.core.small_records import CheckoutProfile, PaymentSession
+from jangbu.sandbox.core.small_records import PaymentSession
 from jangbu.sandbox.gate import Call, Operations
 
 operations = Operations()
@@ -20,6 +20,31 @@ TTL = timedelta(hours=1)
 """Where the merchant names none; no default is published."""
 KCP_PROMOTION = {"promotionId": "KCP0000001", "cardCompany": "SHINHAN_CARD"}
 KCP_MINIMUM, KCP_DISCOUNT = 50_000, 3_000
+
+
+class _Product(msgspec.Struct, rename="camel", omit_defaults=True):
+    name: str
+    unit_price: int
+    quantity: int
+    id: str | None = None
+    code: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    url: str | None = None
+    n_pay_category_type: str | None = None
+    n_pay_category_id: str | None = None
+    n_pay_uid: str | None = None
+
+
+class _Agreement(msgspec.Struct, omit_defaults=True):
+    name: str
+    url: str
+
+
+class _Colors(msgspec.Struct, rename="camel", omit_defaults=True):
+    primary: str | None = None
+    primary_hover: str | None = None
+    primary_light: str | None = None
 
 
 class _Session(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -32,14 +57,14 @@ class _Session(msgspec.Struct, rename="camel", omit_defaults=True):
     order_name: str
     payment_method: str | None = None
     redirect_url: str | None = None
-    products: list[dict[str, Any]] | None = None
+    products: list[_Product] | None = None
     customer_name: str | None = None
     customer_email: str | None = None
     store_name: str | None = None
-    agreements: list[dict[str, Any]] | None = None
+    agreements: list[_Agreement] | None = None
     order_image_url: str | None = None
     custom_data: str | None = None
-    colors: dict[str, Any] | None = None
+    colors: _Colors | None = None
     ttl_seconds: int | None = None
 
 
@@ -119,27 +144,19 @@ async def confirm_paymentwall_delivery(call: Call) -> dict[str, Any]:
     return {}
 
 
-@operations.add("GET", "/checkout-profiles/evaluate", is_open=True, lacks="`amount` rules nothing out")
+@operations.add("GET", "/checkout-profiles/evaluate", is_open=True)
 async def evaluate_checkout_profile(call: Call) -> dict[str, Any]:
     """portone-facts §8."""
     profile = call.world.state.checkout_profiles.get(_needed(call, "profileKey"))
     country, currency = _needed(call, "country"), _currency(_needed(call, "currency"))
-    _amount(call)
+    amount = _amount(call)
     if profile is None:
         raise ApiError("PROFILE_SETTINGS_NOT_FOUND", "The profile is not found.")
-    return {"methods": methods_of(profile, country, currency)}
+    rules = checkout.rules_of(profile, country, currency, amount)
+    return {"methods": [{"paymentMethod": rule.payment_method, "channelKey": rule.channel_key} for rule in rules]}
 
 
-def methods_of(profile: CheckoutProfile, country: str, currency: str) -> list[dict[str, str]]:
-    """What the profile offers in this country and currency; a rule that names none holds for any."""
-    return [
-        {"paymentMethod": rule.payment_method, "channelKey": rule.channel_key}
-        for rule in profile.rules
-        if country in (rule.countries or [country]) and currency in (rule.currencies or [currency])
-    ]
-
-
-@operations.add("POST", "/payment-sessions", lacks="the page at `url`")
+@operations.add("POST", "/payment-sessions")
 async def create_payment_session(call: Call) -> dict[str, Any]:
     """portone-facts §8."""
     asked = call.body(_Session)
@@ -149,6 +166,8 @@ async def create_payment_session(call: Call) -> dict[str, Any]:
     if profile is None or profile.store_id != store.id:
         raise ApiError("INVALID_REQUEST", "profileKey: there is no such profile.")
     _currency(asked.currency)
+    if asked.payment_method is not None and asked.payment_method not in checkout.METHODS:
+        raise ApiError("INVALID_REQUEST", f"paymentMethod: one of {', '.join(checkout.METHODS)}.")
     if asked.total_amount <= 0 or ttl_s <= 0 or not asked.payment_id or not asked.order_name:
         raise ApiError("INVALID_REQUEST", "totalAmount and ttlSeconds must be above zero, and no name empty.")
     if ttl_s > call.world.inferred.session_ttl_max_s:
@@ -163,7 +182,7 @@ async def create_payment_session(call: Call) -> dict[str, Any]:
         expires_at=call.now + timedelta(seconds=ttl_s),
     )
     call.world.state.payment_sessions[session.id] = session
-    url = f"https://checkout.sandbox.invalid/{session.id}"
+    url = f"{call.home}/__browser__/checkout/{session.id}"
     return {"sessionId": session.id, "url": url, "expiresAt": rfc3339(session.expires_at)}
 
 

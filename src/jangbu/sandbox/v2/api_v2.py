@@ -82,11 +82,7 @@ async def get_payment(call: Call) -> dict[str, Any]:
     return call.parts.faults.bend(call.operation.name, payment_json(call.world, payment))
 
 
-@operations.add(
-    "GET",
-    "/payments",
-    lacks="`textSearch` refuses CARD_ACQUIRER, CARD_RECEIPT_NAME and CARD_INSTALLMENT",
-)
+@operations.add("GET", "/payments")
 async def get_payments(call: Call) -> dict[str, Any]:
     """portone-facts §2.13."""
     asked = call.body(listing.PaymentsQuery)

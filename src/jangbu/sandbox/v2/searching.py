@@ -1,18 +1,54 @@
 """What GET /payments can look for in a payment: its text fields, its card, its receipt, its last webhook (§2.13)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from jangbu.sandbox.core import cash_receipts
 from jangbu.sandbox.core.records import Attempt, CashReceipt, Payment
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.v2.wire import webhook_json
 
+TextField = Literal[
+    "ALL",
+    "PAYMENT_ID",
+    "TX_ID",
+    "SCHEDULE_ID",
+    "FAIL_REASON",
+    "CARD_ISSUER",
+    "CARD_ACQUIRER",
+    "CARD_BIN",
+    "CARD_NUMBER",
+    "CARD_APPROVAL_NUMBER",
+    "CARD_RECEIPT_NAME",
+    "CARD_INSTALLMENT",
+    "TRANS_BANK",
+    "VIRTUAL_ACCOUNT_HOLDER_NAME",
+    "VIRTUAL_ACCOUNT_BANK",
+    "VIRTUAL_ACCOUNT_NUMBER",
+    "PG_MERCHANT_ID",
+    "PG_TX_ID",
+    "PG_RECEIPT_ID",
+    "RECEIPT_APPROVAL_NUMBER",
+    "PG_CANCELLATION_ID",
+    "CANCEL_REASON",
+    "ORDER_NAME",
+    "CUSTOMER_NAME",
+    "CUSTOMER_EMAIL",
+    "CUSTOMER_PHONE_NUMBER",
+    "CUSTOMER_ADDRESS",
+    "CUSTOMER_ZIPCODE",
+    "USER_AGENT",
+    "BILLING_KEY",
+    "PROMOTION_ID",
+    "GIFT_CERTIFICATION_APPROVAL_NUMBER",
+]
+
 
 def text_fields(world: World, attempt: Attempt) -> dict[str, list[Any]]:
-    """The values of each field that `textSearch` may name; a field that the sandbox cannot search is not among them.
+    """The values of each field that `textSearch` may name. `ALL` stands for all of these [I].
 
-    `ALL` stands for all of these [I].
+    Who acquires a card is who publishes it, and a receipt names the card as the payment does [I]: no answer of
+    PortOne's shows either.
     """
     order, method, card = attempt.order, attempt.method or {}, card_of(attempt) or {}
     inner = method.get("easyPayMethod") or method
@@ -26,9 +62,12 @@ def text_fields(world: World, attempt: Attempt) -> dict[str, list[Any]]:
         "SCHEDULE_ID": [attempt.schedule_id],
         "FAIL_REASON": [failure.reason if failure else None],
         "CARD_ISSUER": [card.get("issuer")],
+        "CARD_ACQUIRER": [card.get("publisher")],
         "CARD_BIN": [card.get("bin")],
         "CARD_NUMBER": [card.get("number")],
         "CARD_APPROVAL_NUMBER": [inner.get("approvalNumber") if card else None],
+        "CARD_RECEIPT_NAME": [card.get("name")],
+        "CARD_INSTALLMENT": [str(inner["installment"]["month"]) if card else None],
         "TRANS_BANK": [inner.get("bank") if is_transfer else None],
         "VIRTUAL_ACCOUNT_BANK": [inner.get("bank") if is_account else None],
         "VIRTUAL_ACCOUNT_NUMBER": [inner.get("accountNumber") if is_account else None],

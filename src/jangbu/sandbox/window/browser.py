@@ -19,7 +19,7 @@ from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import Attempt, Failure
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
-from jangbu.sandbox.window import identity_windows, issue_windows, pages
+from jangbu.sandbox.window import checkout, identity_windows, issue_windows, pages, signing_in
 from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
@@ -142,6 +142,7 @@ def window_page(parts: Parts, attempt: Attempt) -> pages.WindowPage:
         over=over,
         can_wait=_can_wait(parts, attempt, names[0]),
         methods=pages.method_choices(window, names),
+        sign_in_url=f"/__browser__/transactions/{attempt.transaction_id}/sign-in",
         declines=pages.decline_choices(window),
         account=account,
     )
@@ -196,6 +197,10 @@ def routes(parts: Parts) -> list[BaseRoute]:
             return pages.unknown()
         return pages.shown(window_page(parts, attempt))
 
+    async def sign_in(request: Request) -> Response:
+        attempt = parts.world.attempt(request.path_params["transactionId"])
+        return await signing_in.answer(request, attempt.window if attempt is not None else None)
+
     async def deposit(request: Request) -> Response:
         """The sandbox's own: the shopper goes to the bank."""
         attempt = parts.world.attempt(request.path_params["transactionId"])
@@ -213,9 +218,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
             opens("/payments", open_),
             decides("/transactions/{transactionId}/decision", decision),
             decides("/transactions/{transactionId}/deposit", deposit),
+            decides("/transactions/{transactionId}/sign-in", sign_in),
             Route("/window/{transactionId}", window),
             *issue_windows.routes(parts),
             *identity_windows.routes(parts),
+            *checkout.routes(parts),
             *v1_window.routes(parts),
             Mount("/static", StaticFiles(directory=pages.HERE / "static")),
         ],

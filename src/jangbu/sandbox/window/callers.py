@@ -12,6 +12,19 @@ from starlette.routing import Route
 from jangbu.sandbox.gate import json_response
 
 Act = Callable[[Request], Awaitable[Response]]
+THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
+
+
+def is_at_home(request: Request) -> bool:
+    """Whether the caller knows the sandbox by a name of this machine.
+
+    A page under a name of somebody's own that leads here (DNS rebinding) is of the same origin as its answers: it may
+    read what it GETs, and no browser tells us where it came from. Its `Host` does.
+    """
+    try:
+        return urlsplit(f"http://{request.headers.get('host', '')}").hostname in THIS_MACHINE
+    except ValueError:
+        return False
 
 
 def opens(path: str, act: Act) -> Route:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from jangbu.money import Money, written
-from jangbu.sandbox.core import approvals, billing_keys, charges, declines, params
+from jangbu.sandbox.core import approvals, billing_keys, charges, declines, issuing, params, payers
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.parts import Parts
@@ -21,14 +21,12 @@ from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, N
 from jangbu.sandbox.core.records import Attempt, Failure, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
-from jangbu.sandbox.window import pages
+from jangbu.sandbox.window import pages, signing_in
 from jangbu.sandbox.window.callers import decides, opens
 from jangbu.sandbox.window.words import WORDS
 
 NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
 """What the browser gets for a key while the server has yet to confirm it (portone-facts §3.1)."""
-
-WALLET_OF = {"KAKAOPAY": "KAKAOPAY", "NAVERPAY": "NAVERPAY", "TOSSPAY_V2": "TOSSPAY"}
 
 
 class RequestIssue(msgspec.Struct, rename="camel"):
@@ -62,18 +60,20 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True):
     """What the shopper does."""
 
     action: Literal["approve", "decline", "close"]
+    method: str | None = None
+    choice: str | None = None
+    """As in a payment's window: what is registered, where there is something to choose (`issuing.REGISTERED`)."""
     reason: str | None = None
 
 
-def begin(
-    parts: Parts, raw: bytes, *, ip_address: str, opener_origin: str | None, is_mobile: bool = False
-) -> BillingKey:
+def begin(parts: Parts, raw: bytes, *, ip_address: str, opener_origin: str | None, user_agent: str = "") -> BillingKey:
     """Open the window: a key that is READY, and for issue-and-pay a READY payment too.
 
     Refuses as a BrowserRefusal.
     """
     asked = params.decoded(raw, RequestIssue)
     world, now = parts.world, parts.clock.now()
+    is_mobile = bool(params.MOBILE.search(user_agent))
     like_payment = _as_payment(asked)
     if asked.payment_id is not None:
         params.checked(like_payment)
@@ -89,6 +89,8 @@ def begin(
     if asked.payment_id is not None:
         platform = "MOBILE" if is_mobile else "PC"
         origin = {"platformType": platform, "ipAddress": ip_address}
+        if user_agent:
+            origin["userAgent"] = user_agent
         attempt = world.open_window(store.id, channel.key, asked.payment_id, order, window, origin, now)
     key = BillingKey(
         id=f"billing-key-{world.ids.uuid()}",
@@ -101,6 +103,7 @@ def begin(
         issue_name=asked.issue_name,
         notice_urls=asked.notice_urls or [],
         platform="MOBILE" if is_mobile else "PC",
+        user_agent=user_agent or None,
         window=window,
         transaction_id=attempt.transaction_id if attempt is not None else None,
     )
@@ -117,7 +120,7 @@ def decide(parts: Parts, key: BillingKey, decision: Decision) -> dict[str, Any]:
     if key.status == "READY":
         match decision.action:
             case "approve":
-                _approve(world, parts.faults, key, now)
+                _approve(world, parts.faults, key, decision, now)
             case "decline":
                 reason = declines.reason_named(decision.reason or "blocked_card")
                 _give_up(world, key, reason.failure("PGProviderError"), now)
@@ -167,6 +170,8 @@ def window_page(world: World, key: BillingKey, window: Window) -> pages.WindowPa
         is_live=world.state.channels[key.channel_keys[0]].type == "LIVE",
         approve_label=label,
         over="" if key.status == "READY" else words["over"],
+        methods=pages.method_choices(window, issuing.REGISTERED[window.pay_method]),
+        sign_in_url=f"/__browser__/billing-keys/{key.id}/sign-in",
         declines=pages.decline_choices(window),
     )
 
@@ -229,9 +234,11 @@ def _payment_of(world: World, key: BillingKey) -> Attempt:
     return attempt
 
 
-def _approve(world: World, faults: Faults, key: BillingKey, now: datetime) -> None:
+def _approve(world: World, faults: Faults, key: BillingKey, decision: Decision, now: datetime) -> None:
     assert key.window is not None, "a window's key has a window"
-    key.method = _method(world, key, key.window.pay_method)
+    key.method = issuing.method_of(world, key, key.window.pay_method, decision.method, decision.choice)
+    payer = payers.of(key.window)
+    key.refuses = payer.refusal if payer is not None else None
     if world.state.channels[key.channel_keys[0]].approves_manually:
         key.status, key.issue_token = "NEEDS_CONFIRMATION", f"bit_{world.ids.token(32)}"
         return
@@ -253,22 +260,6 @@ def _give_up(world: World, key: BillingKey, failure: Failure, now: datetime) -> 
     billing_keys.fail(world, key, failure, now)
     if key.transaction_id is not None:
         world.fail(_payment_of(world, key), failure, now)
-
-
-def _method(world: World, key: BillingKey, pay_method: str) -> dict[str, Any]:
-    digits = world.ids.chance()
-    card = billing_keys.card_method(f"433012000000{digits.randrange(10_000):04d}")
-    match pay_method:
-        case "CARD":
-            return card
-        case "MOBILE":
-            return {"type": "BillingKeyPaymentMethodMobile", "phoneNumber": f"010{digits.randrange(10**8):08d}"}
-        case "PAYPAL":
-            return {"type": "BillingKeyPaymentMethodPaypal"}
-        case _:
-            pg_provider = world.state.channels[key.channel_keys[0]].pg_provider
-            provider = WALLET_OF.get(pg_provider, "KAKAOPAY")
-            return {"type": "BillingKeyPaymentMethodEasyPay", "provider": provider, "method": card}
 
 
 def _as_payment(asked: RequestIssue) -> params.RequestPayment:
@@ -313,7 +304,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 await request.body(),
                 ip_address=request.client.host if request.client else "127.0.0.1",
                 opener_origin=request.headers.get("origin"),
-                is_mobile=bool(params.MOBILE.search(request.headers.get("user-agent", ""))),
+                user_agent=request.headers.get("user-agent", ""),
             )
         except BrowserRefusal as refusal:
             body = {"code": refusal.code, "message": refusal.message}
@@ -346,8 +337,13 @@ def routes(parts: Parts) -> list[BaseRoute]:
         parts.nudge()
         return json_response(200, result)
 
+    async def sign_in(request: Request) -> Response:
+        key = key_of(request)
+        return await signing_in.answer(request, key.window if key is not None else None)
+
     return [
         opens("/billing-keys", open_),
+        decides("/billing-keys/{key}/sign-in", sign_in),
         Route("/billing-keys/{key}/window", window),
         decides("/billing-keys/{key}/decision", decision),
     ]

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import jinja2
 from starlette.responses import HTMLResponse, Response
 
-from jangbu.sandbox.core import declines
+from jangbu.sandbox.core import declines, payers
 from jangbu.sandbox.core.bank_names import BANK_NAMES
 from jangbu.sandbox.core.choices import CHOICES
 from jangbu.sandbox.core.params import KST
@@ -68,6 +68,7 @@ class WindowPage:
     can_wait: bool = False
     methods: tuple[MethodChoice, ...] = ()
     asks_person: bool = False
+    sign_in_url: str = ""
     declines: tuple[DeclineChoice, ...] = ()
     account: IssuedAccount | None = None
 
@@ -76,6 +77,31 @@ class WindowPage:
         """The origin that alone is answered and may frame the window; empty where none is known, as of a file."""
         said = self.window.opener_origin or ""
         return said if ORIGIN.fullmatch(said) else ""
+
+    @property
+    def payer(self) -> payers.Payer | None:
+        """PayPal's buyer, once one signed in."""
+        return payers.of(self.window)
+
+    @property
+    def asks_sign_in(self) -> bool:
+        """PayPal shows nothing to agree to before somebody signed in."""
+        return self.window.pay_method == "PAYPAL" and self.payer is None
+
+    @property
+    def buyers(self) -> tuple[tuple[str, str], ...]:
+        """PayPal's test buyers, and what becomes of their payments."""
+        return tuple((each.email, self._fate(each)) for each in payers.PAYERS.values())
+
+    @property
+    def password(self) -> str:
+        return payers.PASSWORD
+
+    def _fate(self, payer: payers.Payer) -> str:
+        if payer.refusal is None:
+            return self.words["buyer_pays"]
+        reason = declines.reason_named(payer.refusal)
+        return reason.ko if self.window.language == "ko" else reason.en
 
     @property
     def words(self) -> Mapping[str, str]:

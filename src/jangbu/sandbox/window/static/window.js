@@ -22,13 +22,15 @@
         headers: { "content-type": "application/json" },
         body: JSON.stringify(body),
       });
-      if (!response.ok) throw new Error(String(response.status));
-      return await response.json();
+      const told = await response.json();
+      if (response.ok) return told;
+      // A sign-in that is refused says why.
+      status.textContent = response.status === 403 && told.message ? told.message : trouble;
     } catch {
       status.textContent = trouble;
-      setBusy(false);
-      return null;
     }
+    setBusy(false);
+    return null;
   }
 
   async function decide(decision) {
@@ -67,6 +69,19 @@
     button.addEventListener("click", () => {
       const { action, reason } = button.dataset;
       decide({ action, ...(reason && { reason }), ...("asks" in button.dataset && answers()) });
+    });
+  }
+  for (const button of document.querySelectorAll("button[data-sign-in]")) {
+    button.addEventListener("click", async () => {
+      if ((await post(button.dataset.signIn, answers())) !== null) window.location.reload();
+    });
+  }
+  for (const button of document.querySelectorAll("button[data-email]")) {
+    button.addEventListener("click", () => {
+      const { email, password } = button.dataset;
+      for (const [name, value] of Object.entries({ email, password })) {
+        document.querySelector(`input[name=${name}]`).value = value;
+      }
     });
   }
   for (const button of document.querySelectorAll("button[data-deposit]")) {

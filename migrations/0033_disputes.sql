@@ -1,4 +1,4 @@
--- 0029: disputes: a payer complains at the PG, and the money is in doubt until somebody says how it ended. Additive.
+-- 0033: disputes: a payer complains at the PG, and the money is in doubt until somebody says how it ended. Additive.
 CREATE TABLE payment_disputes (
     -- Derived from what PortOne names it by, so that it is the same one however often it is told.
     id uuid PRIMARY KEY,
