@@ -67,6 +67,10 @@ class InitializeBody(Body):
     )
     is_escrow: bool = Field(default=False, description="The PG keeps the money until the goods have arrived.")
     products: list[ProductBody] = Field(default_factory=list, max_length=100, description="Needed for escrow.")
+    api: Literal["v1", "v2"] = Field(
+        default="v2",
+        description="`v1` for a shop whose pages use `IMP.request_pay`: `paymentId` is the `merchant_uid` to pass it.",
+    )
 
 
 class VerifyBody(Body):
@@ -147,6 +151,7 @@ def routes(run: Runtime, portone: PortOne, approves: Approves) -> APIRouter:
             tax_free_amount=body.tax_free_amount,
             order_id=body.order_id,
             store_id=body.store_id or caller.store_id,
+            api=body.api,
             idempotency_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
         )
         payment = await initialize(order, actor=caller.actor, run=run, portone=portone)
@@ -319,6 +324,7 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "storeId": payment.store_id,
         "orderId": payment.order_id,
         "orderName": payment.order_name,
+        "api": payment.api,
         "status": payment.status.value,
         "amount": payment.amount,
         "taxFreeAmount": payment.tax_free_amount,

@@ -81,6 +81,8 @@ def story_page_of(
 
 def _head_facts(payment: Payment, t: Words) -> tuple[page.Fact, ...]:
     facts = []
+    if payment.api == "v1":
+        facts.append(page.Fact("API", "V1"))
     if payment.order_id:
         facts.append(page.Fact(t("story.fact.order"), payment.order_id, exact=True))
     if payment.pg_provider:

@@ -69,6 +69,33 @@ class PortOneUnclear(Unavailable):
     retry_after_s: ClassVar[int] = 10
 
 
+class V1NotSetUp(Refusal):
+    """A payment was asked for by V1, and there is no key for it."""
+
+    code = "V1_NOT_SET_UP"
+    http_status = 422
+    ko = "포트원 V1 API 키가 설정되어 있지 않습니다. PORTONE_V1_API_KEY와 PORTONE_V1_API_SECRET을 설정해 주세요."
+    en = "PortOne's V1 is not set up here. Set PORTONE_V1_API_KEY and PORTONE_V1_API_SECRET."
+
+
+class ImpUidUnknown(Refusal):
+    """PortOne's V1 knows no attempt of that name."""
+
+    code = "IMP_UID_NOT_FOUND"
+    http_status = 404
+    ko = "포트원 V1에 없는 imp_uid입니다."
+    en = "PortOne's V1 knows no such imp_uid."
+
+
+class ImpUidOfAnotherPayment(Refusal):
+    """The attempt is real, and of another order: somebody shows one payment for two purchases, or mixed them up."""
+
+    code = "IMP_UID_OF_ANOTHER_PAYMENT"
+    http_status = 409
+    ko = "이 imp_uid는 다른 주문의 결제입니다. 상품을 제공하지 마세요."
+    en = "This imp_uid belongs to another order. Deliver nothing on it."
+
+
 class NothingToConfirm(Refusal):
     """No payer has agreed to this payment, or it stands where nothing can be approved. PortOne was not called."""
 

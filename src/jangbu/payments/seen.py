@@ -65,3 +65,5 @@ class Seen:
     cancellations: tuple[SeenCancellation, ...] = ()
     disputes: tuple[SeenDispute, ...] = ()
     receipt: SeenReceipt | None = None
+    also_paid: tuple[str, ...] = ()
+    """Other attempts of the same order that took money too (V1 alone)."""

@@ -5,17 +5,23 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from jangbu.audit import Actor
 from jangbu.clock import instant
 from jangbu.ids import Chance
+from jangbu.payments.method_refusals import AccountCloseRefused, AccountNotWaiting
+from jangbu.payments.service.close import close
 from jangbu.sandbox.core import accounts
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.testing import Sandbox
+from jangbu.simulator.machine import Process
 from jangbu.simulator.mix import Mix
 from jangbu.simulator.model import Purchase
+from jangbu.simulator.outside import Door
 from jangbu.simulator.script import May, Notes
 
+SHOP = Actor("key:shop")
 RECENT = 8
 REFUSALS_MAX = 3
 """Then a payer gives up."""
@@ -45,7 +51,8 @@ def wish(chance: Chance) -> dict[str, Any]:
 class Bank:
     """Everybody who deals with the accounts that were issued."""
 
-    def __init__(self, *, mix: Mix, chance: Chance, portone: Sandbox, notes: Notes) -> None:
+    def __init__(self, *, mix: Mix, chance: Chance, portone: Sandbox, door: Door, notes: Notes) -> None:
+        self._door = door
         self._mix = mix
         self._chance = chance
         self._portone = portone
@@ -67,6 +74,7 @@ class Bank:
             may("payer: deposits", 12, lambda: self._deposit(*self._chance.choice(unpaid[-RECENT:])))
         may("payer: deposits again", 1, lambda: self._deposit(*self._chance.choice(issued[-RECENT:])))
         if waiting:
+            may("shop: closes an account", 2, lambda: self._call_off(self._chance.choice(waiting[-RECENT:])[0]))
             may("console: closes an account", 1, lambda: self._close(self._chance.choice(waiting[-RECENT:])[0]))
             may("an account ends", 2, lambda: self._outlive(self._chance.choice(waiting[-RECENT:])[1]))
 
@@ -94,6 +102,26 @@ class Bank:
         self._refused[attempt.transaction_id] += not is_taken
         if is_taken and was_paid:
             self._notes.problem(f"the bank took two deposits for {purchase.name}")
+
+    async def _call_off(self, purchase: Purchase) -> None:
+        """The shop no longer wants a deposit, while the payer may be at the bank."""
+
+        async def ask(web: Process) -> None:
+            try:
+                closed = await close(
+                    purchase.payment_id or "", actor=SHOP, run=web.wired.request, portone=web.wired.portone
+                )
+            except (AccountCloseRefused, AccountNotWaiting) as refusal:
+                self._notes.sometimes(f"the shop closed no account: {refusal.code}")
+                return
+            self._notes.sometimes("the shop closed an account")
+            self._notes.say(f"{purchase.name}: {closed.status}, its account is closed")
+            payment = self._portone.payment(closed.provider_order_id)
+            attempt = None if payment is None else payment.current
+            if attempt is not None and awaits_deposit(attempt):
+                self._notes.problem(f"the shop was told that the account of {purchase.name} is closed, and it is not")
+
+        await self._door.ask(ask)
 
     async def _close(self, purchase: Purchase) -> None:
         payment = self._portone.payment(purchase.payment_id or "")

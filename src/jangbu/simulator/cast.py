@@ -13,7 +13,7 @@ from jangbu.payments.service.verify import verify
 from jangbu.sandbox.control import approve_late
 from jangbu.sandbox.core.records import Delivery
 from jangbu.sandbox.testing import Sandbox
-from jangbu.simulator import bank, visits
+from jangbu.simulator import approvals, bank, visits
 from jangbu.simulator.crew import Crew
 from jangbu.simulator.machine import Machine, Process
 from jangbu.simulator.merchant import Merchant
@@ -28,7 +28,7 @@ OPERATOR = Actor("cli:operator")
 LIVE_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000003"
 RECENT = 8
 STEPS_PER_ORDER = 9
-BY_ACCOUNT, AT_CHECKOUT = 0.3, 0.4
+BY_ACCOUNT, AT_CHECKOUT, BY_APPROVAL = 0.3, 0.4, 0.25
 
 
 class Cast:
@@ -58,8 +58,9 @@ class Cast:
         self.merchant = merchant
         self.crew = Crew(chance=chance, workers=workers, notes=notes)
         self.refunds = RefundDesk(mix=mix, chance=chance, portone=portone, line=line, door=door, notes=notes)
+        self.approvals = approvals.Approvals(chance, portone, door, notes)
         self.visits = visits.Visits(chance, portone, door, notes, self._open)
-        self.bank = bank.Bank(mix=mix, chance=chance, portone=portone, notes=notes)
+        self.bank = bank.Bank(mix=mix, chance=chance, portone=portone, door=door, notes=notes)
         self.purchases: list[Purchase] = []
         self._hot: Purchase
         self._webhooks_from: datetime | None = None
@@ -89,6 +90,7 @@ class Cast:
             may("somebody: forges", 1 + self._mix.webhook_forged // 20, self._forge)
         self.bank.choices(may, self.purchases)
         self.visits.choices(may, self.purchases)
+        self.approvals.choices(may, self.purchases)
         self.refunds.choices(may, self.purchases)
         self.merchant.choices(may)
         may("PortOne: away", self._mix.outage // 10, self._go_away)
@@ -123,6 +125,7 @@ class Cast:
             currency="USD" if self._chance.random() < 0.1 else "KRW",
             made_at=self._portone.clock.now(),
         )
+        purchase.is_confirmed_by_us = self._chance.random() < BY_APPROVAL
         purchase.is_by_account = purchase.currency == "KRW" and self._chance.random() < BY_ACCOUNT
         if self.visits.wares and self._chance.random() < AT_CHECKOUT:
             self.visits.plan(purchase)
@@ -195,7 +198,9 @@ class Cast:
     async def _open(self, purchase: Purchase) -> None:
         if purchase.payment_id is None:
             return
-        channel = LIVE_CHANNEL if self._chance.randrange(1000) < self._mix.tamper else sandbox.CARD_CHANNEL
+        channel = approvals.CHANNEL if purchase.is_confirmed_by_us else sandbox.CARD_CHANNEL
+        if self._chance.randrange(1000) < self._mix.tamper:
+            channel = LIVE_CHANNEL
         asked = visits.window_of(purchase) or {
             "orderName": purchase.name,
             "taxFreeAmount": purchase.tax_free,
@@ -225,6 +230,7 @@ class Cast:
         self._say(f"{purchase.name}: {action}, told {told.get('code', 'fine')}")
         if told.get("code") == "PaymentAlreadyPaid":
             self._sometimes("a second success was refused by PortOne")
+        await self.approvals.hear(purchase, told)
 
     async def _approve_late(self) -> None:
         failed = [

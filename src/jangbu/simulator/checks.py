@@ -30,7 +30,8 @@ CAPTURED = {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
 ALSO_REVIEWED = dict.fromkeys(CAPTURED, ("unknown_status",))
 """Reasons to look that rest on what PortOne once answered, and stay until it is asked again."""
 OF_PEOPLE = {"payment.cancellation_asked", "payment.cancellation_approved", "payment.cancellation_rejected"}
-NO_CHANGE = {"payment.initialized", "payment.needs_review", *OF_PEOPLE}
+INTENTS = {"payment.confirm_asked", "payment.confirm_refused", "payment.close_asked"}
+NO_CHANGE = {"payment.initialized", "payment.needs_review", *OF_PEOPLE, *INTENTS}
 """What the audit log has of a payment without an event beside it."""
 OPEN = {"WAITING", "SENDING", "REQUESTED"}
 

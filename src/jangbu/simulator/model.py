@@ -12,6 +12,7 @@ from uuid import UUID
 from jangbu.checkout.rules import Wish
 from jangbu.payments.refund_accounts import RefundAccount
 from jangbu.payments.service.cancel import Authority
+from jangbu.payments.service.confirm import Agreed
 from jangbu.sandbox import STORE_ID
 from jangbu.sandbox.core.records import Attempt, Cancellation, Payment
 from jangbu.sandbox.core.world import World
@@ -50,6 +51,10 @@ class Purchase:
     """The shop was told "paid" and sent the goods."""
     is_by_account: bool = False
     """Its payers are given an account to pay into."""
+    is_confirmed_by_us: bool = False
+    """Its channel takes no money before we approve what the payer agreed to."""
+    agreed: list[Agreed] = field(default_factory=list)
+    """What payers agreed to, and their browsers brought back."""
     visit: Visit | None = None
 
     @property

@@ -15,6 +15,7 @@ from jangbu.sandbox.core.chores import Chores
 from jangbu.sandbox.testing import Sandbox
 from jangbu.settings import Settings
 from jangbu.simulator import store
+from jangbu.simulator.approvals import open_channel
 from jangbu.simulator.bank import habits
 from jangbu.simulator.cast import Cast
 from jangbu.simulator.checks import Watch, untold, when_settled
@@ -99,6 +100,7 @@ class Play:
         notes = Notes(self._say, self._sometimes, self._problem)
         self._door = Door(self._chance, self._sometimes)
         self.portone = Sandbox(seed=seed, deliver=self._door, inferred=habits(self._chance))
+        open_channel(self.portone)
         # Accounts end when their time is over. The play delivers webhooks itself, one by one; time alone must not.
         self.portone.clock.agendas = [one for one in self.portone.clock.agendas if isinstance(one, Chores)]
         self._line = LineToPortOne(self.portone, self.mix, self._chance, self._sometimes)

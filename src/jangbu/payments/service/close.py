@@ -38,6 +38,9 @@ async def close(
     PortOneUnclear when nobody knows yet: it is asked about until it is known, and may be asked for again.
     """
     payment = await find(reference, store_id=store_id, run=run)
+    if payment.api != "v2":
+        # V1 closes accounts by an operation of its own, which nobody has asked for yet.
+        raise AccountCloseRefused(type="V1", message="")
     if payment.status is not ISSUED:
         # Perhaps nobody told us yet that it was issued, or paid.
         payment = await sync(payment, actor=actor, run=run, portone=portone)

@@ -1,4 +1,4 @@
--- 0039: cash receipts (현금영수증) of payments by transfer and deposit. Additive.
+-- 0040: cash receipts (현금영수증) of payments by transfer and deposit. Additive.
 CREATE TABLE payment_receipts (
     id uuid PRIMARY KEY,
     payment_id uuid NOT NULL CONSTRAINT payment_receipts_one_of_a_payment UNIQUE REFERENCES payments ON DELETE RESTRICT,
