@@ -42,7 +42,7 @@ from jangbu.outbox import jobs as outbox_jobs
 from jangbu.outbox import store as outbox_store
 from jangbu.outbox.egress import policy_of
 from jangbu.outbox.sender import HttpSender, Observed, Sender
-from jangbu.payments import cancellation_store
+from jangbu.payments import cancellation_store, receipt_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
@@ -68,6 +68,7 @@ ENCRYPTED: tuple[Kept, ...] = (
     cancellation_store.ENCRYPTED,
     checkout_store.ENCRYPTED,
     payer_store.ENCRYPTED,
+    receipt_store.ENCRYPTED,
 )
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
 

@@ -164,6 +164,14 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/portone/verify"): {"paymentId": "{payment_id}"},
     ("POST", "/api/v1/payments/verify"): {"imp_uid": "imp_1", "merchant_uid": "{payment_id}"},
     ("POST", "/api/portone/virtual-account/close"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/escrow/complete"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/escrow/parcel"): {"paymentId": "{payment_id}", "company": "CJ", "invoiceNumber": "1"},
+    ("POST", "/api/portone/cash-receipt/cancel"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/cash-receipt/issue"): {
+        "paymentId": "{payment_id}",
+        "type": "PERSONAL",
+        "number": "01012345678",
+    },
 }
 """What must be sent to be answered about the id. Bodies with a blank name their id themselves."""
 

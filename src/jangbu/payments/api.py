@@ -9,9 +9,11 @@ from starlette.responses import Response
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
-from jangbu.payments import methods
+from jangbu.payments import methods, receipt_rules
 from jangbu.payments.advice_rules import Advice
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
+from jangbu.payments.escrow_rules import Escrow
+from jangbu.payments.receipt_rules import Receipt, Wish
 from jangbu.payments.refund_accounts import RefundAccount, checked
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
@@ -26,6 +28,29 @@ from jangbu.web.bodies import Body
 from jangbu.web.envelope import ok
 
 
+class ReceiptBody(Body):
+    """Whose cash receipt (현금영수증) it is to be. The number is kept encrypted until PortOne has it, then masked."""
+
+    type: Literal["PERSONAL", "CORPORATE"] = Field(description="소득공제용, or 지출증빙용.")
+    number: str = Field(
+        min_length=1, max_length=40, description="PERSONAL: mobile or receipt-card number. CORPORATE: business number."
+    )
+
+    @property
+    def wish(self) -> Wish:
+        """Checked. Raises ReceiptNumberUnfit."""
+        return receipt_rules.checked(self.type, self.number)
+
+
+class ProductBody(Body):
+    """One line of what is bought, in PortOne's words."""
+
+    id: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100)
+    amount: int = Field(ge=0, description="Of one, in minor units.")
+    quantity: int = Field(ge=1)
+
+
 class InitializeBody(Body):
     """A payment to be made. `amount` and `orderName` suffice."""
 
@@ -37,6 +62,11 @@ class InitializeBody(Body):
     )
     tax_free_amount: int = Field(default=0, description="The part of the amount that is free of VAT.")
     store_id: str | None = Field(default=None, description="Only where this installation serves several stores.")
+    cash_receipt: ReceiptBody | None = Field(
+        default=None, description="Issued once this is paid by transfer or to a virtual account; else not needed."
+    )
+    is_escrow: bool = Field(default=False, description="The PG keeps the money until the goods have arrived.")
+    products: list[ProductBody] = Field(default_factory=list, max_length=100, description="Needed for escrow.")
     api: Literal["v1", "v2"] = Field(
         default="v2",
         description="`v1` for a shop whose pages use `IMP.request_pay`: `paymentId` is the `merchant_uid` to pass it.",
@@ -112,6 +142,9 @@ def routes(run: Runtime, portone: PortOne, approves: Approves) -> APIRouter:
         if caller.store_id is not None and body.store_id not in (None, caller.store_id):
             raise StoreUnknown(store_id=body.store_id)
         order = Order(
+            receipt=None if body.cash_receipt is None else body.cash_receipt.wish,
+            is_escrow=body.is_escrow,
+            products=[one.model_dump() for one in body.products] or None,
             amount=body.amount,
             currency=body.currency,
             order_name=body.order_name,
@@ -242,6 +275,39 @@ def cancellation_view(one: Cancellation) -> dict[str, Any]:
     }
 
 
+def window_view(payment: Payment) -> dict[str, Any]:
+    """What the browser hands to PortOne's window beside amount and order name; nothing where there is nothing."""
+    told = {"isEscrow": True} if payment.is_escrow else {}
+    return {"window": told | {"products": payment.products}} if payment.products else {}
+
+
+def escrow_view(one: Escrow | None) -> dict[str, Any] | None:
+    """How an escrow stands, in PortOne's words."""
+    if one is None:
+        return None
+    return {
+        "status": one.status,
+        "company": one.company or None,
+        "invoiceNumber": one.invoice_number or None,
+        "sentAt": None if one.sent_at is None else rfc3339(one.sent_at),
+    }
+
+
+def receipt_view(one: Receipt | None) -> dict[str, Any] | None:
+    """A cash receipt as the shop sees it: nothing but the last digits of whose it is."""
+    if one is None:
+        return None
+    return {
+        "status": one.status.value,
+        "type": one.type or None,
+        "number": one.number_shown or None,
+        "issueNumber": one.issue_number or None,
+        "url": one.url or None,
+        "issuedAt": None if one.issued_at is None else rfc3339(one.issued_at),
+        "cancelledAt": None if one.cancelled_at is None else rfc3339(one.cancelled_at),
+    }
+
+
 def verdict_view(verdict: Verdict) -> dict[str, Any]:
     """A payment that was just read, and whether to deliver."""
     return payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
@@ -268,4 +334,5 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "paidAt": None if payment.paid_at is None else rfc3339(payment.paid_at),
         "expiresAt": rfc3339(payment.deadline),
         "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
+        **window_view(payment),
     }

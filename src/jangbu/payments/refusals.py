@@ -318,39 +318,3 @@ class SecondPersonNeeded(Refusal):
     http_status = 403
     ko = "요청한 사람이 아닌, 이 금액을 승인할 수 있는 다른 담당자가 승인해야 합니다."
     en = "Somebody other than who asked for it, and who may decide this amount, has to approve it."
-
-
-class DisputeUnknown(Refusal):
-    """There is no such dispute."""
-
-    code = "DISPUTE_NOT_FOUND"
-    http_status = 404
-    ko = "분쟁을 찾을 수 없습니다."
-    en = "There is no such dispute."
-
-
-class DisputeNotToDecide(Refusal):
-    """The PG still looks into it, or it is over."""
-
-    code = "DISPUTE_NOT_TO_DECIDE"
-    http_status = 409
-    ko = "지금 결과를 정할 수 없는 분쟁입니다(상태: {status})."
-    en = "The outcome of this dispute is not to be decided now (status {status})."
-
-
-class AccountNotWaiting(Refusal):
-    """There is no virtual account that waits for money: none was issued, or the money came."""
-
-    code = "ACCOUNT_NOT_WAITING"
-    http_status = 409
-    ko = "입금을 기다리는 가상계좌가 없습니다(상태: {status})."
-    en = "No virtual account of this payment waits for a deposit (status {status})."
-
-
-class AccountCloseRefused(Refusal):
-    """PortOne or the PG would not close the account; it still takes a deposit."""
-
-    code = "ACCOUNT_CLOSE_REFUSED"
-    http_status = 409
-    ko = "포트원이 가상계좌 말소를 거절했습니다({type}). 입금을 받을 수 있는 상태입니다. {message}"
-    en = "PortOne would not close the account ({type}). It still takes a deposit. {message}"

@@ -124,6 +124,9 @@ class Payment:
     tax_free_amount: int
     currency: str
     tax_profile: str
+    is_escrow: bool = False
+    products: list[dict[str, Any]] | None = None
+    """What the order is of, as the window is to be told it."""
     vat_amount: int = 0
     """The VAT inside the total, as the capture booked it."""
     status: Status = Status.REGISTERING

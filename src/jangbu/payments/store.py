@@ -12,7 +12,7 @@ from jangbu.payments.rules import Payment
 _COLUMNS = ", ".join(names_of(Payment))
 _NEW = (
     "id", "store_id", "order_id", "api", "provider_order_id", "order_name", "amount", "tax_free_amount", "currency",
-    "tax_profile", "status", "expires_at", "due_at", "created_at",
+    "tax_profile", "is_escrow", "products", "status", "expires_at", "due_at", "created_at",
 )  # fmt: skip
 _MOVES = (
     "status", "provider_transaction_id", "vat_amount", "cancelled_amount", "cancellable_amount", "suspense_amount",

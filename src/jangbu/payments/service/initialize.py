@@ -16,7 +16,9 @@ from jangbu import audit, ids
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
 from jangbu.money import checked
-from jangbu.payments import store
+from jangbu.payments import receipt_store, store
+from jangbu.payments.method_refusals import EscrowNeedsProducts
+from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish
 from jangbu.payments.refusals import (
     IdempotencyKeyReused,
     OrderHasOtherTerms,
@@ -28,6 +30,7 @@ from jangbu.payments.refusals import (
 )
 from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
 from jangbu.payments.service.apis import api_of
+from jangbu.payments.service.receipt_record import asked_for
 from jangbu.payments.service.record import record_change
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
@@ -53,6 +56,9 @@ class Order:
     store_id: str | None = None
     api: str = "v2"
     idempotency_key: str | None = None
+    receipt: Wish | None = None
+    is_escrow: bool = False
+    products: list[dict[str, Any]] | None = None
 
 
 async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
@@ -133,6 +139,11 @@ async def _written_down(order: Order, *, actor: Actor, run: Runtime) -> Payment:
                 currency=new.currency,
                 order_id=new.order_id,
             )
+            if order.receipt is not None:
+                row = Receipt(
+                    id=run.ids.uuid(), payment_id=new.id, status=ReceiptStatus.NOT_NEEDED, created_at=new.created_at
+                )
+                await receipt_store.save(tx, asked_for(row, order.receipt, run=run))
             return new
         found = await store.find(tx, new.provider_order_id)
     assert found is not None, "the insert met a payment that is not there"
@@ -152,6 +163,8 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
     total = checked(order.amount, order.currency)
     if not 0 <= order.tax_free_amount <= order.amount:
         raise TaxFreeTooLarge
+    if order.is_escrow and not order.products:
+        raise EscrowNeedsProducts
     store_id = order.store_id or run.settings.portone_store_id
     if store_id != run.settings.portone_store_id:
         raise StoreUnknown(store_id=store_id)
@@ -174,6 +187,8 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
         tax_free_amount=order.tax_free_amount,
         currency=total.currency,
         tax_profile=run.settings.tax_profile,
+        is_escrow=order.is_escrow,
+        products=order.products,
         expires_at=now + timedelta(hours=run.settings.payment_wait_h),
         created_at=now,
     )

@@ -6,6 +6,7 @@ may run any number of times, in any order, from anywhere: the result is what Por
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -30,11 +31,13 @@ from jangbu.payments.rules import (
     next_due,
     next_status,
 )
-from jangbu.payments.seen import Seen, SeenCancellation, SeenDispute
-from jangbu.payments.service import dispute_record
+from jangbu.payments.seen import Seen, SeenCancellation, SeenDispute, SeenReceipt
+from jangbu.payments.service import dispute_record, receipt_record
 from jangbu.payments.service.alerts import tell_of_mismatch
 from jangbu.payments.service.apis import api_of
 from jangbu.payments.service.record import record_cancellations, record_change
+from jangbu.portone.after import Receipt as WireReceipt
+from jangbu.portone.after import read_receipt
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused
 from jangbu.portone.wire import Cancellation as WireCancellation
@@ -130,7 +133,19 @@ def seen(wire: WirePayment) -> Seen:
             )
             for one in wire.disputes
         ),
+        receipt=_seen_receipt(wire.raw.get("cashReceipt")),
     )
+
+
+def seen_receipt(wire: WireReceipt) -> SeenReceipt:
+    """PortOne's cash receipt in our words."""
+    return SeenReceipt(wire.status, wire.type, wire.issue_number, wire.url, wire.issued_at, wire.cancelled_at)
+
+
+def _seen_receipt(shown: Any) -> SeenReceipt | None:
+    # One that does not say what became of it is not there: it states no money of ours.
+    has_state = isinstance(shown, dict) and isinstance(shown.get("status"), str) and shown["status"] != ""
+    return seen_receipt(read_receipt(shown)) if has_state else None
 
 
 def seen_cancellation(wire: WireCancellation) -> SeenCancellation:
@@ -168,9 +183,12 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
         folded = fold(decision.payment, known, answer.cancellations, said=answer.status, now=now)
         after = folded.payment
         news = await dispute_record.news(tx, after, answer, now=now)
-        if after == before and not folded.changes and not news:
+        receipt = await receipt_record.news(tx, after, answer, now=now, run=run)
+        if after == before and not folded.changes and not news and receipt is None:
             return before
         await store.update(tx, after)
+        if answer.receipt is not None:
+            await receipt_record.adopt(tx, after, answer.receipt, actor=actor, now=now, run=run)
         if before.status is Status.VIRTUAL_ACCOUNT_ISSUED and after.status is not before.status:
             # Closed, or paid first: a closing that was under way is over.
             state = "refused" if after.is_captured else "done"
