@@ -20,7 +20,8 @@ from jangbu.sandbox.core.faults import Fault, as_list
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import LONGEST_S, UNREADABLE, ApiError, BrowserRefusal, NotOurs
-from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
+from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, V1Settings, WebhookVersion
+from jangbu.sandbox.core.webhook_records import Delivery
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v2.wire import cancellation_json
 from jangbu.sandbox.window import browser, identity_windows
@@ -141,7 +142,7 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
 
 def webhook_of(delivery: Delivery) -> dict[str, Any]:
     """One webhook with every try of it."""
-    shown: dict[str, Any] = msgspec.to_builtins(delivery)
+    shown = delivery.whole()
     if delivery.state != "WAITING":
         del shown["next_try_at"]
     return shown

@@ -1,5 +1,6 @@
 """The shopper's side of V1: `IMP.request_pay` as a JSON call, over V2's windows (portone-facts §7.2)."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -162,9 +163,9 @@ def text_of(custom_data: Any) -> str | None:
     return msgspec.json.encode(custom_data).decode()
 
 
-def urls_of(notice_url: list[str] | str | None) -> list[str]:
+def urls_of(notice_url: list[str] | str | None) -> Sequence[str]:
     """`notice_url` is one or several."""
-    return [notice_url] if isinstance(notice_url, str) else notice_url or []
+    return [notice_url] if isinstance(notice_url, str) else notice_url or ()
 
 
 def _order_of(world: World, asked: RequestPay) -> Order:
