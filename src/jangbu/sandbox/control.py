@@ -52,6 +52,7 @@ class Config(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     v1_webhook_url: str | msgspec.UnsetType | None = msgspec.UNSET
     v1_webhook_is_form: bool | None = None
     v1_webhook_retries: int | None = None
+    v1_tiers: list[str] | None = None
 
 
 class Resend(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -179,6 +180,7 @@ def _configure_v1(settings: V1Settings, asked: Config) -> None:
         settings.webhook_url = asked.v1_webhook_url or None
     if asked.v1_webhook_is_form is not None:
         settings.webhook_is_form = asked.v1_webhook_is_form
+    settings.tiers = asked.v1_tiers if asked.v1_tiers is not None else settings.tiers
     if asked.v1_webhook_retries is not None:
         if not 0 <= asked.v1_webhook_retries <= V1_WEBHOOK_RETRIES_MAX:
             raise NotOurs(f"V1 sends a webhook again at most {V1_WEBHOOK_RETRIES_MAX} times")

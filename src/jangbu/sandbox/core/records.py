@@ -47,6 +47,8 @@ class V1Settings(msgspec.Struct):
     webhook_is_form: bool = False
     webhook_retries: int = 0
     """How often PortOne tries again, one minute apart: never, unless the merchant asked for it."""
+    tiers: list[str] = []
+    """Codes of sub-stores. Here all of them are this very store: a payment of one is told as any other."""
 
 
 class Store(msgspec.Struct):
