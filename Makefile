@@ -4,6 +4,9 @@ VENV := .venv
 BIN  := $(VENV)/bin
 ONCE ?=
 ONLY ?=
+# One process a core, each with a PostgreSQL of its own; TESTERS=0 runs all tests in one process, in the order of files.
+TESTERS ?= auto
+PYTEST := $(BIN)/python -m pytest -q
 
 .PHONY: help setup demo test test-fast check fix planted bench docs docs-check clean
 
@@ -19,16 +22,16 @@ demo: setup ## start it all on a local PortOne and take 100 payments (ONCE=1: th
 	@$(BIN)/jangbu demo $(if $(ONCE),--once)
 
 test: setup ## every test; CI=true raises the budgets
-	@$(BIN)/python -m pytest -q
+	@$(PYTEST) -n $(TESTERS) --maxprocesses 4
 
 test-fast: setup ## rules and services only, no processes, no browser
-	@$(BIN)/python -m pytest -q -m "not kill and not browser"
+	@$(PYTEST) -n $(TESTERS) --maxprocesses 4 -m "not kill and not browser"
 
 check: setup ## format, lint, types, house rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_house.py tests/test_docs.py
+	@$(PYTEST) tests/test_house.py tests/test_docs.py
 
 fix: setup ## let ruff mend what it can
 	@$(BIN)/ruff format .

@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from bench import demo, feed, figures, ledger, lists, outbox, paid, recovery, sandbox, simulation, webhook
+from bench import checkout, demo, feed, figures, ledger, lists, outbox, paid, recovery, sandbox, simulation, webhook
 from bench.place import ROUNDS, opened
 
 BENCHMARKS = {
@@ -19,6 +19,8 @@ BENCHMARKS = {
     "simulation": simulation.measure,
     "recovery": recovery.measure,
     "demo": demo.measure,
+    "checkout": checkout.hosted,
+    "checkout-element": checkout.element,
     "sandbox-reads": sandbox.reads,
     "sandbox-webhooks": sandbox.webhooks,
     "sandbox-memory": sandbox.memory,

@@ -83,6 +83,12 @@ def routes_page() -> str:
         "A route that declares no rule stops the program at start. ● may call it, – may not; an API key also needs the",
         "scope that the rule names, and one that is limited to a store sees nothing of any other, nor the console.",
         "",
+        "*Freshly signed in*: whoever approves, reveals, or changes keys, secrets and people gave their password in",
+        "the last 15 minutes. The console asks for it and goes on with what was sent; the API answers 403",
+        "`FRESH_SIGN_IN_NEEDED`. A key has no password: it passes by a scope somebody gave it on purpose, can be",
+        "revoked, and none can be made for keys or people. A refund wants no fresh sign-in: what is more than one",
+        "person may decide is approved by a second, who needs one.",
+        "",
     ]
     lines += [f"| Method | Path | Rule | nobody | API key | {' | '.join(role.value for role in reversed(Role))} |"]
     lines += ["|---|---|---|" + ":-:|" * (2 + len(Role))]

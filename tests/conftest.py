@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from jangbu import embedded
 from jangbu.migrate import migrate
@@ -11,18 +12,38 @@ from jangbu.runtime import Runtime
 from jangbu.settings import Settings, load
 from jangbu.wiring import Addresses
 from kit import TEMPLATE, House, fresh_database, house_at
+from nursery import Nursery, nursery
+from side_by_side import part_of
+from throwaway import home_in_memory, make_light
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # As programs log (jangbu.logs): structlog's own choice paints every variable of every frame, for seconds.
+    plainly = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plainly])
+    part = part_of(config)
+    if part is not None:
+        config.pluginmanager.register(part, "side by side")
 
 
 @pytest.fixture(scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[embedded.Embedded]:
-    """The embedded PostgreSQL of this test run, with a migrated template database."""
-    home = tmp_path_factory.mktemp("postgres")
+    """The embedded PostgreSQL of this test run (of each of its processes), with a migrated template database."""
+    home = await home_in_memory() or tmp_path_factory.mktemp("postgres")
     running = await embedded.ensure(home)
+    await make_light(running)
     await embedded.create_database(running, TEMPLATE)
     await migrate(running.dsn("owner", TEMPLATE))
     yield running
     running.close()
     await embedded.remove(home)
+
+
+@pytest.fixture(scope="session")
+async def programs() -> AsyncIterator[Nursery]:
+    """Where the command line is forked off, again and again: importing it takes longer than most of what it does."""
+    async with nursery() as built:
+        yield built
 
 
 @pytest.fixture

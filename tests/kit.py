@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import asyncpg
@@ -211,11 +213,19 @@ def settings_in(mode: Mode, **more: Any) -> Settings:
     return load(_env_file=None, JANGBU_MODE=mode, **({} if mode == "sandbox" else REAL), **more)
 
 
+PORTS = range(20_000, 30_000)
+"""Below those that a system gives to whoever connects or asks for any: one could be given away before it is used."""
+
+_ports = count(os.getpid() * 101)
+
+
 def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
+    """A port nobody listens on just now, far from those that other processes of this test run look at."""
+    for number in _ports:
+        port = PORTS[number % len(PORTS)]
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("the count has no end")
 
 
 def with_settings(wired: Wired, **changed: Any) -> Wired:

@@ -12,7 +12,9 @@ from jangbu.mode_guard import Mode, Published, Said, is_sample, not_ready, probl
 from jangbu.settings import load
 from kit import settings_in
 
-ITS = Published("sandbox-api", "whsec_sandbox", "store-sandbox", frozenset({"channel-sandbox"}))
+ITS = Published(
+    "sandbox-api", "whsec_sandbox", "store-sandbox", frozenset({"channel-sandbox"}), "v1-key-sandbox", "v1-sandbox"
+)
 SOUND: dict[Mode, Said] = {
     "sandbox": Said(
         mode="sandbox",
@@ -25,6 +27,7 @@ SOUND: dict[Mode, Said] = {
         secrets={"PORTONE_V2_API_SECRET": "sandbox-api", "PORTONE_WEBHOOK_SECRET": "whsec_sandbox"},
         channel_keys=("channel-sandbox",),
         has_published_vault_key=True,
+        v1_url="http://127.0.0.1:8090/v1",
     )
 }
 SOUND["live"] = replace(
@@ -34,9 +37,16 @@ SOUND["live"] = replace(
     public_url="https://pay.shop.example",
     browser_sdk_url="https://cdn.portone.io/v2/browser-sdk.js",
     portone_store_id="store-real",
-    secrets={"PORTONE_V2_API_SECRET": "kX81", "PORTONE_WEBHOOK_SECRET": "whsec_cmVhbA==", "SMTP_PASS": "0aB!"},
+    secrets={
+        "PORTONE_V2_API_SECRET": "kX81",
+        "PORTONE_V1_API_KEY": "8123456789",
+        "PORTONE_V1_API_SECRET": "aH12",
+        "PORTONE_WEBHOOK_SECRET": "whsec_cmVhbA==",
+        "SMTP_PASS": "0aB!",
+    },
     channel_keys=("channel-real", ""),
     has_published_vault_key=False,
+    v1_url="https://api.iamport.kr",
 )
 SOUND["test"] = replace(SOUND["live"], mode="test")
 
@@ -56,8 +66,17 @@ FAULTS: dict[str, tuple[dict[str, Any], set[Mode], str]] = {
     "sandbox's store": ({"portone_store_id": "store-sandbox"}, {"test", "live"}, "PORTONE_STORE_ID is not set"),
     "no store": ({"portone_store_id": ""}, {"test", "live"}, "PORTONE_STORE_ID is not set"),
     "sandbox's channel": ({"channel_keys": ("channel-real", "channel-sandbox")}, {"test", "live"}, "channel key"),
+    "asked nowhere": ({"is_asked": True, "public_url": ""}, {"test", "live"}, "PortOne can reach"),
+    "asked here": (
+        {"is_asked": True, "public_url": "https://localhost:8080"}, {"test", "live"}, "PortOne can reach"
+    ),
     "published vault key": ({"has_published_vault_key": True}, {"live"}, "JANGBU_SECRETS_KEYS"),
     "http address": ({"public_url": "http://pay.shop.example"}, {"live"}, "JANGBU_PUBLIC_URL is not an https"),
+    "real V1": ({"v1_url": "https://api.iamport.kr"}, {"sandbox"}, "PORTONE_V1_BASE_URL is not on this machine"),
+    "sandbox's V1": ({"v1_url": "http://localhost:8090/v1"}, {"test", "live"}, "PORTONE_V1_BASE_URL points at a"),
+    "V1 by http": (
+        {"v1_url": "http://api.iamport.kr"}, {"sandbox", "test", "live"}, "PORTONE_V1_BASE_URL is not"
+    ),
     "http address here": ({"public_url": "http://127.0.0.1:8080"}, {"live"}, "JANGBU_PUBLIC_URL is not an https"),
 }  # fmt: skip
 SECRETS: dict[str, tuple[dict[str, str], set[Mode], str]] = {
@@ -66,6 +85,9 @@ SECRETS: dict[str, tuple[dict[str, str], set[Mode], str]] = {
     "sandbox's webhook secret": (
         {"PORTONE_WEBHOOK_SECRET": "whsec_cmVhbA==,whsec_sandbox"}, {"test", "live"}, "PORTONE_WEBHOOK_SECRET is not"
     ),
+    "sandbox's V1 key": ({"PORTONE_V1_API_KEY": "v1-key-sandbox"}, {"test", "live"}, "PORTONE_V1_API_KEY is set"),
+    "no V1 secret": ({"PORTONE_V1_API_SECRET": ""}, {"test", "live"}, "PORTONE_V1_API_SECRET is not"),
+    "sandbox's V1 secret": ({"PORTONE_V1_API_SECRET": "v1-sandbox"}, {"test", "live"}, "PORTONE_V1_API_SECRET is not"),
     "sample webhook secret": ({"PORTONE_WEBHOOK_SECRET": "whsec_xxx"}, {"test", "live"}, "PORTONE_WEBHOOK_SECRET is a"),
     "sample auth secret": ({"BETTER_AUTH_SECRET": "change-me"}, {"test", "live"}, "BETTER_AUTH_SECRET is a sample"),
     "sample password": ({"DATABASE_URL": "password"}, {"test", "live"}, "DATABASE_URL is a sample"),
@@ -87,6 +109,12 @@ def changed(mode: Mode, *faults: str) -> Said:
 def test_a_sound_set_up_starts(mode: Mode) -> None:
     assert problems(SOUND[mode], ITS) == []
     assert not_ready(SOUND[mode]) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_who_does_not_use_v1_is_asked_for_nothing_of_it(mode: Mode) -> None:
+    secrets = {name: value for name, value in SOUND[mode].secrets.items() if "V1" not in name}
+    assert problems(replace(SOUND[mode], v1_url="", secrets=secrets), ITS) == []
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -74,6 +74,7 @@ PYTHON_OF: dict[str, set[Any]] = {
 ONLY_THE_SYSTEM_WRITES = {
     "webhook_logs",
     "webhook_tries",
+    "payment_questions",
     "ledger_seal",
     "ledger_snapshots",
     "audit_seal",

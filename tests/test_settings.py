@@ -78,6 +78,22 @@ def test_a_sources_secret_is_v2s_unless_v1s_key_is_set() -> None:
     assert both.v2_api_secret == "v2-secret"
 
 
+def test_v1_is_used_where_it_has_a_key_and_its_secret_goes_by_either_name() -> None:
+    assert given().v1_credentials == (sandbox.V1_KEY, sandbox.V1_SECRET)
+    assert given().portone_v1_url == "http://127.0.0.1:8090/v1"
+    source = given(PORTONE_API_SECRET="v1-secret", PORTONE_API_KEY="key")
+    assert source.v1_credentials == ("key", "v1-secret")
+    explicit = given(PORTONE_V1_API_KEY="key", PORTONE_V1_API_SECRET="v1", PORTONE_API_SECRET="v2")
+    assert (explicit.v1_credentials, explicit.v2_api_secret) == (("key", "v1"), "v2")
+    assert given(**LIVE).v1_credentials == ("", "")
+    live = given(**LIVE, PORTONE_V1_API_KEY="key", PORTONE_V1_API_SECRET="v1")
+    assert live.portone_v1_url == "https://api.iamport.kr"
+    with pytest.raises(SetupProblem, match="PORTONE_V1_API_SECRET"):
+        given(**LIVE, PORTONE_V1_API_KEY="key")
+    with pytest.raises(SetupProblem, match="neither an address nor a network"):
+        given(JANGBU_V1_WEBHOOK_SOURCES="52.78.5.241, portone")
+
+
 def test_values_are_trimmed_and_empty_means_unset() -> None:
     assert given(PORTONE_V2_API_SECRET=" pasted \n").v2_api_secret == "pasted"
     assert given(DATABASE_URL="  ").database_url is None

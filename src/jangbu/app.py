@@ -18,14 +18,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jangbu import mode_guard, wiring
+from jangbu.access import again_pages, audit_pages, key_pages, own_pages, payer_pages, people_pages
 from jangbu.access import api as access_api
-from jangbu.access import audit_pages, key_pages, own_pages, people_pages
 from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.access.texts import TEXTS as ACCESS_TEXTS
+from jangbu.checkout import alias_pages, item_api, item_pages, me_api
 from jangbu.checkout import api as checkout_api
-from jangbu.checkout import item_api, item_pages
 from jangbu.checkout import pages as checkout_pages
 from jangbu.checkout.texts import TEXTS as CHECKOUT_TEXTS
 from jangbu.errors import SetupProblem
@@ -40,6 +40,8 @@ from jangbu.inbox.texts import TEXTS as INBOX_TEXTS
 from jangbu.insight import pages as insight_pages
 from jangbu.insight.texts import TEXTS as INSIGHT_TEXTS
 from jangbu.ledger import export_api as ledger_export_api
+from jangbu.ledger import pages as ledger_pages
+from jangbu.ledger.texts import TEXTS as LEDGER_TEXTS
 from jangbu.metrics import api as metrics_api
 from jangbu.notices import pages as notices_pages
 from jangbu.notices.rules import ALERTS
@@ -48,20 +50,29 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import channel_pages, refund_pages
+from jangbu.payments import (
+    cards,
+    channel_pages,
+    confirm_api,
+    method_api,
+    method_pages,
+    refund_pages,
+    story_pages,
+    v1_api,
+)
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
 from jangbu.payments import list_pages as payment_list_pages
 from jangbu.payments import pages as payments_pages
 from jangbu.payments.list_page import LIST_TEXTS
 from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
-from jangbu.payments.story_page import PAYMENT_TEXTS
+from jangbu.payments.story_texts import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 from jangbu.web import health
 from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, sign_in_as
-from jangbu.web.server import Server
+from jangbu.web.server import KEPT_S, Server
 
 WEBHOOK_BYTES_MAX = 64 * 1024
 OPEN_TO_ALL = {
@@ -80,6 +91,7 @@ CATALOGUES = (
     LIST_TEXTS,
     payments_pages.TEXTS,
     refund_pages.TEXTS,
+    cards.TEXTS,
     channel_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,
@@ -88,9 +100,10 @@ CATALOGUES = (
     IDENTITY_TEXTS,
     CHECKOUT_TEXTS,
     INSIGHT_TEXTS,
+    LEDGER_TEXTS,
 )
 """What the console says, beyond the words of the web floor."""
-WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "insight", "identity", "checkout")
+WITH_PAGES = ("payments", "outbox", "notices", "inbox", "access", "insight", "identity", "checkout", "ledger")
 """Rooms that bring templates."""
 
 
@@ -99,20 +112,29 @@ def create(wired: wiring.Wired) -> FastAPI:
     settings, people, system = wired.settings, wired.request, wired.system
     app = assemble(
         [
-            payments_api.routes(people, wired.portone),
+            payments_api.routes(people, wired.portone, wired.approves),
+            method_api.routes(people, wired.portone),
+            v1_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
+            me_api.routes(people),
             item_api.routes(people),
             checkout_pages.routes(people, wired.portone),
+            alias_pages.routes(people),
             item_pages.routes(people),
             payment_list_api.routes(people),
             payment_export_api.routes(people),
             ledger_export_api.routes(people),
+            *confirm_api.routes(wired.webhooks, wired.portone, wired.approves, wired.metrics.confirm_answer),
+            ledger_pages.routes(people, payments_pages.page_of_entry),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
+            inbox_api.v1_route(wired.webhooks, wiring.v1_payments(wired.webhooks), wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
             payment_list_pages.routes(people),
+            story_pages.routes(people),
             refund_pages.routes(people, wired.portone),
+            method_pages.routes(people, wired.portone),
             channel_pages.routes(people),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
@@ -122,7 +144,9 @@ def create(wired: wiring.Wired) -> FastAPI:
             access_pages.routes(people, home=insight_pages.HOME),
             people_pages.routes(people),
             key_pages.routes(people),
+            payer_pages.routes(people),
             own_pages.routes(people),
+            again_pages.routes(people),
             audit_pages.routes(people),
             access_api.routes(people),
             *health.routes(people, system),
@@ -133,7 +157,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys(inbox_api.PATHS, WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, inbox_api.V1, *confirm_api.PATHS), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,
@@ -148,6 +172,7 @@ def create(wired: wiring.Wired) -> FastAPI:
                 NavItem("nav.refunds", refund_pages.REFUNDS, "nav.group.daily", "payments:read"),
                 NavItem("nav.identity", identity_pages.LIST, "nav.group.daily", "identity:read"),
                 NavItem("nav.items", item_pages.ITEMS, "nav.group.daily", "items:read"),
+                NavItem("nav.journal", ledger_pages.JOURNAL, "nav.group.close", "books:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.webhooks", inbox_pages.HOME, "nav.group.watch", "webhooks:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
@@ -160,6 +185,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         ),
     )
     install(app, people, greet=_show_who_is_signed_in)
+    again_pages.install(app, people)
     for route in app.routes:
         if isinstance(route, Route) and route.path in OPEN_TO_ALL:
             declare(route, Public(OPEN_TO_ALL[route.path]))
@@ -224,6 +250,7 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=KEPT_S,
         timeout_graceful_shutdown=drain_s,
         lifespan="off",
         proxy_headers=False,

@@ -29,8 +29,13 @@ class Installation:
 READ = Query(Installation, "SELECT id, mode, place = database_place() AS is_here FROM installation")
 RAISE_MODE = Query(UUID, "UPDATE installation SET mode = :mode WHERE mode = :was RETURNING id")
 KEEPS_PLAIN_SECRETS = Query(bool, "SELECT keeps_plain_secrets FROM installation")
-STOP_KEEPING_PLAIN_SECRETS = Query(
-    bool, "UPDATE installation SET keeps_plain_secrets = false WHERE keeps_plain_secrets RETURNING true"
+KEEPS_PLAIN_BUYERS = Query(bool, "SELECT keeps_plain_buyers FROM installation")
+STOP_KEEPING_PLAIN = Query(
+    bool,
+    """
+    UPDATE installation SET keeps_plain_secrets = false, keeps_plain_buyers = false
+     WHERE keeps_plain_secrets OR keeps_plain_buyers RETURNING true
+    """,
 )
 ADOPT = Query(
     UUID,
@@ -106,6 +111,16 @@ async def keeps_plain_secrets(tx: Tx) -> bool:
     return await tx.maybe(KEEPS_PLAIN_SECRETS) or False
 
 
-async def stop_keeping_plain_secrets(tx: Tx) -> None:
-    """From now on nothing is written for the release before the vault."""
-    await tx.run(STOP_KEEPING_PLAIN_SECRETS)
+async def keeps_plain_buyers(tx: Tx) -> bool:
+    """The same of buyers' details in checkout, which were encrypted later."""
+    return await tx.maybe(KEEPS_PLAIN_BUYERS) or False
+
+
+async def keeps_plain(tx: Tx) -> bool:
+    """Whether anything lies there plain for programs of a release before."""
+    return await keeps_plain_secrets(tx) or await keeps_plain_buyers(tx)
+
+
+async def stop_keeping_plain(tx: Tx) -> None:
+    """From now on nothing is written plain for a release before."""
+    await tx.run(STOP_KEEPING_PLAIN)

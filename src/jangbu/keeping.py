@@ -41,8 +41,8 @@ class Stale:
 class Kept:
     """One column of tokens in a table whose key is `id`.
 
-    `plain` is the column that a release before the vault wrote the same values to. `fingerprint` is the column to look
-    values up by, and `of` says what of a value that is.
+    `plain` is the column that a release before the vault wrote the same values to, and `empty` what it holds when there
+    is none. `fingerprint` is the column to look values up by, and `of` says what of a value that is.
     """
 
     def __init__(
@@ -51,12 +51,13 @@ class Kept:
         column: str,
         *,
         plain: str = "",
+        empty: str = "NULL",
         fingerprint: str = "",
         of: Callable[[str], str | None] | None = None,
     ) -> None:
         self.table, self.column, self._of = table, column, of
         self._purpose = f"{table}.{fingerprint}"
-        plain_column = plain or "NULL::text"
+        plain_column = f"nullif({plain}, {empty})::text" if plain else "NULL::text"
         is_stale = f"({column} IS NOT NULL OR {plain_column} IS NOT NULL)"
         self.by_key = Query(
             Held,
@@ -87,7 +88,8 @@ class Kept:
         self.empty_plain: Query[None] | None = None
         if plain:
             self.empty_plain = Query(
-                type(None), f"UPDATE {table} SET {plain} = NULL WHERE {plain} IS NOT NULL AND {column} IS NOT NULL"
+                type(None),
+                f"UPDATE {table} SET {plain} = {empty} WHERE {plain_column} IS NOT NULL AND {column} IS NOT NULL",
             )
 
     def place(self, row: UUID) -> Place:

@@ -42,6 +42,10 @@ class Said:
     secrets: Mapping[str, str]
     channel_keys: Sequence[str]
     has_published_vault_key: bool
+    v1_url: str = ""
+    """V1's address; empty where V1 is not used."""
+    is_asked: bool = False
+    """Whether PortOne asks us before each approval of hosted checkout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Published:
     webhook_secret: str
     store_id: str
     channel_keys: frozenset[str]
+    v1_key: str = ""
+    v1_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,42 @@ RULES: tuple[Rule, ...] = (
         "JANGBU_MODE is {mode} but a channel key is the sandbox's; take your own from PortOne's console",
     ),
     Rule(
+        "asked where nobody answers",
+        _REAL,
+        lambda said, _: said.is_asked and (not said.public_url or is_here(said.public_url)),
+        "JANGBU_CHECKOUT_CONFIRM is on but JANGBU_PUBLIC_URL is no address that PortOne can reach: nobody could pay",
+    ),
+    Rule(
+        "the sandbox speaks to V1",
+        _SANDBOX,
+        lambda said, _: bool(said.v1_url) and not is_here(said.v1_url),
+        "JANGBU_MODE is sandbox but PORTONE_V1_BASE_URL is not on this machine; set it to test or live",
+    ),
+    Rule(
+        "V1 in the sandbox",
+        _REAL,
+        lambda said, _: bool(said.v1_url) and is_here(said.v1_url),
+        "JANGBU_MODE is {mode} but PORTONE_V1_BASE_URL points at a sandbox",
+    ),
+    Rule(
+        "V1 in the open",
+        _REAL,
+        lambda said, _: bool(said.v1_url) and not is_here(said.v1_url) and urlsplit(said.v1_url).scheme != "https",
+        "JANGBU_MODE is {mode} but PORTONE_V1_BASE_URL is not an https address: the API secret would be seen",
+    ),
+    Rule(
+        "the sandbox's V1 key",
+        _REAL,
+        lambda said, its: (
+            bool(said.v1_url)
+            and (
+                said.secrets.get("PORTONE_V1_API_KEY") == its.v1_key
+                or said.secrets.get("PORTONE_V1_API_SECRET", "") in {"", its.v1_secret}
+            )
+        ),
+        "JANGBU_MODE is {mode} and PORTONE_V1_API_KEY is set, PORTONE_V1_API_SECRET is not (the sandbox's are refused)",
+    ),
+    Rule(
         "the published key of the vault",
         _LIVE,
         lambda said, _: said.has_published_vault_key,
@@ -153,8 +195,11 @@ NO_PUBLIC_URL = (
 
 def said_by(settings: "Settings") -> Said:
     """What these settings say."""
+    v1_key, v1_secret = settings.v1_credentials
     secrets = {
         "PORTONE_V2_API_SECRET": settings.v2_api_secret,
+        "PORTONE_V1_API_KEY": v1_key,
+        "PORTONE_V1_API_SECRET": v1_secret,
         "PORTONE_WEBHOOK_SECRET": _told(settings.portone_webhook_secrets),
         "BETTER_AUTH_SECRET": _told(settings.auth_secret),
         "JANGBU_METRICS_TOKEN": _told(settings.metrics_token),
@@ -174,6 +219,8 @@ def said_by(settings: "Settings") -> Said:
         secrets={name: value for name, value in secrets.items() if value},
         channel_keys=(*settings.channels.values(), settings.identity_channel_key),
         has_published_vault_key=settings.has_published_key,
+        v1_url=settings.portone_v1_url if v1_key else "",
+        is_asked=settings.checkout_confirm,
     )
 
 

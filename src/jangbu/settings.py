@@ -16,6 +16,7 @@ from jangbu import mode_guard
 from jangbu.emails import is_email
 from jangbu.errors import SetupProblem
 from jangbu.settings_checkout import BROWSER_SDK_URL, SANDBOX_CHANNELS, CheckoutSettings
+from jangbu.settings_v1 import SANDBOX_V1_KEY, SANDBOX_V1_SECRET, V1_URL, V1Settings
 from jangbu.vault import Vault, vault_of
 
 Mode = mode_guard.Mode
@@ -32,6 +33,8 @@ _PUBLISHED = mode_guard.Published(
     webhook_secret=SANDBOX_WEBHOOK_SECRET,
     store_id=SANDBOX_STORE_ID,
     channel_keys=frozenset(SANDBOX_CHANNELS.values()),
+    v1_key=SANDBOX_V1_KEY,
+    v1_secret=SANDBOX_V1_SECRET,
 )
 _PUBLISHED_KEY = SANDBOX_SECRETS_KEYS.partition(":")[2]
 LOOPBACK = mode_guard.LOOPBACK
@@ -42,7 +45,7 @@ def _named(*names: str, default: Any, description: str, ge: int | None = None) -
     return Field(default=default, validation_alias=AliasChoices(*names), description=description, ge=ge)
 
 
-class Settings(CheckoutSettings):
+class Settings(CheckoutSettings, V1Settings):
     """Everything an operator may set. `make docs` turns this class into docs/reference/settings.md."""
 
     model_config = SettingsConfigDict(
@@ -86,20 +89,6 @@ class Settings(CheckoutSettings):
 
     portone_v2_api_secret: SecretStr | None = _named(
         "PORTONE_V2_API_SECRET", default=None, description="V2 API secret of the store."
-    )
-    portone_v1_api_key: SecretStr | None = _named(
-        "PORTONE_V1_API_KEY", default=None, description="V1 REST API key (V1 is not used yet)."
-    )
-    portone_v1_api_secret: SecretStr | None = _named(
-        "PORTONE_V1_API_SECRET", default=None, description="V1 REST API secret (V1 is not used yet)."
-    )
-    portone_api_secret: SecretStr | None = _named(
-        "PORTONE_API_SECRET",
-        default=None,
-        description="A source's name: V1's secret when PORTONE_API_KEY is set, else V2's. The explicit names win.",
-    )
-    portone_api_key: SecretStr | None = _named(
-        "PORTONE_API_KEY", default=None, description="A source's name for V1's key; makes PORTONE_API_SECRET V1's."
     )
     portone_store_id: str = _named(
         "PORTONE_STORE_ID",
@@ -331,6 +320,18 @@ class Settings(CheckoutSettings):
         if self.portone_api_secret is not None and self.portone_api_key is None:
             return self.portone_api_secret.get_secret_value()
         return SANDBOX_API_SECRET if self.mode == "sandbox" else ""
+
+    @property
+    def v1_credentials(self) -> tuple[str, str]:
+        """V1's key and secret as they apply; empty where V1 is not used."""
+        return self.own_v1_credentials or ((SANDBOX_V1_KEY, SANDBOX_V1_SECRET) if self.mode == "sandbox" else ("", ""))
+
+    @property
+    def portone_v1_url(self) -> str:
+        """V1's address as it applies; one that a source set beside V2's secret alone does not."""
+        if self.portone_v1_base_url and (self.own_v1_credentials or mode_guard.is_here(self.portone_v1_base_url)):
+            return self.portone_v1_base_url
+        return f"{self.portone_url}/v1" if self.mode == "sandbox" else V1_URL
 
     @property
     def portone_url(self) -> str:

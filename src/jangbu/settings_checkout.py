@@ -8,7 +8,16 @@ from pydantic_settings import BaseSettings
 BROWSER_SDK_URL = "https://cdn.portone.io/v2/browser-sdk.js"
 SANDBOX_CHANNELS = {
     method: f"channel-key-00000000-0000-4000-8000-{number:012d}"
-    for method, number in (("CARD", 1), ("EASY_PAY", 2), ("TRANSFER", 1), ("VIRTUAL_ACCOUNT", 1), ("MOBILE", 1))
+    for method, number in (
+        ("CARD", 1),
+        ("EASY_PAY", 2),
+        ("TRANSFER", 1),
+        ("VIRTUAL_ACCOUNT", 1),
+        ("MOBILE", 1),
+        ("GIFT_CERTIFICATE", 1),
+        ("PAYPAL", 4),
+        ("ALIPAY", 1),
+    )
 }
 PAY_METHODS = ("CARD", "EASY_PAY", "TRANSFER", "VIRTUAL_ACCOUNT", "MOBILE", "GIFT_CERTIFICATE", "PAYPAL", "ALIPAY")
 _WEB_ADDRESS = re.compile(r"https?://(?:\*\.)?[a-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._/-]*)?")
@@ -32,6 +41,26 @@ class CheckoutSettings(BaseSettings):
         validation_alias=AliasChoices("JANGBU_CHECKOUT_DEPOSIT_H"),
         default=24,
         description="Hours a payer has to pay into a virtual account; its stock is held as long.",
+    )
+    checkout_confirm: bool = Field(
+        validation_alias=AliasChoices("JANGBU_CHECKOUT_CONFIRM"),
+        default=False,
+        description="Whether PortOne asks us just before each approval of hosted checkout, at JANGBU_PUBLIC_URL. It "
+        "takes no money while we cannot be reached, and Eximbay's channels cannot be asked about.",
+    )
+    confirm_answer_s: int = Field(
+        validation_alias=AliasChoices("JANGBU_CONFIRM_ANSWER_S"),
+        default=5,
+        ge=1,
+        le=9,
+        description="Seconds in which PortOne's question before an approval is answered; what is not known by then is "
+        "a no. PortOne waits 10 (V1; for V2 it is not published).",
+    )
+    buyer_keep_days: int = Field(
+        validation_alias=AliasChoices("JANGBU_BUYER_KEEP_DAYS"),
+        default=90,
+        ge=1,
+        description="Days that a buyer's name, e-mail and telephone are kept after their checkout session ended.",
     )
     browser_sdk: str = Field(
         validation_alias=AliasChoices("PORTONE_BROWSER_SDK_URL"),

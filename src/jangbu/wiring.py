@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jangbu import audit, events, installation
+from jangbu.access import payer_store
 from jangbu.checkout import checks as checkout_checks
 from jangbu.checkout import jobs as checkout_jobs
+from jangbu.checkout import store as checkout_store
+from jangbu.checkout.service.approve import approve
 from jangbu.checks import Check, Found
 from jangbu.checks import jobs as check_jobs
 from jangbu.checks.of_queue import of_queue
@@ -21,6 +25,7 @@ from jangbu.ids import Ids
 from jangbu.inbox import checks as inbox_checks
 from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
+from jangbu.inbox.unsigned import Knows
 from jangbu.keeping import Kept
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
@@ -41,7 +46,8 @@ from jangbu.payments import cancellation_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
-from jangbu.payments.service.sync import told
+from jangbu.payments.service.confirm import Approves
+from jangbu.payments.service.sync import is_of_v1, told
 from jangbu.portone import Notification, PortOne, from_settings, parse_secret
 from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
 from jangbu.runtime import Runtime, follow_sandbox_clock
@@ -56,7 +62,13 @@ EXPECTATIONS = (
 )
 """What `books verify` holds the ledger against: each capability's own word for the entries there must be."""
 
-ENCRYPTED: tuple[Kept, ...] = (outbox_store.ENCRYPTED, identity_store.ENCRYPTED, cancellation_store.ENCRYPTED)
+ENCRYPTED: tuple[Kept, ...] = (
+    outbox_store.ENCRYPTED,
+    identity_store.ENCRYPTED,
+    cancellation_store.ENCRYPTED,
+    checkout_store.ENCRYPTED,
+    payer_store.ENCRYPTED,
+)
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
 
 CHAINS = {"ledger": LEDGER_CHAIN, "audit": audit.CHAIN}
@@ -130,6 +142,7 @@ class Wired:
     webhooks: Runtime
     request: Runtime
     portone: PortOne
+    approves: Approves
     sender: Sender
     jobs: list[Job]
     schedules: list[Schedule]
@@ -256,6 +269,7 @@ def wire(
         webhooks=system,
         request=request,
         portone=portone,
+        approves=approve,
         sender=sender,
         jobs=[
             *inbox_jobs.jobs(system, on_notification),
@@ -271,6 +285,11 @@ def wire(
         checks=checks,
         metrics=metrics or Metrics(mode=system.settings.mode),
     )
+
+
+def v1_payments(run: Runtime) -> Knows:
+    """What tells the inbox whether an unsigned webhook is about a payment of ours."""
+    return partial(is_of_v1, run=run)
 
 
 def what_it_means(parked: HeldJob) -> Facts | None:

@@ -1,5 +1,6 @@
 """The doors: no price from outside, a payer knows their own session only, staff their items."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,8 @@ from jangbu.access import cli as access_cli
 from jangbu.app import create
 from jangbu.checkout.links import Payer, payer_of, token_for
 from jangbu.checkout.refusals import HistoryLinkInvalid
-from kit import House
+from jangbu.sandbox import CARD_CHANNEL
+from kit import House, with_settings
 
 from .shop import Shop
 
@@ -54,6 +56,8 @@ async def test_from_items_to_paid_over_http(anybody: httpx.AsyncClient, key: dic
     session = await a_session(anybody, key, buyer={"fullName": "김하늘", "email": "kim@example.com"})
     path = f"{SESSIONS}/{session['sessionId']}"
     assert (session["amount"], session["phase"]) == (11_000, "ready")
+    assert (session["mode"], session["asksBuyer"]) == ("sandbox", False)
+    assert session["sdk"] == "http://127.0.0.1:8090/v2/browser-sdk.js"
     prepared = (await anybody.post(f"{path}/prepare", json={"method": "CARD"})).json()["data"]
     asked = prepared["request"]
     assert (asked["totalAmount"], asked["currency"], asked["payMethod"]) == (11_000, "KRW", "CARD")
@@ -67,6 +71,35 @@ async def test_from_items_to_paid_over_http(anybody: httpx.AsyncClient, key: dic
     assert (await anybody.post(f"{path}/verify")).json()["data"]["phase"] == "paid"
     again = await anybody.post(f"{path}/prepare", json={"method": "CARD"})
     assert (again.status_code, again.json()["error"]["code"]) == (409, "CHECKOUT_ALREADY_PAID")
+
+
+async def test_a_payers_agreement_is_approved_once_over_http(
+    anybody: httpx.AsyncClient, key: dict[str, str], house: House
+) -> None:
+    house.portone.world.state.channels[CARD_CHANNEL].approves_manually = True
+    path = f"{SESSIONS}/{(await a_session(anybody, key))['sessionId']}"
+    early = await anybody.post(f"{path}/confirm", json={"paymentToken": "pt_guessed"})
+    assert (early.status_code, early.json()["error"]["code"]) == (409, "NOTHING_TO_CONFIRM")
+    asked = (await anybody.post(f"{path}/prepare", json={"method": "CARD"})).json()["data"]["request"]
+    assert "confirmUrl" not in asked
+    opened = await house.portone.open(asked["paymentId"], **asked)
+    result = await house.portone.decide(opened["txId"], "approve")
+    body = {"paymentToken": result["paymentToken"], "txId": result["txId"]}
+    said = await asyncio.gather(*(anybody.post(f"{path}/confirm", json=body) for _ in range(3)))
+    assert sorted(one.status_code for one in said) == [200, 409, 409]
+    assert {one.json()["data"]["phase"] for one in said if one.status_code == 200} == {"paid"}
+    assert (await anybody.post(f"{path}/confirm", json=body)).json()["data"]["phase"] == "paid"
+    assert house.portone.captures(asked["paymentId"]) == [11_000]
+
+
+async def test_with_the_question_turned_on_the_window_is_told_whom_to_ask(house: House, key: dict[str, str]) -> None:
+    wired = with_settings(house.wired, checkout_confirm=True, public_url="https://pay.example.com")
+    transport = httpx.ASGITransport(create(wired), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="https://pay.example.com") as client:
+        path = f"{SESSIONS}/{(await a_session(client, key))['sessionId']}"
+        asked = (await client.post(f"{path}/prepare", json={"method": "CARD"})).json()["data"]["request"]
+        assert asked["confirmUrl"] == "https://pay.example.com/api/portone/confirm-question"
+        assert (await client.post(asked["confirmUrl"], json={})).status_code == 400
 
 
 @pytest.mark.parametrize("more", [{"amount": 1}, {"price": 1}, {"currency": "KRW"}, {"state": "paid"}])

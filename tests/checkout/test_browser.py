@@ -3,30 +3,26 @@
 What the pages look like is kept in test-output/checkout.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, Page, expect
 
 from jangbu import embedded
 from jangbu.access.rules import Role
 from jangbu.access.service.sessions import sign_in
 from jangbu.access.service.staff import create_admin
-from jangbu.app import create
-from jangbu.checkout.rules import Session, State
+from jangbu.checkout.rules import State
 from jangbu.checkout.service.history import history_token
-from jangbu.settings import load
-from kit import TESTER, free_port, fresh_database, house_at
+from jangbu.sandbox import CARD_CHANNEL
+from kit import TESTER
 from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of
 
-from .shop import Shop, nothing_is_broken, order_of
+from .counter import Counter, counter_at
+from .shop import order_of
 
 OUTPUT = Path(__file__).parents[2] / "test-output" / "checkout"
 BYTES_MAX = 100_000
@@ -39,50 +35,10 @@ pytestmark = [
 ]
 
 
-@dataclass
-class Counter(Shop):
-    """A shop with its pages on a real server."""
-
-    url: str = ""
-
-    async def visit(self, page: Page, session: Session, language: str = "ko") -> None:
-        await page.goto(f"{self.url}/pay/{session.session_id}?lang={language}")
-
-    async def later(self) -> None:
-        """Time passes; a browser may ask again."""
-        await self.house.portone.move(timedelta(seconds=3))
-
-
-@asynccontextmanager
-async def served(app: Any, port: int) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, ws="none", log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        assert not serving.done(), "the server did not start"
-        await asyncio.sleep(0.01)
-    yield
-    server.should_exit = True
-    await serving
-
-
 @pytest.fixture(scope="module")
 async def counter(server: embedded.Embedded, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
-    port, sandbox_port = free_port(), free_port()
-    settings = load(
-        _env_file=None,
-        JANGBU_PORT=port,
-        JANGBU_SANDBOX_PORT=sandbox_port,
-        JANGBU_HOME=tmp_path_factory.mktemp("home"),
-    )
-    async with (
-        fresh_database(server) as where,
-        house_at(where, settings) as house,
-        served(house.portone.app, sandbox_port),
-        served(create(house.wired), port),
-    ):
-        yield Counter(house, f"http://127.0.0.1:{port}")
-        await nothing_is_broken(house)
+    async with counter_at(server, tmp_path_factory.mktemp("home")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +77,20 @@ async def test_a_card_at_a_desk(browser: Browser, counter: Counter) -> None:
         await counter.visit(page, session)
         await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible()
     assert (await counter.now(session)).state is State.PAID
+    assert counter.house.portone.captured(await order_of(counter.house, session)) == 1
+
+
+async def test_an_agreement_at_a_desk_is_approved_by_our_server(browser: Browser, counter: Counter) -> None:
+    session = await counter.session(await counter.item())
+    channel = counter.house.portone.world.state.channels[CARD_CHANNEL]
+    channel.approves_manually = True
+    async with page_of(browser, **DESKTOP) as page:
+        await counter.visit(page, session)
+        await ready(page)
+        await page.get_by_role("button", name="₩5,500 결제하기").click()
+        await page.frame_locator(WINDOW).get_by_role("button", name="₩5,500 결제하기").click()
+        await expect(page).to_have_url(f"{counter.url}/pay/{session.session_id}/success")
+    channel.approves_manually = False
     assert counter.house.portone.captured(await order_of(counter.house, session)) == 1
 
 

@@ -13,6 +13,7 @@ from jangbu.app import create
 from jangbu.checkout.pages import policy
 from jangbu.checkout.service.items import ItemChange, change_item
 from jangbu.errors import SetupProblem
+from jangbu.sandbox import CARD_CHANNEL
 from kit import TESTER, House, settings_in
 
 from .shop import Shop, order_of
@@ -48,6 +49,9 @@ def test_in_live_mode_portones_own_script_and_frames_are_named() -> None:
     assert "script-src 'self' https://cdn.portone.io;" in said
     assert "frame-src https://cdn.portone.io https://*.portone.io https://*.iamport.co;" in said
     assert "127.0.0.1" not in said
+    assert "paypal" not in said
+    with_paypal = policy(settings_in("live", JANGBU_CHECKOUT_CHANNELS={"PAYPAL": "channel-key-x"}))
+    assert "script-src 'self' https://cdn.portone.io https://*.paypal.com https://*.paypalobjects.com;" in with_paypal
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,23 @@ def test_a_setting_cannot_end_the_policy(given: str) -> None:
     for name in ("PORTONE_BROWSER_SDK_URL", "JANGBU_CHECKOUT_FRAME_ORIGINS"):
         with pytest.raises(SetupProblem):
             settings_in("live", **{name: given})
+
+
+async def test_a_phone_that_brings_back_an_agreement_has_paid_once(shop: Shop, payer: httpx.AsyncClient) -> None:
+    shop.house.portone.world.state.channels[CARD_CHANNEL].approves_manually = True
+    session = await shop.session(await shop.item())
+    prepared = await shop.prepare(session)
+    result = await shop.house.portone.pay(prepared.payment_id)
+    back = f"/pay/{session.session_id}/return?paymentToken={result['paymentToken']}&txId={result['txId']}"
+    forged = await payer.get(back.replace("paymentToken=pt_", "paymentToken=xx_"))
+    assert forged.headers["location"] == f"/pay/{session.session_id}/fail"
+    assert "결제를 확인하고 있습니다" in (await payer.get(back)).text, (
+        "PortOne is not asked as often as somebody reloads"
+    )
+    for _ in range(2):
+        await shop.house.portone.move(timedelta(seconds=3))
+        assert (await payer.get(back)).headers["location"] == f"/pay/{session.session_id}/success"
+    assert shop.house.portone.captures(prepared.payment_id) == [5_500]
 
 
 async def test_what_the_query_claims_on_the_way_back_is_not_believed(shop: Shop, payer: httpx.AsyncClient) -> None:

@@ -31,10 +31,12 @@ from jangbu.checkout.rules import PREPARES_MAX, State, Wish
 from jangbu.checkout.service.complete import expire, sweep
 from jangbu.checkout.service.items import ItemChange, change_item
 from jangbu.checkout.service.sessions import NewSession, abandon, create_session, show
+from jangbu.checkout.views import session_view
 from jangbu.errors import Refusal
 from jangbu.money import AmountOutOfRange
 from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
 from jangbu.portone import PortOne
+from jangbu.sandbox import PAYPAL_CHANNEL
 from kit import TESTER
 
 from .shop import Shop
@@ -117,6 +119,19 @@ async def test_without_a_way_to_pay_no_payer_is_sent_to_an_empty_page(shop: Shop
     bare = replace(run, settings=run.settings.model_copy(update={"mode": "test"}))
     with pytest.raises(CheckoutNotSetUp):
         await create_session(NewSession((Wish(tea.id, 1),)), store_id=None, actor=TESTER, run=bare)
+
+
+async def test_a_payer_is_offered_what_takes_the_currency(shop: Shop) -> None:
+    """An account of a Korean bank takes no dollars, and PayPal no won (portone-facts §9.4)."""
+    in_won = await shop.session(await shop.item())
+    in_dollars = await shop.session(await shop.item(1_420, currency="USD"))
+    for session, unfit in ((in_won, "PAYPAL"), (in_dollars, "VIRTUAL_ACCOUNT")):
+        with pytest.raises(MethodUnknown) as refused:
+            await shop.prepare(session, unfit)
+        assert unfit not in refused.value.facts["offered"]
+    assert (await shop.prepare(in_dollars, "PAYPAL")).channel_key == PAYPAL_CHANNEL
+    assert "VIRTUAL_ACCOUNT" in session_view(await shop.complete(in_won), shop.house.run)["methods"]
+    assert "VIRTUAL_ACCOUNT" not in session_view(await shop.complete(in_dollars), shop.house.run)["methods"]
 
 
 async def test_one_order_has_one_session(shop: Shop) -> None:

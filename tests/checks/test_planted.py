@@ -120,6 +120,11 @@ FAULTS = {
         "I10", f"UPDATE payments SET cancelled_amount = 1, cancellable_amount = amount - 1 WHERE id = {PAYMENT}"
     ),
     "a status that no refund explains": Fault("I10", f"UPDATE payments SET status = 'CANCELLED' WHERE id = {PAYMENT}"),
+    "money in dispute that no dispute holds": Fault(
+        "I34",
+        f"INSERT INTO payment_disputes (id, payment_id, reason, status, currency, held_amount, opened_at, created_at) "
+        f"VALUES (gen_random_uuid(), {PAYMENT}, 'x', 'OPEN', 'KRW', 1, now(), now())",
+    ),
     "an event that got no place in the feed": Fault(
         "I33",
         "UPDATE events SET happened_at = happened_at - interval '1 hour' "

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.tools import Jangbu, free_port
+from cli.tools import Jangbu
 from jangbu.wiring import Addresses
+from kit import free_port
+from nursery import Nursery
 
 
 @pytest.fixture
@@ -17,9 +19,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bare(folder: Path) -> Jangbu:
+def bare(folder: Path, programs: Nursery) -> Jangbu:
     """Nothing set up at all."""
-    return Jangbu(folder, {"JANGBU_SANDBOX_PORT": str(free_port()), "JANGBU_PORT": str(free_port())})
+    return Jangbu(folder, programs, {"JANGBU_SANDBOX_PORT": str(free_port()), "JANGBU_PORT": str(free_port())})
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from cli.tools import Jangbu, Ran, free_port, inbox_at, serving
+from cli.tools import Jangbu, Ran, inbox_at, serving
 from jangbu import embedded
 from jangbu.doctor import database
 from jangbu.notices.rules import SAMPLES
@@ -18,7 +18,7 @@ from jangbu.runtime import Runtime
 from jangbu.sandbox.app import running as running_sandbox
 from jangbu.settings import Settings
 from jangbu.wiring import Addresses, build, invariants
-from kit import TESTER, House, until
+from kit import TESTER, House, free_port, until
 from superuser import tampering
 
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차")
@@ -271,7 +271,8 @@ async def test_what_waits_for_a_person_is_counted(jangbu: Jangbu, house: House, 
         VALUES (0, 'inbox.handle', 'queued', now() - interval '5 minutes');
         INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run)
         VALUES ('* * * * * */10', 'payments.sweep', now() + interval '30 seconds'),
-               ('*/10 * * * *', 'payments.poll', now() + interval '5 minutes')
+               ('*/10 * * * *', 'payments.poll', now() + interval '5 minutes'),
+               ('40 */6 * * *', 'payments.disputes', now() + interval '5 hours')
         """,
     )
     ran = await jangbu("doctor", "--json")
@@ -292,7 +293,8 @@ async def test_a_worker_that_died_is_noticed(jangbu: Jangbu, where: Addresses) -
         where.owner,
         "INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run) "
         "VALUES ('* * * * * */10', 'payments.sweep', now() - interval '10 minutes'), "
-        "('*/10 * * * *', 'payments.poll', now() - interval '2 minutes')",
+        "('*/10 * * * *', 'payments.poll', now() - interval '2 minutes'), "
+        "('40 */6 * * *', 'payments.disputes', now() + interval '1 hour')",
     )
     verdict, sentence = said(await jangbu("doctor", "--json"), "worker")
     assert verdict == "wrong"

@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from cli.test_books import a_paid_payment
-from cli.tools import Jangbu, answering, free_port, inbox_at, serving
+from cli.tools import Jangbu, answering, inbox_at, serving
 from jangbu.db import Query
 from jangbu.inbox import probe, store
 from jangbu.inbox.rules import without_keys
 from jangbu.portone import verify
-from kit import House
+from kit import House, free_port
 
 SECRET = "whsec_YS13ZWJob29rLXNlY3JldC1vZi0zMi1ieXRlcy4uLi4="
 PARCEL = probe.Parcel("id", {}, b"{}")

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -22,6 +23,7 @@ from jangbu.clock import SystemClock, rfc3339
 from jangbu.errors import Refusal
 from jangbu.inbox.service import receive
 from jangbu.runtime import Runtime
+from nursery import Nursery
 
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "VIRTUAL_ENV")
 TIMEOUT_S = 60
@@ -46,6 +48,7 @@ class Jangbu:
     """Calls `python -m jangbu.cli` in a folder, with these settings and no others."""
 
     folder: Path
+    programs: Nursery
     environment: dict[str, str] = field(default_factory=dict)
 
     def given(self, **environment: str) -> "Jangbu":
@@ -55,36 +58,29 @@ class Jangbu:
         return replace(self, environment={k: v for k, v in self.environment.items() if k not in names})
 
     async def __call__(self, *arguments: str, stdin: str = "") -> Ran:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "jangbu.cli",
-            *arguments,
-            cwd=self.folder,
-            env=self.all_variables(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            out, err = await asyncio.wait_for(process.communicate(stdin.encode()), TIMEOUT_S)
-        except BaseException:
-            process.kill()
-            await process.wait()
-            raise
-        assert process.returncode is not None
-        ran = Ran(process.returncode, out.decode(), err.decode())
+        with TemporaryDirectory(prefix="jangbu-said-") as made:
+            hears, says, log = (Path(made) / name for name in ("in", "out", "err"))
+            hears.write_text(stdin)
+            program = await self.programs.start(
+                ("-m", "jangbu.cli", *arguments),
+                self.all_variables(),
+                log,
+                folder=self.folder,
+                hears=hears,
+                says=says,
+            )
+            try:
+                # Shielded: whoever listens to the nursery still sets it when we no longer wait.
+                code = await asyncio.wait_for(asyncio.shield(program.ended), TIMEOUT_S)
+            except BaseException:
+                program.signal(signal.SIGKILL)
+                raise
+            ran = Ran(code, says.read_text(), log.read_text())
         assert "Traceback" not in ran.err, ran.err
         return ran
 
     def all_variables(self) -> dict[str, str]:
         return {name: os.environ[name] for name in INHERITED if name in os.environ} | self.environment
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class _Server(uvicorn.Server):

@@ -1,5 +1,5 @@
-"""PortOne's JavaScript: its npm packages, installed as the lock file says, the Node that runs them, and the
-compiler that holds our answers to their types.
+"""npm packages, installed as a lock file says, the Node that runs them, and the compiler that holds our answers to the
+types of PortOne's.
 
 Nothing of it is in git. Where Node, npm or the registry is missing the tests that need it are skipped, and say so.
 """
@@ -25,29 +25,30 @@ INSTALL_TIMEOUT_S = 300
 RUN_TIMEOUT_S = 120
 
 
-def packages() -> Path:
-    """The folder with node_modules in it. Skips the test where it cannot be had."""
-    home, problem = _installed()
+def packages(manifest: Path = HERE) -> Path:
+    """The folder with node_modules in it, as package.json and its lock in `manifest` say. Skips the test where it
+    cannot be had."""
+    home, problem = _installed(manifest)
     if problem:
         pytest.skip(problem)
     return home
 
 
 @cache
-def _installed() -> tuple[Path, str]:
+def _installed(manifest: Path) -> tuple[Path, str]:
     """The folder, and why there is nothing in it. Found out once: a registry out of reach is slow to say so."""
-    content = b"".join((HERE / name).read_bytes() for name in MANIFEST)
+    content = b"".join((manifest / name).read_bytes() for name in MANIFEST)
     home = CACHE / hashlib.sha256(content).hexdigest()[:16]
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        return home, "NO NODE OR NPM FOUND: PortOne's JavaScript SDKs were not tried against the sandbox"
+        return home, "NO NODE OR NPM FOUND: no JavaScript was tried, neither PortOne's SDKs nor our own package"
     if (home / "node_modules").is_dir():
         return home, ""
     CACHE.mkdir(parents=True, exist_ok=True)
     # Half an installation must never be taken for one, and two test runs may come here at once.
     with tempfile.TemporaryDirectory(dir=CACHE) as being_made:
         for name in MANIFEST:
-            shutil.copy(HERE / name, being_made)
+            shutil.copy(manifest / name, being_made)
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=0"]
         try:
             done = subprocess.run(
@@ -57,7 +58,7 @@ def _installed() -> tuple[Path, str]:
         except subprocess.TimeoutExpired:
             problem = f"no answer within {INSTALL_TIMEOUT_S} s"
         if problem:
-            return home, f"NPM COULD NOT INSTALL PORTONE'S JAVASCRIPT SDKS: {problem}"
+            return home, f"NPM COULD NOT INSTALL WHAT {manifest.name}/package.json NAMES: {problem}"
         home.mkdir(exist_ok=True)
         with contextlib.suppress(OSError):
             # The other run was first; what the lock file names is the same.
@@ -71,7 +72,7 @@ async def run(script: str, told: Any) -> Any:
     for each in HERE.glob("*.mjs"):
         # Node looks for packages beside the script, so it runs from where they are.
         shutil.copy(each, home)
-    return msgspec.json.decode(await _output([_node(), script], home, msgspec.json.encode(told)))
+    return msgspec.json.decode(await output([program(), script], home, msgspec.json.encode(told)))
 
 
 async def type_problems(imports: str, claims: Iterable[tuple[str, Any]]) -> list[str]:
@@ -90,17 +91,19 @@ async def type_problems(imports: str, claims: Iterable[tuple[str, Any]]) -> list
         compiler = home / "node_modules" / "typescript" / "bin" / "tsc"
         options = ["--noEmit", "--strict", "--skipLibCheck", "--pretty", "false", "--target", "es2022"]
         modules = ["--module", "nodenext", "--moduleResolution", "nodenext"]
-        told = await _output([_node(), str(compiler), *options, *modules, str(file)], home, b"", may_fail=True)
+        told = await output([program(), str(compiler), *options, *modules, str(file)], home, b"", may_fail=True)
     return told.decode().splitlines()
 
 
-def _node() -> str:
-    node = shutil.which("node")
-    assert node is not None, "packages() has seen to it"
-    return node
+def program() -> str:
+    """The program."""
+    found = shutil.which("node")
+    assert found is not None, "packages() has seen to it"
+    return found
 
 
-async def _output(command: list[str], where: Path, told: bytes, *, may_fail: bool = False) -> bytes:
+async def output(command: list[str], where: Path, told: bytes = b"", *, may_fail: bool = False) -> bytes:
+    """What a command prints; one that fails fails the test, unless it may."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=where,

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+
+from kit import free_port
 
 HOWTO = Path(__file__).parents[2] / "docs/howto/develop-against-the-sandbox.md"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", HOWTO.read_text("utf-8"), re.DOTALL)
@@ -57,11 +58,6 @@ class Place:
             raise
         assert process.returncode == 0, said.decode()
         return said.decode()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ APPEND_ONLY = (
     "events",
     "outbox_feed",
     "item_movements",
+    "payment_dispute_moves",
 )
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -49,10 +50,13 @@ SYSTEM = {
     "notices": "SI",
     "payment_attempts": "SIU",
     "payment_cancellations": "SIU",
+    "payment_dispute_moves": "SI",
+    "payment_disputes": "SIU",
     "payment_session_lines": "SI",
     "payment_sessions": "SIU",
     "payment_channels": "SIU",
     "payment_poll": "SIU",
+    "payment_questions": "SIU",
     "payments": "SIU",
     "pgqueuer": "SIUD",
     "pgqueuer_log": "SIUD",
@@ -62,6 +66,7 @@ SYSTEM = {
     "schema_migrations": "S",
     "session": "SIUD",
     "staff_links": "SIU",
+    "payer_secrets": "SIU",
     "users": "SIU",
     "webhook_deliveries": "SIU",
     "webhook_delivery_attempts": "SI",
@@ -82,6 +87,7 @@ REQUEST = SYSTEM | {
     "outbox_feed": "S",
     "outbox_waiting": "I",
     "payment_poll": "",
+    "payment_questions": "S",
     "pgqueuer": "SI",
     "pgqueuer_log": "",
     "pgqueuer_schedules": "",

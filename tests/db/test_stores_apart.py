@@ -43,6 +43,7 @@ OPEN_TABLES = {
     "ledger_unsealed": "ids of entries",
     "notices": "the console's: shown to staff, who see every store",
     "outbox_waiting": "ids of events; the request role may only add to it",
+    "payer_secrets": "read before it is known who calls; listed to staff only",
     "payment_channels": "the ways into the PGs: names and kinds, no money; shown to staff, who see every store",
     "payment_poll": "the request role has no right to it",
     "pgqueuer": "jobs of all stores; the request role adds its own",
@@ -100,12 +101,24 @@ FILL = """
 """
 FILL_LATER = """
     INSERT INTO webhook_tries (webhook_id, started_at, ended_at, outcome) VALUES ('w{i}', now(), now(), 'processed');
+    INSERT INTO payment_questions (id, question_id, payment_id, portone_payment_id, asked, answer, took_ms, asked_at,
+                                   answered_at)
+    VALUES (gen_random_uuid(), 'q{i}', '{i}1111111-0000-4000-8000-000000000000', 'order{i}', '{{}}', 'yes', 1, now(),
+            now());
+    INSERT INTO payment_disputes (id, payment_id, reason, status, currency, opened_at, created_at)
+    VALUES ('{i}6666666-0000-4000-8000-000000000000', '{i}1111111-0000-4000-8000-000000000000', 'x', 'OPEN', 'KRW',
+            now(), now());
+    INSERT INTO payment_dispute_moves (dispute_id, number, payment_id, kind, amount, moved_at)
+    VALUES ('{i}6666666-0000-4000-8000-000000000000', 1, '{i}1111111-0000-4000-8000-000000000000', 'held', 1, now());
 """
 """Tables that are younger than the wall."""
 STORE_OF = {
     "payments": "store_id",
     "payment_attempts": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "payment_cancellations": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
+    "payment_questions": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
+    "payment_disputes": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
+    "payment_dispute_moves": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "identity_verifications": "store_id",
     "events": "store_id",
     "outbox_feed": "store_id",
@@ -127,6 +140,7 @@ CHANGED = {
     "payments": "order_name = order_name",
     "payment_attempts": "state = state",
     "payment_cancellations": "reason = reason",
+    "payment_disputes": "reason = reason",
     "identity_verifications": "reason = reason",
     "items": "price = price",
     "payment_sessions": "order_name = order_name",

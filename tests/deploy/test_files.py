@@ -12,8 +12,10 @@ from pathlib import Path
 import click
 import pytest
 import typer
+from starlette.applications import Starlette
 
 from jangbu import setup
+from jangbu.app import served_so
 from jangbu.cli import cli
 from jangbu.settings import Settings
 
@@ -189,3 +191,12 @@ def test_the_image_has_all_that_the_program_needs(tmp_path: Path) -> None:
     assert said.stdout.split() == [str(count), "True"], said.stderr
     version = subprocess.run([installed / "bin" / "jangbu", "--version"], capture_output=True, text=True, check=False)
     assert version.returncode == 0, version.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [("nginx.conf", r"keepalive_timeout (\d+)s;"), ("Caddyfile", r"keepalive (\d+)s")]
+)
+def test_a_proxy_lets_go_of_an_idle_connection_before_we_do(name: str, line: str) -> None:
+    """Else a request is now and then written into a connection that we are closing, and nobody may send it again."""
+    kept = re.search(line, (DEPLOY / name).read_text())
+    assert kept and int(kept[1]) < served_so(Starlette(), drain_s=5).timeout_keep_alive

@@ -21,6 +21,7 @@ from cli.tools import serving
 from jangbu.access.guard import rules_of
 from jangbu.access.service import links
 from jangbu.access.service.keys import create_api_key
+from jangbu.access.service.payers import create_payer_secret
 from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.checkout.service.items import NewItem, add_item
@@ -46,7 +47,10 @@ EMAIL, PASSWORD = "kim@shop.example", "보리차 두 병 주세요"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 NOT_PAGES = {
     "/console/payments.{form}": "a file",
+    "/console/refunds.{form}": "a file",
+    "/console/journal.{form}": "a file",
     "/console/notices/preview/{kind}/{language}": "a mail, in a frame of the preview",
+    "/console/again": "leads to the console; its page answers a form, see tests/access/test_step_up.py",
     "/console/sign-in": "whoever is signed in is led on; looked at before signing in",
 }
 JUDGE = """
@@ -102,6 +106,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
         for kind, facts in SAMPLES.items():
             await alert(tx, facts, key=kind, subject="test:1", run=run)
     await create_api_key("쇼핑몰 서버", ["payments:create"], actor=TESTER, run=run)
+    await create_payer_secret(actor=TESTER, run=run)
     webhook = await log.id_of("wh-failed", run=run)
     person, _ = await identity.start(channel_key="channel-key-1", reference="회원 12", actor=TESTER, run=run)
     await add_item(
@@ -117,6 +122,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
         "/console/payments": "/console/payments",
         "/console/payments/{payment_id}": f"/console/payments/{payment.id}",
         "/console/refunds": "/console/refunds",
+        "/console/journal": "/console/journal",
         "/console/channels": "/console/channels",
         "/console/alerts": "/console/alerts",
         "/console/notices": "/console/notices",
@@ -129,6 +135,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
         "/console/items": "/console/items",
         "/console/people": "/console/people",
         "/console/keys": "/console/keys",
+        "/console/keys/payers": "/console/keys/payers",
         "/console/me": "/console/me",
         "/console/audit": "/console/audit",
         "/console/link/{token}": urlsplit(made.url).path,

@@ -144,8 +144,8 @@ class Shop:
             async with self.http.post(f"{self.town.url}/api/portone/{verb}", json=body, headers=headers) as answer:
                 status, found = answer.status, await answer.json()
                 retry_after = answer.headers.get("Retry-After")
-        except (aiohttp.ClientError, TimeoutError):
-            self.calls[f"{verb}: no answer"] += 1
+        except (aiohttp.ClientError, TimeoutError) as lost:
+            self.calls[f"{verb}: no answer ({type(lost).__name__})"] += 1
             return 0, {}
         self.calls[f"{verb}: {status} {found['error']['code'] if status >= 400 else ''}".rstrip()] += 1
         if status == 503 and retry_after is None:

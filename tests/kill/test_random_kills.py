@@ -52,7 +52,7 @@ async def test_whoever_is_killed_no_won_is_lost_or_doubled(postgres: Postgres, t
     # The run proves something only where work was cut off.
     assert exits[-signal.SIGKILL] >= KILLS / 2
     assert len(shop.orders) > KILLS
-    assert any(name.endswith("no answer") for name in shop.calls)
+    assert any("no answer" in name for name in shop.calls)
     assert any("503" in name for name in shop.calls)
 
 

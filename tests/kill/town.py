@@ -17,9 +17,9 @@ from jangbu.failpoints import ENVIRONMENT_VARIABLE
 from jangbu.runtime import SET_CLOCK_OFFSET, follow_sandbox_clock
 from jangbu.settings import Settings, load
 from jangbu.wiring import Addresses, Wired, build
-from kill.nursery import Life, Nursery, nursery
 from kill.postgres import Postgres
 from kit import free_port, until
+from nursery import Life, Nursery, nursery
 
 HERE = Path(__file__).parent
 START_AGAIN_S = 0.05

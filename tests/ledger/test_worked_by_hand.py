@@ -19,7 +19,8 @@ from by_hand import AT, sums
 from jangbu.ids import Ids
 from jangbu.ledger import service
 from jangbu.payments import postings, store
-from jangbu.payments.rules import Event, Payment, Seen, Status, decide
+from jangbu.payments.rules import Event, Payment, Status, decide
+from jangbu.payments.seen import Seen
 from jangbu.runtime import Runtime
 from jangbu.wiring import EXPECTATIONS
 

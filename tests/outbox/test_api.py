@@ -235,6 +235,17 @@ async def test_there_is_an_end_to_how_many_endpoints_there_may_be(client: httpx.
     assert code(await client.post("/api/events/endpoints", json={"url": URL})) == "TOO_MANY_ENDPOINTS"
 
 
+async def test_the_end_is_the_same_for_a_key_that_sees_one_store_only(shop: Shop, client: httpx.AsyncClient) -> None:
+    """Each endpoint takes a worker's slot, whosever it is."""
+    for _ in range(ENDPOINTS_MAX - 1):
+        await made(client)
+    async with calling(shop, "events:manage", store_id="store-a") as bound:
+        own = await made(bound)
+        assert code(await bound.post("/api/events/endpoints", json={"url": URL})) == "TOO_MANY_ENDPOINTS"
+        await bound.delete(f"/api/events/endpoints/{own['id']}")
+        await made(bound)
+
+
 async def test_a_key_does_what_its_scopes_say(shop: Shop) -> None:
     endpoint = await shop.subscribe(URL + "?token=hidden")
     async with calling(shop, "events:manage") as manager:

@@ -1,7 +1,7 @@
 """Real workers killed as `kill -9` would, with a real receiver at the other end: every event arrives (F28 likewise)."""
 
 import asyncio
-import sys
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,6 +22,7 @@ from jangbu.runtime import SET_CLOCK_OFFSET, Runtime
 from jangbu.settings import Settings
 from jangbu.wiring import Addresses
 from kit import TESTER, until
+from nursery import Life, Nursery
 
 pytestmark = pytest.mark.kill
 
@@ -35,9 +36,10 @@ FAILPOINTS = (
 
 
 @pytest.fixture
-def jangbu(tmp_path_factory: pytest.TempPathFactory, where: Addresses) -> Jangbu:
+def jangbu(tmp_path_factory: pytest.TempPathFactory, where: Addresses, programs: Nursery) -> Jangbu:
     return Jangbu(
         tmp_path_factory.mktemp("shop"),
+        programs,
         {
             "DATABASE_URL": where.system,
             "JANGBU_DATABASE_URL_REQUEST": where.request,
@@ -56,23 +58,18 @@ async def run(where: Addresses, settings: Settings) -> AsyncIterator[Runtime]:
 
 
 @asynccontextmanager
-async def worker(jangbu: Jangbu, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "jangbu.cli",
-        "worker",
-        cwd=jangbu.folder,
-        env=jangbu.all_variables() | environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+async def worker(jangbu: Jangbu, **environment: str) -> AsyncIterator[Life]:
+    program = await jangbu.programs.start(
+        ("-m", "jangbu.cli", "worker"),
+        jangbu.all_variables() | environment,
+        jangbu.folder / "worker.log",
+        folder=jangbu.folder,
     )
     try:
-        yield process
+        yield program
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 30)
+        program.signal(signal.SIGTERM)
+        await asyncio.wait_for(program.ended, 30)
 
 
 @pytest.mark.parametrize("name", FAILPOINTS)
@@ -88,7 +85,7 @@ async def test_a_killed_worker_loses_no_event(jangbu: Jangbu, run: Runtime, name
             await endpoints.create(url, types=[], actor=TESTER, run=run, sender=sender)
         wanted = {str(await feed.trigger("payment.paid", run=run)) for _ in range(3)}
         async with worker(jangbu, JANGBU_FAILPOINT=name) as doomed:
-            assert await asyncio.wait_for(doomed.wait(), 30) == -9
+            assert await asyncio.wait_for(doomed.ended, 30) == -9
         # Business time is what leases of deliveries are made of; it only ever moves forward.
         await run.db.statement(SET_CLOCK_OFFSET, offset_s=int(delivery.LEASE.total_seconds()) + 1)
         async with worker(jangbu):

@@ -154,7 +154,7 @@ async def test_the_release_before_reads_and_writes_what_it_knows_until_it_is_gon
     assert (await rotated(shop.run)).count == 1
     assert await owner.fetchval("SELECT count(secret) FROM webhook_endpoint_secrets") == 2, "it may still be there"
     async with shop.run.db.transaction() as tx:
-        await installation.stop_keeping_plain_secrets(tx)
+        await installation.stop_keeping_plain(tx)
         assert await keeping.empty_plain(tx, ENCRYPTED) == 2
     assert await owner.fetchval("SELECT count(secret) FROM webhook_endpoint_secrets") == 0
     _, later = await made(shop)

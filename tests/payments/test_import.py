@@ -13,7 +13,8 @@ from jangbu.ledger.service import balances
 from jangbu.payments import cancellation_store, store
 from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.import_rules import FileUnreadable, ImportRefused
-from jangbu.payments.rules import Payment, SeenCancellation
+from jangbu.payments.rules import Payment
+from jangbu.payments.seen import SeenCancellation
 from jangbu.payments.service import importing
 from jangbu.payments.service.importing import Report, bring_over, check
 from kit import TESTER, House, books

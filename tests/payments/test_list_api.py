@@ -16,7 +16,7 @@ from jangbu.payments.list_api import EXAMPLE
 from jangbu.wiring import Addresses
 from kit import House
 
-from .many import NOON, Row, several, uuid, write
+from .many import NOON, Row, in_dispute, several, uuid, write
 from .test_refund_doors import code, paid, shop
 
 PAYMENTS = "/api/payments"
@@ -79,6 +79,7 @@ FILTERS: dict[str, tuple[list[Any], Callable[[Row, Any], bool]]] = {
     "method": (["CARD", "EASY_PAY"], lambda row, wanted: wanted == "CARD" and row.method == CARD),
     "channelKey": (["channel-a", "none"], lambda row, wanted: row.channel_key == wanted),
     "review": (["true"], lambda row, _: row.review != ""),
+    "disputed": (["true"], lambda row, _: in_dispute(row)),
     "storeId": (["store-1", "store-2"], lambda row, wanted: row.store_id == wanted),
     "createdFrom": (["2026-08-02"], lambda row, _: row.created_at >= NOON.replace(day=1, hour=15)),
     "createdUntil": (["2026-08-02"], lambda row, _: row.created_at < NOON.replace(day=2, hour=15)),

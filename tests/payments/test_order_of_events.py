@@ -13,7 +13,8 @@ from jangbu.ledger.service import verify as verify_books
 from jangbu.payments import store
 from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.cancellation_rules import Cancellation
-from jangbu.payments.rules import Event, Payment, Seen, SeenCancellation, Status, decide
+from jangbu.payments.rules import Event, Payment, Status, decide
+from jangbu.payments.seen import Seen, SeenCancellation
 from jangbu.payments.service import sync
 from jangbu.runtime import Runtime
 from jangbu.wiring import EXPECTATIONS

@@ -12,7 +12,7 @@ from jangbu.payments.refusals import OrderHasOtherTerms, PortOneUnclear, PreRegi
 from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY, Payment, Status
 from jangbu.payments.service.initialize import Order, initialize, portone_id_of
 from jangbu.payments.service.sync import _apply as apply
-from jangbu.payments.service.sync import find
+from jangbu.payments.service.sync import find, sync
 from jangbu.payments.service.verify import verify
 from jangbu.portone import PortOne
 from jangbu.wiring import EXPECTATIONS
@@ -157,6 +157,19 @@ async def test_a_status_nobody_heard_of_is_kept_and_shown_to_a_person(house: Hou
     assert not verdict.is_paid and verdict.payment.review == "unknown_status"
     verdict = await verify(payment.provider_order_id, actor=TESTER, run=house.run, portone=house.wired.portone)
     assert verdict.is_paid
+
+
+async def test_a_registration_whose_answer_was_lost_is_settled_when_nobody_paid_in_time(house: House) -> None:
+    """All that time nobody asked again, and the first who does reads the payment: no call stays open for ever."""
+    house.portone.fault("not_reached", times=1)
+    with pytest.raises(PortOneUnclear):
+        await start(house, replace(TEA, order_id="order-7"))
+    await house.portone.move(timedelta(days=3))
+    left_open = await find(portone_id_of(house.run.settings.portone_store_id, "order-7"), run=house.run)
+    over = await sync(left_open, actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert (over.status, over.review) == (Status.ABANDONED, "")
+    async with house.run.db.transaction() as tx:
+        assert await store.stuck_attempts(tx, house.run.clock.now()) == []
 
 
 async def test_a_payment_nobody_pays_is_abandoned_and_a_late_one_still_adopted(house: House) -> None:

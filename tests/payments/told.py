@@ -5,7 +5,8 @@ from typing import Any
 
 from jangbu.clock import instant
 from jangbu.ids import Ids
-from jangbu.payments.rules import Payment, Seen, SeenCancellation, Status
+from jangbu.payments.rules import Payment, Status
+from jangbu.payments.seen import Seen, SeenCancellation
 
 NOW = instant("2026-08-01T03:00:00Z")
 FAILURE = {"reason": "한도 초과", "pgCode": "51", "pgMessage": "LIMIT"}

@@ -9,6 +9,9 @@ import pytest
 
 from jangbu import events
 from jangbu.audit import Actor
+from jangbu.checkout import store as checkout_store
+from jangbu.checkout.rules import Session, Step
+from jangbu.checkout.service import follow, prepare
 from jangbu.db import Query
 from jangbu.errors import Unavailable
 from jangbu.inbox import service as inbox
@@ -321,6 +324,83 @@ def an_endpoint_that_was_off_misses_what_happened(patch: pytest.MonkeyPatch) -> 
         "disabled_at = :at,", "disabled_at = :at, position = (SELECT coalesce(max(seq), 0) FROM outbox_feed),"
     )
     patch.setattr(outbox_store, "SWITCH", Query(type(None), sql))
+
+
+@planted
+def money_that_comes_when_a_session_is_over_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    true = follow.step_for
+
+    def step_for(session: Any, payment: Any, *, now: Any) -> Any:
+        step = true(session, payment, now=now)
+        return Step.NOTHING if step is Step.DELIVER_LATE else step
+
+    patch.setattr(follow, "step_for", step_for)
+
+
+@planted
+def late_money_goes_back_and_the_goods_go_out(patch: pytest.MonkeyPatch) -> None:
+    true = follow._too_late
+
+    async def too_late(tx: Any, session: Any, payment: Any, *, run: Any) -> Any:
+        over = await true(tx, session, payment, run=run)
+        return replace(over, state="paid", paid_at=run.clock.now())
+
+    patch.setattr(follow, "_too_late", too_late)
+
+
+@planted
+def what_was_cancelled_stays_sold(patch: pytest.MonkeyPatch) -> None:
+    async def of_event(tx: Any, event_id: Any) -> None:
+        return None
+
+    patch.setattr(checkout_store, "of_event", of_event)
+
+
+@planted
+def a_session_that_is_over_keeps_its_stock(patch: pytest.MonkeyPatch) -> None:
+    async def release(tx: Any, session_key: Any) -> None:
+        return None
+
+    patch.setattr(checkout_store, "release", release)
+
+
+@planted
+def sessions_are_not_locked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(checkout_store, "LOCK", Query(Session, checkout_store.LOCK.source.replace("FOR UPDATE", "")))
+
+
+@planted
+def each_window_of_a_session_is_a_payment_of_its_own(patch: pytest.MonkeyPatch) -> None:
+    made = iter(range(10**9))
+    true = prepare.initialize
+
+    async def initialize(order: Any, **named: Any) -> Any:
+        return await true(replace(order, order_id=f"{order.order_id}-{next(made)}"), **named)
+
+    patch.setattr(prepare, "initialize", initialize)
+
+
+@planted
+def an_account_that_is_over_is_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rules, "_nobody_paid", lambda *_: False)
+
+
+@planted
+def an_account_that_was_closed_is_a_sale(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rules, "_is_closed_unpaid", lambda _: False)
+
+
+@planted
+def what_no_webhook_said_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    async def finds_nothing(**_: Any) -> int:
+        return 0
+
+    patch.setattr(poll, "poll", finds_nothing)
+
+
+@planted
+def a_refund_forgets_where_the_money_goes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settle_cancel, "_account_of", lambda *_: None)
 
 
 @pytest.mark.parametrize("bug", [bug for bug in PLANTED if IN_CI or bug not in SLOW])

@@ -14,10 +14,10 @@ from jangbu.embedded.server import leave_with_parent
 from jangbu.settings import load
 from jangbu.wiring import Addresses
 from kill import town as towns
-from kill.nursery import Life
 from kill.shop import Shop
 from kill.town import SCOPES, Program, Town
 from kit import free_port, until
+from nursery import Life
 from upgrade.balancer import Balancer, balancing
 
 

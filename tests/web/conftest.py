@@ -23,6 +23,7 @@ from jangbu.ids import Ids
 from jangbu.money import Money
 from jangbu.payments import list_page as lists
 from jangbu.payments import story_page as story
+from jangbu.payments.story_texts import PAYMENT_TEXTS
 from jangbu.web.app_kit import Looks, WebOptions, assemble
 from jangbu.web.chrome import NavItem, SignedIn, SignInPage, sign_in_as
 from jangbu.web.envelope import ok
@@ -146,7 +147,7 @@ def make_app(**options: Any) -> FastAPI:
         clock=clock,
         ids=Ids(clock, seed=7),
         title="장부",
-        looks=Looks((PackageLoader("jangbu.payments"),), (story.PAYMENT_TEXTS, lists.LIST_TEXTS), (), MENU),
+        looks=Looks((PackageLoader("jangbu.payments"),), (PAYMENT_TEXTS, lists.LIST_TEXTS), (), MENU),
     )
 
 

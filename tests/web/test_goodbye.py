@@ -1,10 +1,13 @@
 """A web program that is told to go answers whoever has a connection and is about to ask (F96, F100)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 import pytest
+import uvloop
 from starlette.types import Receive, Scope, Send
 
 from jangbu.app import listen, served_so
@@ -19,8 +22,8 @@ async def answering(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[Server, int, "asyncio.Task[None]"]]:
-    listener = listen("127.0.0.1", 0)
+async def serving(listener: socket.socket | None = None) -> AsyncIterator[tuple[Server, int, "asyncio.Task[None]"]]:
+    listener = listener or listen("127.0.0.1", 0)
     server = Server(served_so(answering, drain_s=5))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
@@ -60,6 +63,35 @@ async def test_who_is_connected_and_about_to_ask_is_answered_and_told_that_it_wa
         assert head.startswith(b"HTTP/1.1 200 ")
         assert b"connection: close" in head.lower()
         await asyncio.wait_for(task, GOODBYE_S + 1)
+
+
+async def knocked_while_the_program_was_busy() -> bytes:
+    """What somebody hears whom the kernel has connected and the program has not looked at when it goes."""
+    listener = listen("127.0.0.1", 0)
+    async with serving(listener) as (server, port, task):
+        # The loop does not turn between these lines, as when a request keeps it busy.
+        with socket.create_connection(("127.0.0.1", port)) as guest:
+            guest.sendall(ASK)
+            server.should_exit = True
+            await server.shutdown([listener])
+            guest.settimeout(5)
+            heard = b""
+            while piece := await asyncio.to_thread(guest.recv, 65_536):
+                heard += piece
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        await task
+        return heard
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+async def test_who_waits_at_the_door_when_it_closes_is_let_in(
+    run: Callable[[Coroutine[Any, Any, bytes]], bytes],
+) -> None:
+    """Closing a listening socket resets every connection in its queue; a proxy has sent its POST into it already."""
+    heard = await asyncio.to_thread(run, knocked_while_the_program_was_busy())
+    assert heard.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in heard.lower()
 
 
 async def test_who_never_asks_holds_nobody_up_and_without_anybody_it_goes_at_once() -> None:

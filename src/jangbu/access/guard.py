@@ -26,10 +26,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jangbu.access.caller import Caller, nobody
 from jangbu.access.cookies import values_in
 from jangbu.access.origins import changes_something, is_from_here
-from jangbu.access.refusals import CrossSiteRequest, Forbidden, Unauthorized
-from jangbu.access.rules import Held, Known, Public, Rule, Scoped, Signed, may_pass
+from jangbu.access.payer_tokens import looks_like_one
+from jangbu.access.refusals import CrossSiteRequest, Forbidden, SignInAgain, Unauthorized
+from jangbu.access.rules import (
+    Held,
+    Known,
+    Payers,
+    Public,
+    Roles,
+    Rule,
+    Scoped,
+    Signed,
+    is_fresh,
+    may_pass,
+    welcomes_payers,
+)
 from jangbu.access.secret import refuse_without_secret
 from jangbu.access.service.keys import authenticate_key
+from jangbu.access.service.payers import authenticate_payer
 from jangbu.access.service.sessions import session_of
 from jangbu.runtime import Runtime
 from jangbu.sight import blind, see
@@ -71,8 +85,11 @@ def install(app: FastAPI, run: Runtime, *, greet: Greet | None = None) -> None:
 
 
 def guard(rule: Rule) -> Any:
-    """A FastAPI dependency that gives the `Caller` or refuses: Unauthorized, Forbidden, CrossSiteRequest."""
-    return Depends(_BearerGuard(rule) if isinstance(rule, Scoped | Known) else _Guard(rule))
+    """A FastAPI dependency that gives the `Caller`.
+
+    It refuses with Unauthorized, Forbidden, CrossSiteRequest, SignInAgain.
+    """
+    return Depends(_BearerGuard(rule) if isinstance(rule, Scoped | Known | Payers) else _Guard(rule))
 
 
 def declare(what: Declared, rule: Public | Signed) -> Declared:
@@ -126,12 +143,18 @@ class _Guard:
     async def __call__(self, connection: HTTPConnection) -> Caller:
         if isinstance(self.rule, Held):
             see(None)
-        if isinstance(self.rule, Public | Signed):
+        if isinstance(self.rule, Public | Signed) and not _brings_a_payers_token(connection, self.rule):
             return nobody(request_id_of(connection))
         gate: _Gate = getattr(connection.app.state, _GATE)
         caller = await resolve(connection, gate.run)
         if caller is None:
             raise _sign_in_first(connection)
+        if caller.customer_id is not None:
+            if not welcomes_payers(self.rule):
+                log.info("access.forbidden", actor=caller.actor.name, needed=str(self.rule))
+                raise Forbidden(needed=str(self.rule))
+            see(caller.store_id, caller.customer_id)
+            return caller
         if caller.user_id is not None and gate.greet is not None:
             gate.greet(connection, caller)
         if caller.store_id is not None and _is_console(connection):
@@ -141,6 +164,9 @@ class _Guard:
         if not may_pass(self.rule, scopes=caller.scopes, role=caller.role):
             log.info("access.forbidden", actor=caller.actor.name, needed=str(self.rule))
             raise Forbidden(needed=str(self.rule))
+        if _is_stale(self.rule, caller, gate.run):
+            log.info("access.sign_in_again", actor=caller.actor.name, needed=str(self.rule))
+            raise SignInAgain
         see(caller.store_id)
         return caller
 
@@ -150,7 +176,7 @@ class _BearerGuard(_Guard, SecurityBase):
 
     def __init__(self, rule: Rule) -> None:
         super().__init__(rule)
-        self.model = HTTPBearer(description="An API key: `jbk_…`.")
+        self.model = HTTPBearer(description="An API key, `jbk_…`; where the route says so, a payer's token.")
         self.scheme_name = "apiKey"
 
 
@@ -183,7 +209,22 @@ async def _bearer(headers: Sequence[str], run: Runtime, request_id: str) -> Call
         return None
     if credential.startswith(KEY_START):
         return await authenticate_key(credential, run=run, request_id=request_id)
+    if looks_like_one(credential):
+        return await authenticate_payer(credential, run=run, request_id=request_id)
     return await session_of(credential, run=run, request_id=request_id)
+
+
+def _brings_a_payers_token(connection: HTTPConnection, rule: Rule) -> bool:
+    """Whether a token stands beside the secret that would open this by itself. Other credentials do not matter here."""
+    headers = connection.headers.getlist("authorization") if welcomes_payers(rule) else []
+    return any(looks_like_one(header.partition(" ")[2].strip()) for header in headers)
+
+
+def _is_stale(rule: Rule, caller: Caller, run: Runtime) -> bool:
+    """Whether a person would do by an old session what wants a fresh one (reliability F131)."""
+    if not isinstance(rule, Scoped | Roles) or not rule.fresh or caller.user_id is None:
+        return False
+    return caller.signed_in_at is None or not is_fresh(caller.signed_in_at, run.clock.now())
 
 
 def _is_console(connection: HTTPConnection) -> bool:

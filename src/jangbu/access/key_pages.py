@@ -25,7 +25,7 @@ STORE_CHARACTERS_MAX = 200
 _TONES = {"valid": "good", "expired": "neutral", "revoked": "neutral"}
 
 Reader = Annotated[Caller, guard(Scoped("keys:read"))]
-Manager = Annotated[Caller, guard(Scoped(MANAGE))]
+Manager = Annotated[Caller, guard(Scoped(MANAGE, fresh=True))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class KeysPage:
     scopes: tuple[ScopeChoice, ...]
     may_manage: bool
     action: str
+    payers_href: str
     made: str = ""
     secret: str = ""
     problem: str = ""
@@ -78,7 +79,7 @@ def routes(run: Runtime) -> APIRouter:
             scopes = frozenset(str(one) for one in form.getlist("scopes"))
         try:
             made, secret = await keys.create_api_key(
-                name, scopes, _store(store), _end_of(expires), actor=caller.actor, by=caller.role, run=run
+                name, scopes, checked_store(store), _end_of(expires), actor=caller.actor, by=caller.role, run=run
             )
         except Refusal as refusal:
             return await _page(
@@ -124,6 +125,7 @@ async def _page(
         ),
         may_manage=may,
         action=KEYS,
+        payers_href=f"{KEYS}/payers",
         made=made,
         secret=secret,
         problem="" if refusal is None else refusal.sentence(t.language),
@@ -143,7 +145,8 @@ def _row(key: ApiKey, may: bool, now: datetime) -> KeyRow:
     return KeyRow(key, state, _TONES[state], f"{KEYS}/{key.id}/revoke" if may and state == "valid" else "")
 
 
-def _store(text: str) -> str | None:
+def checked_store(text: str) -> str | None:
+    """A store as typed into a form; None for nothing. Raises InvalidRequest for what cannot be one."""
     if len(text) > STORE_CHARACTERS_MAX or not text.isprintable():
         raise InvalidRequest(details=[{"field": "store", "problem": "not a store's id"}])
     return text or None

@@ -16,6 +16,7 @@ from jangbu.access.rules import EMAIL_LONGEST, SESSION_LIFE, Public, local_path
 from jangbu.access.service.sessions import session_of, sign_in, sign_out
 from jangbu.errors import Refusal
 from jangbu.runtime import Runtime
+from jangbu.settings import Settings
 from jangbu.web.chrome import SignInPage
 
 SIGN_OUT = "/console/sign-out"
@@ -81,12 +82,7 @@ def routes(
             return response
         for old in values_in(request.headers.getlist("cookie")):
             await sign_out(old, run=run, request_id=request_id_of(request))
-        response = RedirectResponse(wanted, 303)
-        mine = name_for(run.settings.url)
-        _set_cookie(response, mine, value)
-        # An old cookie under the other name would make every later request ambiguous.
-        _forget_cookies(response, *(name for name in NAMES if name != mine))
-        return response
+        return with_session(RedirectResponse(wanted, 303), value, run.settings)
 
     @router.post(SIGN_OUT, dependencies=[guard(Public("it only ends the session of whoever sends it"))])
     async def sign_out_form(request: Request) -> Response:
@@ -106,6 +102,15 @@ def routes(
             raise CrossSiteRequest
 
     return router
+
+
+def with_session(response: Response, value: str, settings: Settings) -> Response:
+    """`response`, with which a browser is signed in by the session of this value."""
+    mine = name_for(settings.url)
+    _set_cookie(response, mine, value)
+    # An old cookie under the other name would make every later request ambiguous.
+    _forget_cookies(response, *(name for name in NAMES if name != mine))
+    return response
 
 
 def _set_cookie(response: Response, name: str, value: str) -> None:

@@ -25,6 +25,7 @@ PEOPLE = "/console/people"
 _DONE = ("role", "out", "in", "sign_out")
 
 Boss = Annotated[Caller, guard(Scoped("staff:manage"))]
+FreshBoss = Annotated[Caller, guard(Scoped("staff:manage", fresh=True))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def _list_routes(router: APIRouter, run: Runtime) -> None:
         return await _page(request, caller, run, notice=t(f"people.done.{done}") if done in _DONE else "")
 
     @router.post(PEOPLE)
-    async def invite(request: Request, caller: Boss) -> Response:
+    async def invite(request: Request, caller: FreshBoss) -> Response:
         async with request.form(max_files=0, max_fields=8) as form:
             email, name, role = (str(form.get(field, "")) for field in ("email", "name", "role"))
         try:
@@ -99,26 +100,26 @@ def _person_routes(router: APIRouter, run: Runtime) -> None:
     one = PEOPLE + "/{user_id}"
 
     @router.post(one + "/role")
-    async def role(request: Request, user_id: UUID, caller: Boss) -> Response:
+    async def role(request: Request, user_id: UUID, caller: FreshBoss) -> Response:
         async with request.form(max_files=0, max_fields=4) as form:
             wanted = str(form.get("role", ""))
         return await _changed(request, user_id, caller, "role", run, role=wanted)
 
     @router.post(one + "/out")
-    async def let_out(request: Request, user_id: UUID, caller: Boss) -> Response:
+    async def let_out(request: Request, user_id: UUID, caller: FreshBoss) -> Response:
         return await _changed(request, user_id, caller, "out", run, is_active=False)
 
     @router.post(one + "/in")
-    async def let_in(request: Request, user_id: UUID, caller: Boss) -> Response:
+    async def let_in(request: Request, user_id: UUID, caller: FreshBoss) -> Response:
         return await _changed(request, user_id, caller, "in", run, is_active=True)
 
     @router.post(one + "/sign-out")
-    async def sign_out(user_id: UUID, caller: Boss) -> Response:
+    async def sign_out(user_id: UUID, caller: FreshBoss) -> Response:
         await staff.sign_out_everywhere(str(user_id), by=caller.role, actor=caller.actor, run=run)
         return RedirectResponse(f"{PEOPLE}?done=sign_out", 303)
 
     @router.post(one + "/link")
-    async def link(request: Request, user_id: UUID, caller: Boss) -> Response:
+    async def link(request: Request, user_id: UUID, caller: FreshBoss) -> Response:
         made = await links.link_for(str(user_id), actor=caller.actor, by=caller.role, run=run)
         return await _page(request, caller, run, made=made)
 

@@ -32,6 +32,33 @@ class Forbidden(Refusal):
     en = "You may not do this. It needs {needed}. Ask an administrator for it."
 
 
+class TooManyPayerSecrets(Refusal):
+    """A store has two secrets for payers' tokens in use already."""
+
+    code = "TOO_MANY_PAYER_SECRETS"
+    http_status = 409
+    ko = "이 상점은 이미 비밀 두 개를 쓰고 있습니다. 쓰지 않는 것을 먼저 끝내 주세요."
+    en = "This store has two secrets in use already. End the one you do not use first."
+
+
+class PayerSecretUnknown(Refusal):
+    """There is no such secret for payers' tokens."""
+
+    code = "PAYER_SECRET_NOT_FOUND"
+    http_status = 404
+    ko = "해당 구매자 토큰 비밀을 찾을 수 없습니다."
+    en = "There is no such secret for payers' tokens."
+
+
+class SignInAgain(Refusal):
+    """What is asked for wants a password given within the last 15 minutes; this session's is older."""
+
+    code = "FRESH_SIGN_IN_NEEDED"
+    http_status = 403
+    ko = "이 작업은 15분 이내에 비밀번호를 확인한 로그인으로만 할 수 있습니다. 다시 로그인한 뒤 시도해 주세요."
+    en = "This needs a sign-in that is less than 15 minutes old. Sign in again, then repeat it."
+
+
 class CrossSiteRequest(Refusal):
     """A signed-in browser sent a change that did not come from one of our own pages or an allowed origin."""
 

@@ -21,6 +21,9 @@ SESSION_LIFE = timedelta(days=7)
 FAILURES_MAX = 10
 FAILURES_WINDOW = timedelta(minutes=15)
 KNOWN_ADDRESS_FOR = timedelta(days=30)
+FRESH_FOR = timedelta(minutes=15)
+"""How long after somebody gave their password the weightiest routes take their word for it (reliability F131)."""
+CLOCKS_DIFFER = timedelta(minutes=1)
 PASSWORD_SHORTEST, PASSWORD_LONGEST = 10, 128
 EMAIL_LONGEST = 254
 NAME_LONGEST = 100
@@ -99,6 +102,11 @@ SCOPES: dict[str, Scope] = {
 KEY_SCOPES = frozenset(scope.name for scope in SCOPES.values() if scope.for_keys)
 
 
+FRESHLY = ", freshly signed in"
+ALSO_PAYERS = ", or a payer's token"
+ALSO_TOKENS = "; a payer's token narrows it to theirs"
+
+
 @dataclass(frozen=True, slots=True)
 class Public:
     """Anybody may call; `why` is for whoever reviews the list of routes."""
@@ -113,11 +121,14 @@ class Public:
 class Held(Public):
     """Whoever holds a secret that stands for one thing of ours, which the handler looks up; `why` says which.
 
-    Of whatever store that thing is, it is seen (jangbu.sight).
+    Of whatever store that thing is, it is seen (jangbu.sight). `payers`: a payer's token may come along, must then be
+    right, and is shown nothing but its payer's.
     """
 
+    payers: bool = False
+
     def __str__(self) -> str:
-        return f"held: {self.why}"
+        return f"held: {self.why}" + (ALSO_TOKENS if self.payers else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,45 +153,79 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Scoped:
-    """An API key with this scope, or staff whose role has it."""
+    """An API key with this scope, or staff whose role has it.
+
+    `fresh`: a person must have given their password within FRESH_FOR. A key has none to give: it passes by its scope.
+    `payers`: so does a payer whom a shop's token names, for what the handler lets payers do.
+    """
 
     scope: str
+    fresh: bool = False
+    payers: bool = False
 
     def __post_init__(self) -> None:
         assert self.scope in SCOPES, f"{self.scope} is not in SCOPES"
 
     def __str__(self) -> str:
-        return f"scope {self.scope}"
+        return f"scope {self.scope}" + (FRESHLY if self.fresh else "") + (ALSO_PAYERS if self.payers else "")
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Roles:
-    """Staff of one of these roles; no API key, whatever its scopes."""
+    """Staff of one of these roles; no API key, whatever its scopes. `fresh` as for `Scoped`."""
 
     roles: frozenset[Role]
+    fresh: bool
 
-    def __init__(self, *roles: Role) -> None:
+    def __init__(self, *roles: Role, fresh: bool = False) -> None:
         assert roles, "a rule that nobody passes is a mistake"
         object.__setattr__(self, "roles", frozenset(roles))
+        object.__setattr__(self, "fresh", fresh)
 
     def __str__(self) -> str:
-        return "role " + " or ".join(role.value for role in Role if role in self.roles)
+        names = " or ".join(role.value for role in Role if role in self.roles)
+        return f"role {names}" + (FRESHLY if self.fresh else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Payers:
+    """A payer whom a shop's token names, and nobody else; `why` says what keeps them to what is theirs."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"payer's token: {self.why}"
 
 
 Open = Public | Signed
 """What needs nobody to be known."""
-Rule = Open | Known | Scoped | Roles
+Rule = Open | Known | Scoped | Roles | Payers
+
+
+def welcomes_payers(rule: Rule) -> bool:
+    """Whether a payer's token is a credential here at all."""
+    return isinstance(rule, Payers) or (isinstance(rule, Scoped | Held) and rule.payers)
 
 
 def may_pass(rule: Rule, *, scopes: frozenset[str], role: Role | None) -> bool:
-    """Whether a caller who is known passes."""
+    """Whether a key or a person who is known passes."""
     match rule:
+        case Payers():
+            return False
         case Public() | Signed() | Known():
             return True
         case Scoped(scope):
             return scope in scopes
         case Roles():
             return role in rule.roles
+
+
+def is_fresh(signed_in_at: datetime, now: datetime) -> bool:
+    """Whether a password that was given then still speaks for who sits there now.
+
+    The clocks of two web programs may differ a little; what lies further ahead is not believed.
+    """
+    return -CLOCKS_DIFFER <= now - signed_in_at < FRESH_FOR
 
 
 def scopes_of(role: Role | None) -> frozenset[str]:

@@ -68,6 +68,7 @@ class SessionNow:
     name: str
     status: str
     role: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,8 @@ INSERT_SESSION = Query(
 SESSION_NOW = Query(
     SessionNow,
     """
-    SELECT s.id AS session_id, u.id AS user_id, u.name, u.status, CASE WHEN a.is_active THEN a.role END AS role
+    SELECT s.id AS session_id, u.id AS user_id, u.name, u.status, CASE WHEN a.is_active THEN a.role END AS role,
+           s.created_at
       FROM session s JOIN users u ON u.id = s.user_id LEFT JOIN admin a ON a.user_id = u.id
      WHERE s.token = :token AND s.expires_at > :now
     """,

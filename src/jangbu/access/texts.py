@@ -44,6 +44,13 @@ TEXTS: Catalogue = {
     ),
     "people.done.in": ("다시 사용할 수 있습니다.", "Active again."),
     "people.done.sign_out": ("모든 곳에서 로그아웃했습니다.", "Signed out everywhere."),
+    "again.title": ("비밀번호 확인", "Your password, please"),
+    "again.lead": (
+        "중요한 작업이라 본인인지 확인합니다. 확인하면 하려던 작업이 바로 이어지고, 15분 동안 다시 묻지 않습니다.",
+        "To know for certain that it is you. Then it goes on with what you asked for, and asks no more for 15 minutes.",
+    ),
+    "again.submit": ("확인하고 계속", "Confirm and go on"),
+    "again.back": ("그만두기", "Leave it"),
     "link.title": ("비밀번호 정하기", "Choose a password"),
     "link.lead": (
         "{name} 님, 앞으로 로그인할 비밀번호를 정해 주세요.",
@@ -100,6 +107,30 @@ TEXTS: Catalogue = {
     ),
     "keys.revoke": ("폐기", "Revoke"),
     "keys.revoke.explained": ("바로 쓸 수 없게 되며 되돌릴 수 없습니다.", "It stops at once, for good."),
+    "payers.title": ("구매자 토큰", "Payers' tokens"),
+    "payers.lead": (
+        "쇼핑몰 서버가 로그인한 구매자를 위해 서명하는 JWT(HS256)의 비밀입니다. aud는 {audience}, 길어야 {minutes}분.",
+        "What your server signs JWTs (HS256) for its payers with; aud is {audience}, for {minutes} minutes at most.",
+    ),
+    "payers.none": ("아직 비밀이 없습니다", "No secrets yet"),
+    "payers.none.explained": (
+        "구매자에게 자기 결제 내역을 보여 주려면 하나 만드세요.",
+        "Make one to let payers see their own payments.",
+    ),
+    "payers.since": ("만든 때", "Made"),
+    "payers.state.running": ("사용 중", "In use"),
+    "payers.state.ended": ("끝남", "Ended"),
+    "payers.add": ("비밀 만들기", "Make a secret"),
+    "payers.made": ("새 비밀", "New secret"),
+    "payers.made.explained": (
+        "지금 한 번만 보입니다. 토큰 머리의 kid에 위의 이름을 넣어 주세요. 바꿀 때는 두 개를 함께 쓸 수 있습니다.",
+        "Shown this once. Put the kid into the token's header. To change over, two may be in use at once.",
+    ),
+    "payers.end": ("끝내기", "End"),
+    "payers.end.explained": (
+        "이 비밀로 서명한 토큰은 바로 쓸 수 없게 됩니다.",
+        "Tokens signed with it are refused at once.",
+    ),
     "audit.title": ("감사 기록", "Audit log"),
     "audit.lead": (
         "누가 언제 무엇을 했는지입니다. 고치거나 지울 수 없습니다.",

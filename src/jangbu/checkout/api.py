@@ -12,11 +12,14 @@ from jangbu.access.rules import Held, Scoped
 from jangbu.checkout.refusals import ItemUnknown
 from jangbu.checkout.rules import LINES_MAX, REDIRECT_LONGEST, Wish
 from jangbu.checkout.service.complete import complete
+from jangbu.checkout.service.confirm import confirm_session
 from jangbu.checkout.service.history import history_token
+from jangbu.checkout.service.payers import customer_for, refuse_more_sessions, refuse_others
 from jangbu.checkout.service.prepare import prepare
 from jangbu.checkout.service.sessions import NewSession, abandon, create_session, show
 from jangbu.checkout.views import session_view, window_request
 from jangbu.clock import rfc3339
+from jangbu.payments.service.confirm import Agreed
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.web import language
@@ -26,7 +29,8 @@ from jangbu.web.envelope import ok
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 _Text = Annotated[str | None, Field(default=None, max_length=100, pattern=_PRINTABLE)]
 Shop = Annotated[Caller, guard(Scoped("checkout:create"))]
-Payer = Annotated[Caller, guard(Held("whoever knows the unguessable id of a session is its payer"))]
+Buyer = Annotated[Caller, guard(Scoped("checkout:create", payers=True))]
+Payer = Annotated[Caller, guard(Held("whoever knows the unguessable id of a session is its payer", payers=True))]
 SessionId = Annotated[str, Path(max_length=64, description="The session's public id, `cs_…`.")]
 
 
@@ -68,6 +72,13 @@ class PrepareBody(Body):
     buyer: BuyerBody | None = None
 
 
+class ConfirmBody(Body):
+    """What the payment window brought back on a channel with manual approval."""
+
+    payment_token: str = Field(min_length=1, max_length=1000, description="`paymentToken`, as the browser got it.")
+    tx_id: str | None = Field(default=None, min_length=1, max_length=255, description="`txId`; PortOne compares it.")
+
+
 class HistoryLinkBody(Body):
     """Whose history."""
 
@@ -84,15 +95,19 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
 
 def _for_shops(router: APIRouter, run: Runtime) -> None:
     @router.post("/sessions", summary="Make a checkout session of items", status_code=201)
-    async def create(body: SessionBody, caller: Shop) -> Response:
+    async def create(body: SessionBody, caller: Buyer) -> Response:
         """Send the payer to `url`, or open the window yourself with what `prepare` answers.
 
-        The same `orderId` with the same contents gives the same session.
+        The same `orderId` with the same contents gives the same session. A payer's token makes one for its payer,
+        without `orderId`.
         """
+        customer_id = customer_for(body.customer_id, body.order_id, caller)
+        if caller.customer_id is not None:
+            await refuse_more_sessions(customer_id, store_id=caller.store_id, run=run)
         new = NewSession(
             wishes=tuple(Wish(_item_id(line.item_id), line.quantity) for line in body.lines),
             order_id=body.order_id,
-            customer_id=body.customer_id,
+            customer_id=customer_id,
             buyer=_buyer(body.buyer),
             redirect_url=body.redirect_url,
         )
@@ -115,13 +130,15 @@ def _for_shops(router: APIRouter, run: Runtime) -> None:
 
 def _for_payers(router: APIRouter, run: Runtime, portone: PortOne) -> None:
     @router.get("/sessions/{session_id}", summary="A session as its payer sees it")
-    async def read(session_id: SessionId, caller: Payer) -> Response:  # noqa: ARG001 (the guard is the point)
+    async def read(session_id: SessionId, caller: Payer) -> Response:
         """Asks nobody: what is known here. `phase` says what to show."""
+        await refuse_others(session_id, caller, run=run)
         return ok(session_view(await show(session_id, run=run), run), clock=run.clock)
 
     @router.post("/sessions/{session_id}/prepare", summary="Hold the stock and fix the amount at PortOne")
     async def prepare_session(request: Request, session_id: SessionId, body: PrepareBody, caller: Payer) -> Response:
         """Pass `request` to `PortOne.requestPayment`. Again, or after a decline, it is the same payment."""
+        await refuse_others(session_id, caller, run=run)
         prepared = await prepare(
             session_id, method=body.method, buyer=_buyer(body.buyer), actor=caller.actor, run=run, portone=portone
         )
@@ -132,9 +149,18 @@ def _for_payers(router: APIRouter, run: Runtime, portone: PortOne) -> None:
         }
         return ok(view, clock=run.clock)
 
+    @router.post("/sessions/{session_id}/confirm", summary="Approve what the payer agreed to, and deliver")
+    async def confirm_payment(session_id: SessionId, body: ConfirmBody, caller: Payer) -> Response:
+        """Only on a channel with manual approval, where the window answers with a `paymentToken`."""
+        await refuse_others(session_id, caller, run=run)
+        agreed = Agreed(body.payment_token, body.tx_id)
+        shown = await confirm_session(session_id, agreed, actor=caller.actor, run=run, portone=portone)
+        return ok(session_view(shown, run), clock=run.clock)
+
     @router.post("/sessions/{session_id}/verify", summary="Ask PortOne whether it is paid, and deliver if it is")
     async def verify_session(session_id: SessionId, caller: Payer) -> Response:
         """Paid when `phase` is `paid`. Whatever the browser claims counts for nothing."""
+        await refuse_others(session_id, caller, run=run)
         shown = await complete(session_id, actor=caller.actor, run=run, portone=portone)
         return ok(session_view(shown, run), clock=run.clock)
 

@@ -11,15 +11,17 @@ from starlette.responses import RedirectResponse, Response
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Held
 from jangbu.checkout.refusals import HistoryLinkInvalid, SessionUnknown
-from jangbu.checkout.rules import Line, Phase
+from jangbu.checkout.rules import Line, Phase, ways_to_pay
 from jangbu.checkout.service.complete import complete
+from jangbu.checkout.service.confirm import confirm_session
 from jangbu.checkout.service.history import history
 from jangbu.checkout.service.sessions import Shown, show
 from jangbu.checkout.store import Past
 from jangbu.checkout.views import failure_of
-from jangbu.errors import Refusal
+from jangbu.errors import Refusal, Unavailable
 from jangbu.money import Money
-from jangbu.payments.refusals import PortOneUnclear
+from jangbu.payments.refusals import ConfirmInProgress, PortOneUnclear
+from jangbu.payments.service.confirm import Agreed
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.settings import Settings
@@ -128,7 +130,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             found = await history(token, before=cursor_of(before), run=run)
         except HistoryLinkInvalid as invalid:
-            return _missing(request, run, "history.invalid", invalid)
+            return missing(request, run, "history.invalid", invalid)
         older = None if found.older is None else rendering.address(request, before=cursor_text(*found.older))
         newest = rendering.address(request, before=None) if before else None
         return _page(
@@ -140,7 +142,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             shown = await show(session_id, run=run)
         except SessionUnknown as unknown:
-            return _missing(request, run, "pay.missing", unknown)
+            return missing(request, run, "pay.missing", unknown)
         match shown.phase:
             case Phase.READY | Phase.DECLINED if run.clock.now() < shown.session.expires_at:
                 return _page(request, run, "pay.html", _pay_page(request, shown, run))
@@ -156,12 +158,22 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
     @router.get("/{session_id}/return")
     async def come_back(request: Request, session_id: SessionId, caller: Payer) -> Response:
         """Where PortOne sends a phone back to. What its query says is not believed: PortOne is asked."""
+        token, tx_id = request.query_params.get("paymentToken"), request.query_params.get("txId")
         try:
-            shown = await complete(session_id, actor=caller.actor, run=run, portone=portone)
+            if token and "code" not in request.query_params:
+                # The channel approves manually: the payer has agreed, and the money is taken by our word.
+                agreed = Agreed(token, tx_id or None)
+                shown = await confirm_session(session_id, agreed, actor=caller.actor, run=run, portone=portone)
+            else:
+                shown = await complete(session_id, actor=caller.actor, run=run, portone=portone)
         except SessionUnknown as unknown:
-            return _missing(request, run, "pay.missing", unknown)
-        except PortOneUnclear:
+            return missing(request, run, "pay.missing", unknown)
+        except (PortOneUnclear, ConfirmInProgress):
             return _result(request, await show(session_id, run=run), Phase.PENDING, run)
+        except Unavailable:
+            raise
+        except Refusal:
+            return _to(session_id, "/fail")
         if shown.phase is Phase.PAID:
             return _to(session_id, "/success")
         if shown.phase in (Phase.READY, Phase.DECLINED):
@@ -175,7 +187,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             shown = await show(session_id, run=run)
         except SessionUnknown as unknown:
-            return _missing(request, run, "pay.missing", unknown)
+            return missing(request, run, "pay.missing", unknown)
         return _result(request, shown, Phase.PAID, run) if shown.phase is Phase.PAID else _to(session_id)
 
     @router.get("/{session_id}/fail")
@@ -183,20 +195,25 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         try:
             shown = await show(session_id, run=run)
         except SessionUnknown as unknown:
-            return _missing(request, run, "pay.missing", unknown)
+            return missing(request, run, "pay.missing", unknown)
         is_open = shown.phase in (Phase.READY, Phase.DECLINED)
         return _result(request, shown, shown.phase, run, retry=True) if is_open else _to(session_id)
 
     return router
 
 
+PAYPAL_ORIGINS = ("https://*.paypal.com", "https://*.paypalobjects.com")
+"""Where PayPal's own script comes from, which draws its button into our page where PayPal is offered."""
+
+
 def policy(settings: Settings) -> str:
     """The Content-Security-Policy of the payer's pages: our script and PortOne's, nothing inline, no frame around."""
     parts = urlsplit(settings.browser_sdk_url)
     sdk = f"{parts.scheme}://{parts.netloc}"
-    theirs = " ".join((sdk, *settings.frame_origins))
+    paypal = PAYPAL_ORIGINS if "PAYPAL" in settings.channels and settings.mode != "sandbox" else ()
+    scripts, theirs = " ".join((sdk, *paypal)), " ".join((sdk, *settings.frame_origins, *paypal))
     return (
-        f"default-src 'none'; script-src 'self' {sdk}; style-src 'self'; img-src 'self' data: {theirs}; "
+        f"default-src 'none'; script-src 'self' {scripts}; style-src 'self'; img-src 'self' data: {theirs}; "
         f"connect-src 'self' {theirs}; frame-src {theirs}; form-action 'self' {theirs}; frame-ancestors 'none'; "
         "base-uri 'none'"
     )
@@ -216,7 +233,8 @@ def _to(session_id: str, more: str = "") -> Response:
     return RedirectResponse(f"/pay/{session_id}{more}", 303)
 
 
-def _missing(request: Request, run: Runtime, heading: str, refusal: Refusal) -> Response:
+def missing(request: Request, run: Runtime, heading: str, refusal: Refusal) -> Response:
+    """The page that says kindly that there is nothing here."""
     sentence = refusal.sentence(rendering.words(request).language)
     return _page(request, run, "pay_missing.html", MissingPage(heading, sentence), status=404)
 
@@ -228,10 +246,10 @@ def _pay_page(request: Request, shown: Shown, run: Runtime) -> PayPage:
         order_name=session.order_name,
         lines=_lines(request, shown),
         total=session.total,
-        methods=tuple(run.settings.channels),
+        methods=tuple(ways_to_pay(run.settings.channels, session.currency)),
         sdk=run.settings.browser_sdk_url,
         expires_at=session.expires_at,
-        asks_buyer=not session.buyer,
+        asks_buyer=not session.has_buyer,
     )
 
 

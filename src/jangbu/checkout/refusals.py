@@ -112,12 +112,12 @@ class TooManyTries(Refusal):
 
 
 class CheckoutNotSetUp(Refusal):
-    """This installation offers no way to pay."""
+    """This installation offers no way to pay in the currency."""
 
     code = "CHECKOUT_NOT_SET_UP"
     http_status = 409
-    ko = "결제 수단이 설정되지 않았습니다. JANGBU_CHECKOUT_CHANNELS를 설정해 주세요."
-    en = "No way to pay is set up. Set JANGBU_CHECKOUT_CHANNELS."
+    ko = "{currency} 결제 수단이 설정되지 않았습니다. JANGBU_CHECKOUT_CHANNELS를 설정해 주세요."
+    en = "No way to pay in {currency} is set up. Set JANGBU_CHECKOUT_CHANNELS."
 
 
 class MethodUnknown(Refusal):
@@ -154,3 +154,22 @@ class HistoryLinkInvalid(Refusal):
     http_status = 404
     ko = "링크가 올바르지 않거나 기간이 지났습니다. 상점에서 새 링크를 받아 주세요."
     en = "This link is not valid or has expired. Ask the shop for a new one."
+
+
+class PayerFieldRefused(Refusal):
+    """A payer's token may not say this: orders, and who a customer is, are the shop's to name."""
+
+    code = "PAYER_FIELD_REFUSED"
+    http_status = 422
+    ko = "구매자 토큰으로는 {field}을(를) 정할 수 없습니다."
+    en = "A payer's token may not state {field}; only the shop's server does."
+
+
+class TooManySessions(Refusal):
+    """This payer has many sessions that wait to be paid."""
+
+    code = "TOO_MANY_SESSIONS"
+    http_status = 429
+    retry_after_s = 600
+    ko = "결제를 기다리는 주문이 너무 많습니다. 먼저 결제하거나 잠시 후 다시 시도해 주세요."
+    en = "Too many of your orders wait to be paid. Pay one of them, or try again later."

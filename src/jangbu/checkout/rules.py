@@ -134,6 +134,8 @@ class Session:
     late_refund: LateRefund = LateRefund.NONE
     prepares: int = 0
     buyer: dict[str, Any] = field(default_factory=dict, repr=False)
+    """As the release before the vault wrote it, and reads it; what counts is service.buyers.buyer_of."""
+    buyer_encrypted: str | None = field(default=None, repr=False)
     redirect_url: str = ""
     expires_at: datetime
     due_at: datetime | None = None
@@ -153,6 +155,11 @@ class Session:
     def subject(self) -> str:
         """How events and the audit log name it."""
         return f"checkout:{self.id}"
+
+    @property
+    def has_buyer(self) -> bool:
+        """Whether anything is known here of who buys."""
+        return self.buyer_encrypted is not None or bool(self.buyer)
 
     @property
     def is_undecided(self) -> bool:
@@ -194,6 +201,19 @@ class PaymentSeen:
             return instant((self.method or {})["expiredAt"]) if self.status == "VIRTUAL_ACCOUNT_ISSUED" else None
         except (KeyError, ValueError, TypeError):
             return None
+
+
+KOREAN_ONLY = ("TRANSFER", "VIRTUAL_ACCOUNT", "MOBILE", "GIFT_CERTIFICATE")
+"""Ways to pay that move won inside Korea."""
+
+
+def ways_to_pay(channels: Mapping[str, str], currency: str) -> dict[str, str]:
+    """The offered methods, and their channels, by which somebody can pay in `currency`, in the order to show them.
+
+    PayPal takes everything but won (portone-facts §9.4).
+    """
+    unfit = ("PAYPAL",) if currency == "KRW" else KOREAN_ONLY
+    return {method: channel for method, channel in channels.items() if method not in unfit}
 
 
 def was_closed(failure: Mapping[str, Any]) -> bool:
@@ -241,6 +261,11 @@ def step_for(session: Session, payment: PaymentSeen | None, *, now: datetime) ->
 def prolonged(session: Session, now: datetime, *, life: timedelta) -> datetime:
     """Until when somebody who prepares now may pay. Preparing again and again does not hold stock for ever."""
     return max(session.expires_at, min(now + TIME_TO_PAY, session.created_at + life + TIME_TO_PAY))
+
+
+def kept_for_approval(session: Session, now: datetime, *, life: timedelta) -> datetime:
+    """Until when a session is kept whose money may be taken now: long enough to hear of it, and not again and again."""
+    return max(session.expires_at, min(now + TIME_TO_PAY, session.created_at + life + 2 * TIME_TO_PAY))
 
 
 def money_expected_until(session: Session, payment: PaymentSeen) -> datetime:

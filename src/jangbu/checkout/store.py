@@ -7,13 +7,17 @@ from uuid import UUID
 
 from jangbu.checkout.rules import Line, PaymentSeen, Session
 from jangbu.db import Query, Tx, assigned, names_of, values_of
+from jangbu.keeping import Kept
 
+ENCRYPTED = Kept("payment_sessions", "buyer_encrypted", plain="buyer", empty="'{}'::jsonb")
 _COLUMNS = ", ".join(names_of(Session))
 _NEW = (
     "id", "session_id", "store_id", "order_id", "order_name", "customer_id", "amount", "tax_free_amount", "currency",
-    "state", "buyer", "redirect_url", "expires_at", "due_at", "created_at",
+    "state", "buyer", "buyer_encrypted", "redirect_url", "expires_at", "due_at", "created_at",
 )  # fmt: skip
-_MOVES = ("state", "holds_stock", "late_refund", "prepares", "buyer", "expires_at", "due_at", "paid_at")
+_MOVES = (
+    "state", "holds_stock", "late_refund", "prepares", "buyer", "buyer_encrypted", "expires_at", "due_at", "paid_at",
+)  # fmt: skip
 """What changes in a session's life; nothing else ever does."""
 
 INSERT = Query(
@@ -145,6 +149,39 @@ HISTORY = Query(
      ORDER BY created_at DESC, id DESC LIMIT :most
     """,
 )
+
+
+# Of sessions that nobody can pay any more. SKIP LOCKED: two that drop at once share the work.
+FORGET_BUYERS = Query(
+    UUID,
+    """
+    UPDATE payment_sessions SET buyer_encrypted = NULL, buyer = '{}'
+     WHERE id IN (SELECT id FROM payment_sessions
+                   WHERE (buyer_encrypted IS NOT NULL OR buyer <> '{}') AND due_at IS NULL
+                     AND expires_at < :before AND coalesce(paid_at, expires_at) < :before
+                   ORDER BY expires_at LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """,
+)
+UNDECIDED_OF = Query(
+    int,
+    """
+    SELECT count(*)::int FROM (
+        SELECT FROM payment_sessions
+         WHERE store_id = :store_id AND customer_id = :customer_id AND customer_id <> '' AND due_at IS NOT NULL
+         LIMIT :most) waiting
+    """,
+)
+
+
+async def forget_buyers(tx: Tx, *, before: datetime, most: int) -> list[UUID]:
+    """Drop who bought in sessions that ended before that time, some at once; which."""
+    return await tx.all(FORGET_BUYERS, before=before, most=most)
+
+
+async def undecided_of(tx: Tx, store_id: str, customer_id: str, *, most: int) -> int:
+    """How many sessions of a customer wait to be paid, counted up to `most`."""
+    return await tx.one(UNDECIDED_OF, store_id=store_id, customer_id=customer_id, most=most)
 
 
 async def insert(tx: Tx, session: Session, lines: Sequence[Line]) -> bool:

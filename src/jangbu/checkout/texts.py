@@ -51,6 +51,10 @@ TEXTS: Catalogue = {
         "결제창에서 결제를 진행해 주세요. 이 화면을 닫지 마세요.",
         "Please pay in the window. Do not close this page.",
     ),
+    "pay.says.paypal": (
+        "아래 PayPal 버튼을 눌러 결제를 진행해 주세요.",
+        "Please go on with PayPal's button below.",
+    ),
     "pay.says.checking": ("결제 결과를 확인하고 있습니다…", "Checking what came of it…"),
     "pay.says.cancelled": (
         "결제창을 닫으셨습니다. 결제되지 않았습니다. 다시 시도하실 수 있습니다.",

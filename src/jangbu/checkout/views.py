@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from jangbu.checkout.rules import Item, Line, PaymentSeen, Phase
+from jangbu.checkout.rules import Item, Line, PaymentSeen, Phase, ways_to_pay
 from jangbu.checkout.service.prepare import Prepared
 from jangbu.checkout.service.sessions import Shown
 from jangbu.clock import SEOUL, rfc3339
+from jangbu.payments.service.confirm_question import ROUTE as CONFIRM_QUESTION
 from jangbu.runtime import Runtime
 from jangbu.web.language import Language
 
@@ -40,11 +41,14 @@ def session_view(shown: Shown, run: Runtime) -> dict[str, Any]:
         "amount": session.amount,
         "taxFreeAmount": session.tax_free_amount,
         "currency": session.currency,
-        "methods": list(run.settings.channels),
+        "methods": list(ways_to_pay(run.settings.channels, session.currency)),
         "expiresAt": rfc3339(session.expires_at),
         "paidAt": None if session.paid_at is None else rfc3339(session.paid_at),
         "failure": failure_of(shown),
         "account": account_of(payment),
+        "asksBuyer": not session.has_buyer,
+        "sdk": run.settings.browser_sdk_url,
+        "mode": run.settings.mode,
     }
 
 
@@ -86,7 +90,10 @@ def pay_url(session_id: str, run: Runtime) -> str:
 
 
 def window_request(prepared: Prepared, language: Language, run: Runtime) -> dict[str, Any]:
-    """The argument of `PortOne.requestPayment` (portone-facts §7.1). Its amount is also fixed at PortOne already."""
+    """The argument of `PortOne.requestPayment` (portone-facts §7.1), or of `loadPaymentUI` where it has a `uiType`.
+
+    Its amount is also fixed at PortOne already.
+    """
     session, settings = prepared.shown.session, run.settings
     request: dict[str, Any] = {
         "storeId": session.store_id,
@@ -96,12 +103,18 @@ def window_request(prepared: Prepared, language: Language, run: Runtime) -> dict
         "totalAmount": session.amount,
         "currency": session.currency,
         "taxFreeAmount": session.tax_free_amount,
-        "payMethod": prepared.method,
         "locale": "EN_US" if language == "en" else "KO_KR",
-        "redirectUrl": f"{pay_url(session.session_id, run)}/return",
-        "windowType": {"pc": "IFRAME", "mobile": "REDIRECTION"},
     }
-    customer = {name: value for name, value in session.buyer.items() if value}
+    if prepared.method == "PAYPAL":
+        # PayPal draws its button into our page and knows no redirection (portone-facts §3.4).
+        request["uiType"] = "PAYPAL_SPB"
+    else:
+        request["payMethod"] = prepared.method
+        request["redirectUrl"] = f"{pay_url(session.session_id, run)}/return"
+        request["windowType"] = {"pc": "IFRAME", "mobile": "REDIRECTION"}
+    if settings.checkout_confirm:
+        request["confirmUrl"] = settings.url + CONFIRM_QUESTION
+    customer = {name: value for name, value in prepared.buyer.items() if value}
     if session.customer_id:
         customer["customerId"] = session.customer_id
     if customer:

@@ -62,11 +62,11 @@ def _looking_after(group: typer.Typer, opened: Opener) -> None:
             async with opened() as run:
                 if previous_release_gone:
                     async with run.db.transaction() as tx:
-                        await installation.stop_keeping_plain_secrets(tx)
+                        await installation.stop_keeping_plain(tx)
                 vault = run.settings.vault
                 rotated = await keeping.rotate(ENCRYPTED, vault=vault, db=run.db)
                 async with run.db.transaction() as tx:
-                    if not await installation.keeps_plain_secrets(tx):
+                    if not await installation.keeps_plain(tx):
                         rotated.emptied = await keeping.empty_plain(tx, ENCRYPTED)
                     await record(
                         tx,

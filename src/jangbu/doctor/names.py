@@ -76,8 +76,14 @@ def _portone_keys(given: set[str]) -> Finding:
         said = "V2's secret is PORTONE_API_SECRET (V1's it would be if PORTONE_API_KEY were set)."
     else:
         said = "None is set: the sandbox's own secret is used."
-    if "PORTONE_BASE_URL" in given:
-        return look(name, f"{said} PORTONE_BASE_URL is V1's address and is not used.", "V2's is PORTONE_V2_BASE_URL.")
+    if given & {"PORTONE_API_KEY", "PORTONE_V1_API_KEY"}:
+        return good(name, f"{said} V1 is used as well.")
+    if given & {"PORTONE_BASE_URL", "PORTONE_V1_BASE_URL"}:
+        return look(
+            name,
+            f"{said} PORTONE_BASE_URL is V1's address and is not used: there is no key for V1.",
+            "V2's address is PORTONE_V2_BASE_URL.",
+        )
     return good(name, said)
 
 

@@ -27,7 +27,7 @@ async def contents(run: Runtime) -> Finding:
     vault = run.settings.vault
     async with run.db.transaction(snapshot=True) as tx:
         states = await keeping.states(tx, ENCRYPTED)
-        keeps_plain = await installation.keeps_plain_secrets(tx)
+        keeps_plain = await installation.keeps_plain(tx)
     counts: dict[str, int] = {}
     for state in states:
         for key_id, count in state.by_key.items():
@@ -43,7 +43,7 @@ async def contents(run: Runtime) -> Finding:
     if keeps_plain:
         return look(
             CONTENTS,
-            "Secrets of endpoints lie in the database plain as well, for programs of the release before.",
+            "Secrets or buyers' details lie in the database plain as well, for programs of the release before.",
             "When none of those runs any more: jangbu secrets rotate --previous-release-gone.",
         )
     if not all(state.is_under(vault.first) for state in states):

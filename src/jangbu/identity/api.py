@@ -99,7 +99,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
 
     @router.post("/{verification_id}/reveal", summary="Who it is, in full: CI, DI, name, birthday, telephone")
     async def reveal(
-        verification_id: str, body: RevealBody, caller: Annotated[Caller, guard(Scoped("identity:reveal"))]
+        verification_id: str, body: RevealBody, caller: Annotated[Caller, guard(Scoped("identity:reveal", fresh=True))]
     ) -> Response:
         """Each call is a line in the audit log, with its reason."""
         person = await service.reveal(

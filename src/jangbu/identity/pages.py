@@ -95,7 +95,7 @@ def routes(run: Runtime) -> APIRouter:
 
     @router.post(LIST + "/{verification_id}/reveal")
     async def reveal(
-        request: Request, verification_id: str, caller: Annotated[Caller, guard(Scoped(REVEAL))]
+        request: Request, verification_id: str, caller: Annotated[Caller, guard(Scoped(REVEAL, fresh=True))]
     ) -> Response:
         reason = str((await request.form()).get("reason", ""))
         try:

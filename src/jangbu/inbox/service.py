@@ -26,6 +26,7 @@ TYPE_CHARACTERS_MAX = 100
 ID_CHARACTERS_MAX = 255
 ERROR_CHARACTERS_MAX = 2_000
 HEADER_CHARACTERS_MAX = 200
+UNSIGNED = "v1:"
 HANDLE, HANDLE_AGAIN = "inbox.handle", "inbox.handle_again"
 
 
@@ -36,6 +37,15 @@ class WebhookIdReused(Refusal):
     http_status = 400
     ko = "같은 webhook-id가 다른 내용으로 다시 왔습니다. 처리하지 않았습니다."
     en = "This webhook-id was used before with another body. Nothing was done."
+
+
+class QuestionAtTheWebhook(Refusal):
+    """PortOne's question before an approval came here. Written down and answered 200, it would be a yes."""
+
+    code = "CONFIRM_QUESTION_MISADDRESSED"
+    http_status = 409
+    ko = "승인 전 질문(confirmUrl)은 웹훅 주소가 아닌 /api/portone/confirm-question 에서 받습니다. 승인하지 않았습니다."
+    en = "A confirmUrl must be /api/portone/confirm-question and not the webhook's address. It was not approved."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +64,15 @@ Handler = Callable[[Notification], Awaitable[Handled | None]]
 async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> bool:
     """Verify the raw bytes, write them down with their job, and say whether they were new.
 
-    Raises the signature's refusals, WebhookBodyUnreadable, WebhookIdReused. Once this returns, the webhook cannot be
-    lost; until then PortOne has not heard 200 and sends it again.
+    Raises the signature's refusals, WebhookBodyUnreadable, QuestionAtTheWebhook, WebhookIdReused. Once this returns,
+    the webhook cannot be lost; until then PortOne has not heard 200 and sends it again.
     """
     now = run.clock.now()
     verified = verify(headers, body, secrets=run.settings.webhook_secrets, now=now)
     notification = read_notification(body, headers.get("content-type", "application/json"))
+    if notification.type == "Transaction.Confirm":
+        log.error("confirmUrl leads to the webhook's address, so every approval is refused")
+        raise QuestionAtTheWebhook
     failpoint("inbox.receive.verified")
     sha256 = hashlib.sha256(body).digest()
     came_with = _came_with(headers, verified)
@@ -73,7 +86,7 @@ async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> b
         body_sha256=sha256,
         came_with=came_with,
         payload=queue.payload(webhook_id=verified.webhook_id),
-        dedupe_key=_job_key(verified.webhook_id),
+        dedupe_key=job_key(verified.webhook_id),
         received_at=now,
     )
     failpoint("inbox.receive.committed")
@@ -95,7 +108,7 @@ async def _received_again(webhook_id: str, sha256: bytes, came_with: dict[str, A
                 tx, original, row_id=run.ids.uuid(), came_with=came_with, received_at=run.clock.now()
             )
         if is_repeat and original.status in {"received", "failed"}:
-            await queue.enqueue(tx, HANDLE, dedupe_key=_job_key(webhook_id), webhook_id=webhook_id)
+            await queue.enqueue(tx, HANDLE, dedupe_key=job_key(webhook_id), webhook_id=webhook_id)
     if not is_repeat:
         log.error("a webhook-id came again with another body", webhook_id=webhook_id)
         raise WebhookIdReused
@@ -108,8 +121,14 @@ def _came_with(headers: Mapping[str, str], verified: Verified) -> dict[str, Any]
     return {**{name: value for name, value in kept.items() if value}, "secret": verified.secret}
 
 
-def _job_key(webhook_id: str) -> str:
+def job_key(webhook_id: str) -> str:
+    """What keeps a webhook from having two jobs."""
     return f"webhook:{webhook_id}"
+
+
+def is_unsigned(webhook_id: str) -> bool:
+    """Whether this is the name that we gave to what V1 told us (inbox.unsigned)."""
+    return webhook_id.startswith(UNSIGNED)
 
 
 def again_key(webhook_id: str) -> str:
@@ -126,7 +145,9 @@ async def handle(webhook_id: str, *, handler: Handler, run: Runtime, asked_by: s
     """
     async with run.db.transaction() as tx:
         delivery = await store.find(tx, webhook_id)
-    if delivery is None or (delivery.status in {"processed", "skipped"} and not asked_by):
+    # An unsigned one has no id of its own: that it was handled once says nothing of what it is about now.
+    is_over = delivery is not None and delivery.status in {"processed", "skipped"} and not is_unsigned(webhook_id)
+    if delivery is None or (is_over and not asked_by):
         return
     notification = read_notification_of(delivery)
     started_at = run.clock.now()
@@ -163,7 +184,7 @@ async def handle(webhook_id: str, *, handler: Handler, run: Runtime, asked_by: s
         if asked_by or delivery.status == "failed":
             await log_store.note_try(tx, webhook_id, done)
             # Handled after all: what the queue had given up is nobody's work any more.
-            await queue.let_go(tx, _job_key(webhook_id), again_key(webhook_id))
+            await queue.let_go(tx, *queue.lanes(job_key(webhook_id)), again_key(webhook_id))
 
 
 def _in_words(problem: Exception) -> str:

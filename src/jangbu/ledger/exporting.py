@@ -48,11 +48,14 @@ async def export_journal(
     since: datetime,
     until: datetime,
     prefix: str = "",
+    account: str = "",
     kind: Format,
     actor: Actor,
     run: Runtime,
 ) -> int:
     """Write the postings of what happened in [since, until); how many. Who did it stands in the audit log.
+
+    `account`: only entries that touch it, whole.
 
     Raises RangeBackwards.
     """
@@ -60,7 +63,8 @@ async def export_journal(
         raise RangeBackwards(field="day")
 
     async def rows() -> AsyncIterator[list[Any]]:
-        async for line in tx.stream(store.JOURNAL, since=since, until=until, prefix=prefix):
+        query, more = (store.OF_ACCOUNT, {"account": account}) if account else (store.JOURNAL, {})
+        async for line in tx.stream(query, since=since, until=until, prefix=prefix, **more):
             yield journal_row(line)
 
     async with run.db.transaction(snapshot=True, long=True) as tx:
@@ -74,6 +78,7 @@ async def export_journal(
             subject="export:journal",
             rows=count,
             format=kind,
-            asked={"since": since.isoformat(), "until": until.isoformat(), "prefix": prefix},
+            asked={"since": since.isoformat(), "until": until.isoformat(), "prefix": prefix}
+            | ({"account": account} if account else {}),
         )
     return count

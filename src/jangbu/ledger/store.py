@@ -7,7 +7,7 @@ from typing import Any
 
 from jangbu.db import Query, Tx
 from jangbu.ledger.rules import Account, Entry, entry_digest
-from jangbu.sealing import Chain
+from jangbu.sealing import Chain, link
 
 CHAIN = Chain("ledger_entries", "ledger_unsealed", "ledger_seal", written_at="recorded_at")
 
@@ -147,6 +147,16 @@ JOURNAL = Query(
      ORDER BY e.happened_at, e.id, p.line
     """,
 )
+OF_ACCOUNT = Query(
+    JournalLine,
+    f"""
+    {_JOURNAL} WHERE e.happened_at >= :since AND e.happened_at < :until AND starts_with(e.key, :prefix)
+       AND EXISTS (SELECT FROM ledger_postings q JOIN ledger_accounts b ON b.id = q.account_id
+                    WHERE q.entry_id = e.id AND b.path = :account)
+     ORDER BY e.happened_at, e.id, p.line
+    """,
+)
+"""Whole entries that touch an account, so that the file balances."""
 OF_KEY = Query(JournalLine, f"{_JOURNAL} WHERE e.key = :key ORDER BY p.line")
 
 
@@ -181,19 +191,29 @@ def recomputed(entry: StoredEntry) -> bytes:
     )
 
 
+def is_as_posted(entry: StoredEntry) -> bool:
+    """Whether an entry says what it said when it was posted, and what its link of the chain says."""
+    digest = recomputed(entry)
+    if entry.seq is None or entry.previous is None:
+        return digest == entry.digest
+    return digest == entry.digest and link(entry.previous, entry.seq, entry.id, digest) == entry.chained
+
+
+STORED_COLUMNS = """
+    e.id, e.key, e.kind, e.currency, e.happened_at, e.recorded_at, e.facts, e.digest,
+    coalesce(jsonb_agg(jsonb_build_array(a.path, a.store_id, a.channel_key, a.pg, a.partner_id, p.amount_minor)
+             ORDER BY p.line) FILTER (WHERE p.entry_id IS NOT NULL), '[]') AS legs,
+    s.seq, s.digest AS chained, s.previous
+"""
+STORED_TABLES = """
+    ledger_entries e
+    LEFT JOIN ledger_postings p ON p.entry_id = e.id
+    LEFT JOIN ledger_accounts a ON a.id = p.account_id
+    LEFT JOIN ledger_seal s ON s.entry_id = e.id
+"""
 STORED = Query(
     StoredEntry,
-    """
-    SELECT e.id, e.key, e.kind, e.currency, e.happened_at, e.recorded_at, e.facts, e.digest,
-           coalesce(jsonb_agg(jsonb_build_array(a.path, a.store_id, a.channel_key, a.pg, a.partner_id, p.amount_minor)
-                    ORDER BY p.line) FILTER (WHERE p.entry_id IS NOT NULL), '[]') AS legs,
-           s.seq, s.digest AS chained, s.previous
-      FROM ledger_entries e
-      LEFT JOIN ledger_postings p ON p.entry_id = e.id
-      LEFT JOIN ledger_accounts a ON a.id = p.account_id
-      LEFT JOIN ledger_seal s ON s.entry_id = e.id
-     GROUP BY e.id, s.seq ORDER BY s.seq NULLS LAST, e.id
-    """,
+    f"SELECT {STORED_COLUMNS} FROM {STORED_TABLES} GROUP BY e.id, s.seq ORDER BY s.seq NULLS LAST, e.id",
 )
 # What the chain does not cover: notes of what waits, snapshots, and the currency of an account.
 BESIDE_THE_CHAIN = Query(

@@ -24,6 +24,7 @@ class Metrics:
         self._requests = _counter(names.REQUESTS, self.registry)
         self._request_seconds = _histogram(names.REQUEST_SECONDS, self.registry)
         self._webhook_seconds = _histogram(names.WEBHOOK_SECONDS, self.registry)
+        self._confirm_seconds = _histogram(names.CONFIRM_SECONDS, self.registry)
         self._portone_seconds = _histogram(names.PORTONE_SECONDS, self.registry)
         self._job_seconds = _histogram(names.JOB_SECONDS, self.registry)
         self._delivery_seconds = _histogram(names.DELIVERY_SECONDS, self.registry)
@@ -41,6 +42,10 @@ class Metrics:
     def webhook(self, result: str, seconds: float) -> None:
         """PortOne has its answer to a webhook."""
         self._webhook_seconds.labels(result).observe(seconds)
+
+    def confirm_answer(self, answer: str, seconds: float) -> None:
+        """PortOne has its answer to whether money may be taken."""
+        self._confirm_seconds.labels(answer).observe(seconds)
 
     def portone_call(self, operation: str, outcome: str, seconds: float) -> None:
         """A call to PortOne came to something."""

@@ -51,7 +51,15 @@ WEBHOOK_SECONDS = _process(
     "jangbu_webhook_accept_seconds",
     "histogram",
     ("result",),
-    "Until PortOne has its answer: `new`, `duplicate`, `refused`, or `failed` (it will come again).",
+    "Until PortOne has its answer: `new`, `duplicate`, `refused`, `failed` (it will come again), or V1's `unknown`, "
+    "which is about nothing of ours.",
+)
+CONFIRM_SECONDS = _process(
+    "jangbu_confirm_answer_seconds",
+    "histogram",
+    ("answer",),
+    "Until PortOne's question before an approval is answered: `yes`, `no`, `unknown` (a no: we could not tell in time),"
+    " `refused` (not PortOne's), or `failed`.",
 )
 PORTONE_SECONDS = _process(
     "jangbu_portone_call_seconds",

@@ -21,7 +21,11 @@ log = structlog.get_logger()
 FRESH_S = 5.0
 PATIENCE_S = 5.0
 # What is shown with a 0 while there is none of it.
-ATTEMPTS = [(operation, state) for operation in ("pre_register", "cancel") for state in ("sent", "unknown")]
+OPERATIONS = (
+    "pre_register", "cancel", "close_account", "issue_receipt", "cancel_receipt", "send_parcel", "correct_parcel",
+    "complete_escrow",
+)  # fmt: skip
+ATTEMPTS = [(operation, state) for operation in OPERATIONS for state in ("sent", "unknown")]
 REFUNDS = [("WAITING",), ("SENDING",), ("REQUESTED",)]
 WEBHOOKS = [("received",), ("failed",)]
 DELIVERIES = [("waiting",), ("paused",), ("exhausted",)]

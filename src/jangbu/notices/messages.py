@@ -27,6 +27,12 @@ SLACK_CHARACTERS_MAX = 2900
 _OPERATIONS: Mapping[str, tuple[str, str]] = {
     "pre_register": ("결제 금액 사전 등록", "pre-registering the amount"),
     "cancel": ("결제 취소", "cancelling the payment"),
+    "close_account": ("가상계좌 말소", "closing the virtual account"),
+    "issue_receipt": ("현금영수증 발급", "issuing the cash receipt"),
+    "cancel_receipt": ("현금영수증 취소", "cancelling the cash receipt"),
+    "send_parcel": ("에스크로 배송 등록", "registering the escrow delivery"),
+    "correct_parcel": ("에스크로 배송 수정", "correcting the escrow delivery"),
+    "complete_escrow": ("에스크로 구매 확정", "confirming the escrow purchase"),
 }
 _MARKS = {Severity.CRITICAL: ":rotating_light:", Severity.WARNING: ":warning:", Severity.INFO: ":information_source:"}
 

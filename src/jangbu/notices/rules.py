@@ -114,6 +114,26 @@ class CancelledElsewhere(_OfPayment):
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeOpened(_OfPayment):
+    """A payer complains at the PG; the money is held until it is over. `amount` is what is held, written out."""
+
+    kind: ClassVar[str] = "dispute_opened"
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    amount: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeUntold(_OfPayment):
+    """A dispute is over at PortOne, or no longer shown there, and a person has to say how it ended."""
+
+    kind: ClassVar[str] = "dispute_untold"
+    severity: ClassVar[Severity] = Severity.WARNING
+    amount: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefundWaitsForApproval(_OfPayment):
     """A refund above what its asker may decide waits for a second person."""
 
@@ -231,6 +251,8 @@ SAMPLES: dict[str, Facts] = {
         OutcomeUnknown(**_PAYMENT, amount="₩10,000", operation="cancel", since=_AT),
         PaymentMismatch(**_PAYMENT, asked="₩10,000", paid="₩100", review="other_amount"),
         CancelledElsewhere(**_PAYMENT, amount="₩10,000", reason="고객 요청"),
+        DisputeOpened(**_PAYMENT, amount="₩10,000", reason="상품을 받지 못했습니다."),
+        DisputeUntold(**_PAYMENT, amount="₩10,000", reason="상품을 받지 못했습니다."),
         RefundWaitsForApproval(**_PAYMENT, amount="₩1,200,000", asked_by="김하늘", reason="단순 변심"),
         RefundFailed(**_PAYMENT, amount="₩10,000", why="PG_PROVIDER_ERROR"),
         PaidTooLate(**_PAYMENT, amount="₩10,000"),

@@ -26,6 +26,7 @@ PAGE_MAX = 500
 State = Literal["", "pending", "delivered", "exhausted", "cancelled"]
 Reader = Annotated[Caller, guard(Scoped("events:read"))]
 Manager = Annotated[Caller, guard(Scoped("events:manage"))]
+FreshManager = Annotated[Caller, guard(Scoped("events:manage", fresh=True))]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]
 Position = Annotated[int, Query(ge=0, le=SEQ_MAX, description="The `next` of the page before; 0 is the beginning.")]
 
@@ -144,7 +145,7 @@ def _endpoints(router: APIRouter, run: Runtime, sender: Sender) -> None:
         return ok({"endpoints": [endpoint_view(one, caller, backlog.get(one.id)) for one in found]}, clock=run.clock)
 
     @router.post("/endpoints", status_code=201, summary="Send events to an address")
-    async def create(body: EndpointBody, caller: Manager) -> Response:
+    async def create(body: EndpointBody, caller: FreshManager) -> Response:
         """From now on. The answer's `secret` verifies the signatures; it is shown this once."""
         if caller.store_id is not None and body.store_id not in (None, caller.store_id):
             raise EventStoreRefused
@@ -168,7 +169,7 @@ def _endpoints(router: APIRouter, run: Runtime, sender: Sender) -> None:
         return ok(endpoint_view(one, caller, backlog.get(one.id)), clock=run.clock)
 
     @router.patch("/endpoints/{endpoint_id}", summary="Change an endpoint")
-    async def change(endpoint_id: UUID, body: ChangeBody, caller: Manager) -> Response:
+    async def change(endpoint_id: UUID, body: ChangeBody, caller: FreshManager) -> Response:
         """For whatever is sent from now on."""
         changed = await endpoints.change(
             endpoint_id,
@@ -190,7 +191,7 @@ def _endpoints(router: APIRouter, run: Runtime, sender: Sender) -> None:
         return ok({"removed": True}, clock=run.clock)
 
     @router.post("/endpoints/{endpoint_id}/rotate", summary="Replace the signing secret")
-    async def rotate(endpoint_id: UUID, body: RotateBody, caller: Manager) -> Response:
+    async def rotate(endpoint_id: UUID, body: RotateBody, caller: FreshManager) -> Response:
         """Both sign for `keepHours`, so that your receiver can change over in its own time."""
         secret = await endpoints.rotate(
             endpoint_id,

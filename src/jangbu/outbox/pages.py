@@ -34,6 +34,7 @@ _TONES = {"delivered": "good", "exhausted": "bad", "pending": "waiting"}
 
 Reader = Annotated[Caller, guard(Scoped("events:read"))]
 Manager = Annotated[Caller, guard(Scoped(MANAGE))]
+FreshManager = Annotated[Caller, guard(Scoped(MANAGE, fresh=True))]
 Seq = Annotated[int, Path(le=SEQ_MAX)]
 
 
@@ -128,7 +129,7 @@ def _list_routes(router: APIRouter, run: Runtime, sender: Sender) -> None:
         return rendering.page(request, "events.html", await _events_page(caller, run))
 
     @router.post(HOME)
-    async def add(request: Request, caller: Manager) -> Response:
+    async def add(request: Request, caller: FreshManager) -> Response:
         async with request.form(max_files=0, max_fields=60) as form:
             url, description = (str(form.get(name, "")).strip() for name in ("url", "description"))
             types = [str(one) for one in form.getlist("types")]
@@ -173,7 +174,7 @@ def _endpoint_routes(router: APIRouter, run: Runtime) -> None:
         return RedirectResponse(HOME, 303)
 
     @router.post(one + "/rotate")
-    async def rotate(request: Request, endpoint_id: UUID, caller: Manager) -> Response:
+    async def rotate(request: Request, endpoint_id: UUID, caller: FreshManager) -> Response:
         secret = await endpoints.rotate(endpoint_id, actor=caller.actor, run=run)
         return await _endpoint(request, endpoint_id, caller, run, secret=secret)
 

@@ -29,6 +29,8 @@ LOCK_ENDPOINT = Query(
 ENDPOINTS = Query(
     Endpoint, f"SELECT {_ENDPOINT} FROM webhook_endpoints WHERE state <> 'removed' ORDER BY created_at, id"
 )
+# Not by counting what is seen: a key of one store sees that store's alone.
+ENDPOINTS_THERE_ARE = Query(int, "SELECT webhook_endpoints_there_are()")
 LOCK_NUMBER = Query(type(None), "SELECT pg_advisory_xact_lock(hashtextextended('webhook_endpoints', 0))")
 UPDATE_ENDPOINT = Query(
     type(None),
@@ -97,6 +99,11 @@ async def insert_endpoint(tx: Tx, endpoint: Endpoint) -> None:
         position=endpoint.position,
         created_at=endpoint.created_at,
     )
+
+
+async def endpoints_there_are(tx: Tx) -> int:
+    """How many endpoints the installation has, whosever they are."""
+    return await tx.one(ENDPOINTS_THERE_ARE)
 
 
 async def endpoint(tx: Tx, endpoint_id: UUID) -> Endpoint | None:

@@ -29,6 +29,17 @@ _CANCELLATION: dict[str, Any] = {
     "made": "ours",
 }
 
+_DISPUTE: dict[str, Any] = {
+    "id": "0198b7c2-91d4-7f06-b3a8-4c1e2d7f9a60",
+    "status": "OPEN",
+    "reason": "상품을 받지 못했습니다.",
+    "heldAmount": 11_000,
+    "writtenOffAmount": 0,
+    "currency": "KRW",
+    "openedAt": "2026-08-05T03:00:00.000Z",
+    "resolvedAt": None,
+}
+
 
 def _given_back(before: str, status: str, cancelled: int, cancellation: str, amount: int) -> dict[str, Any]:
     return _PAYMENT | {
@@ -106,6 +117,26 @@ declare(
         "취소 요청이 거절되었습니다. 돈은 움직이지 않았습니다.",
         "A cancellation was refused. No money moved.",
         _given_back("PAID", "PAID", 0, "FAILED", 3_000),
+    ),
+    Type(
+        "payment.dispute_created",
+        "구매자가 PG나 카드사에 이의를 제기했습니다. 결과가 나올 때까지 `dispute.heldAmount`만큼 받을 돈에서 따로 "
+        "묶어 둡니다. 아직 보내지 않은 상품은 보류하고, 기한 안에 PG에 소명 자료를 내세요.",
+        "The payer complained at the PG or the card issuer. `dispute.heldAmount` is held until it is over. Hold back "
+        "what was not delivered yet, and send the PG your evidence in time.",
+        _PAYMENT | {"before": "PAID", "dispute": _DISPUTE},
+    ),
+    Type(
+        "payment.dispute_resolved",
+        "분쟁이 끝났습니다. `dispute.status`가 `WON`이면 돈을 지켰고, `LOST`이면 돈을 잃었고, `RETURNED`이면 다른 "
+        "방법으로 모두 돌려주었습니다.",
+        "A dispute is over. `dispute.status`: `WON`, the money stays; `LOST`, it is gone; `RETURNED`, all of it was "
+        "given back otherwise.",
+        _PAYMENT
+        | {
+            "before": "PAID",
+            "dispute": _DISPUTE | {"status": "WON", "heldAmount": 0, "resolvedAt": "2026-08-20T02:00:00.000Z"},
+        },
     ),
     Type(
         "payment.changed",

@@ -17,8 +17,9 @@ from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.advice import advice
 from jangbu.payments.service.cancel import Authority, cancel
+from jangbu.payments.service.confirm import Agreed, Approves, confirm
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.verify import verify
+from jangbu.payments.service.verify import Verdict, verify
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.web.bodies import Body
@@ -36,12 +37,24 @@ class InitializeBody(Body):
     )
     tax_free_amount: int = Field(default=0, description="The part of the amount that is free of VAT.")
     store_id: str | None = Field(default=None, description="Only where this installation serves several stores.")
+    api: Literal["v1", "v2"] = Field(
+        default="v2",
+        description="`v1` for a shop whose pages use `IMP.request_pay`: `paymentId` is the `merchant_uid` to pass it.",
+    )
 
 
 class VerifyBody(Body):
     """Which payment to look at."""
 
     payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
+
+
+class ConfirmBody(Body):
+    """What the payment window brought back on a channel with manual approval."""
+
+    payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
+    payment_token: str = Field(min_length=1, max_length=1000, description="`paymentToken`, as the browser got it.")
+    tx_id: str | None = Field(default=None, min_length=1, max_length=255, description="`txId`; PortOne compares it.")
 
 
 class RefundAccountBody(Body):
@@ -85,8 +98,8 @@ IdempotencyKey = Annotated[
 ]
 
 
-def routes(run: Runtime, portone: PortOne) -> APIRouter:
-    """`/api/portone/initialize`, `/api/portone/verify`, `/api/portone/cancel` and advice on it."""
+def routes(run: Runtime, portone: PortOne, approves: Approves) -> APIRouter:
+    """`/api/portone/initialize`, `…/verify`, `…/confirm`, `…/cancel` and advice on it."""
     router = APIRouter(prefix="/api/portone", tags=["payments"])
 
     @router.post("/initialize", summary="Create a payment and fix its amount at PortOne")
@@ -105,6 +118,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             tax_free_amount=body.tax_free_amount,
             order_id=body.order_id,
             store_id=body.store_id or caller.store_id,
+            api=body.api,
             idempotency_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
         )
         payment = await initialize(order, actor=caller.actor, run=run, portone=portone)
@@ -117,8 +131,27 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         `mismatch` says what differs: amount, currency, store or channel.
         """
         verdict = await verify(body.payment_id, store_id=caller.store_id, actor=caller.actor, run=run, portone=portone)
-        view = payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
-        return ok(view, clock=run.clock)
+        return ok(verdict_view(verdict), clock=run.clock)
+
+    @router.post("/confirm", summary="Approve what the payer agreed to, on a channel with manual approval")
+    async def confirm_payment(
+        body: ConfirmBody, caller: Annotated[Caller, guard(Scoped("payments:create"))]
+    ) -> Response:
+        """Compared, and stock and time looked at, before any money moves. Deliver only when `paid` is true.
+
+        Sending it again is safe: a payment is approved once, and one that is taken already is just shown.
+        """
+        agreed = Agreed(body.payment_token, body.tx_id)
+        verdict = await confirm(
+            body.payment_id,
+            agreed,
+            store_id=caller.store_id,
+            actor=caller.actor,
+            run=run,
+            portone=portone,
+            approves=approves,
+        )
+        return ok(verdict_view(verdict), clock=run.clock)
 
     @router.get("/cancel/advice", summary="Before the click: what is known about refunding a payment")
     async def advise_on_cancel(
@@ -209,6 +242,11 @@ def cancellation_view(one: Cancellation) -> dict[str, Any]:
     }
 
 
+def verdict_view(verdict: Verdict) -> dict[str, Any]:
+    """A payment that was just read, and whether to deliver."""
+    return payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
+
+
 def payment_view(payment: Payment) -> dict[str, Any]:
     """A payment as the shop sees it. Money is an integer in minor units beside its currency.
 
@@ -220,6 +258,7 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "storeId": payment.store_id,
         "orderId": payment.order_id,
         "orderName": payment.order_name,
+        "api": payment.api,
         "status": payment.status.value,
         "amount": payment.amount,
         "taxFreeAmount": payment.tax_free_amount,

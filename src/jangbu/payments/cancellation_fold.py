@@ -15,7 +15,8 @@ from jangbu.payments.cancellation_rules import (
     next_due,
     taken,
 )
-from jangbu.payments.rules import WAITING_CHECKS, Event, Payment, SeenCancellation, next_status
+from jangbu.payments.rules import WAITING_CHECKS, Event, Payment, next_status
+from jangbu.payments.seen import SeenCancellation
 
 _S = CancellationStatus
 CLOCKS_APART = timedelta(minutes=5)

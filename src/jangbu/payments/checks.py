@@ -140,4 +140,42 @@ INVARIANTS: tuple[Check, ...] = (
         ),
         GROWTH,
     ),
+    # Disputes are few: all of them, each time.
+    Check(
+        "I34",
+        "분쟁 계정의 잔액은 분쟁 중인 결제에 묶인 금액과 같고, 남은 결제 금액을 넘지 않는다",
+        "what stands in dispute is what disputes hold, and never more than is left of the payment",
+        Sql(
+            """
+            WITH moved AS (
+                SELECT payment_id,
+                       sum(CASE kind WHEN 'held' THEN amount WHEN 'recovered' THEN 0 ELSE -amount END) AS held,
+                       sum(CASE kind WHEN 'written_off' THEN amount WHEN 'recovered' THEN -amount ELSE 0 END) AS lost
+                  FROM payment_dispute_moves GROUP BY payment_id
+            ), said AS (
+                SELECT payment_id, sum(held_amount) AS held, sum(written_off_amount) AS lost
+                  FROM payment_disputes GROUP BY payment_id
+            )
+            SELECT 'payment:' || p.id,
+                   'its disputes hold ' || said.held || ' and lost ' || said.lost || ', their moves make '
+                   || coalesce(moved.held, 0) || ' and ' || coalesce(moved.lost, 0) || ', and '
+                   || p.cancellable_amount || ' is left'
+              FROM said JOIN payments p ON p.id = said.payment_id LEFT JOIN moved ON moved.payment_id = said.payment_id
+             WHERE said.held <> coalesce(moved.held, 0) OR said.lost <> coalesce(moved.lost, 0)
+                OR said.held + said.lost > p.cancellable_amount
+            UNION ALL
+            SELECT 'account:' || a.id,
+                   'has ' || sum(l.amount_minor) || ' ' || a.currency || ' in dispute, and its disputes hold '
+                   || coalesce(max(holds.minor), 0)
+              FROM ledger_accounts a JOIN ledger_postings l ON l.account_id = a.id
+              LEFT JOIN (SELECT p.store_id, coalesce(p.channel_key, '') AS channel_key,
+                                coalesce(p.pg_provider, '') AS pg, d.currency, sum(d.held_amount) AS minor
+                           FROM payment_disputes d JOIN payments p ON p.id = d.payment_id GROUP BY 1, 2, 3, 4) holds
+                ON (holds.store_id, holds.channel_key, holds.pg, holds.currency)
+                   = (a.store_id, a.channel_key, a.pg, a.currency)
+             WHERE a.path = 'assets:disputed' AND a.partner_id = ''
+             GROUP BY a.id HAVING sum(l.amount_minor) <> coalesce(max(holds.minor), 0)
+            """
+        ),
+    ),
 )

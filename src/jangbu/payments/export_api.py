@@ -12,6 +12,7 @@ from jangbu.payments.list_pages import Form
 from jangbu.payments.list_pages import wanted_of as wanted_by
 from jangbu.payments.list_rules import Filter
 from jangbu.payments.pages import LIST
+from jangbu.payments.refund_pages import REFUNDS
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.service.exporting import export_payments, export_refunds
 from jangbu.periods import moment
@@ -23,7 +24,7 @@ _Exporter = Annotated[Caller, guard(Scoped("payments:export"))]
 
 
 def routes(run: Runtime) -> APIRouter:
-    """`/api/exports/payments.csv|xlsx`, `/api/exports/refunds.csv|xlsx`, `/console/payments.csv|xlsx`."""
+    """`/api/exports/payments.csv|xlsx`, `/api/exports/refunds.csv|xlsx`, `/console/payments.csv|xlsx`, …refunds."""
     router = APIRouter(tags=["exports"])
     responses: Any = FILE_ANSWER
 
@@ -46,20 +47,31 @@ def routes(run: Runtime) -> APIRouter:
         """By when the money went back; those that are not settled, by when they were asked for."""
         if caller.store_id is not None and store_id not in ("", caller.store_id):
             raise StoreUnknown(store_id=store_id)
+        return await _refunds(form, since, until, caller.store_id or store_id, caller)
+
+    @router.get(REFUNDS + ".{form}", include_in_schema=False)
+    async def refunds_from_the_console(
+        form: Format,
+        caller: _Exporter,
+        since: Annotated[str, Query(alias="from", max_length=40)] = "",
+        until: Annotated[str, Query(max_length=40)] = "",
+    ) -> Response:
+        return await _refunds(form, since, until, caller.store_id or "", caller)
+
+    @router.get(LIST + ".{form}", include_in_schema=False)
+    async def from_the_console(form: Format, caller: _Exporter, given: Form) -> Response:
+        return await _payments(form, wanted_by(given), caller)
+
+    async def _refunds(form: Format, since: str, until: str, store_id: str, caller: Caller) -> Response:
         begin, end = moment(since, "from"), moment(until, "until", is_end=True)
         return await made(
             "refunds",
             form,
             lambda path: export_refunds(
-                path, store_id=caller.store_id or store_id, since=begin, until=end,
-                kind=form, actor=caller.actor, run=run,
+                path, store_id=store_id, since=begin, until=end, kind=form, actor=caller.actor, run=run
             ),
             clock=run.clock,
-        )  # fmt: skip
-
-    @router.get(LIST + ".{form}", include_in_schema=False)
-    async def from_the_console(form: Format, caller: _Exporter, given: Form) -> Response:
-        return await _payments(form, wanted_by(given), caller)
+        )
 
     async def _payments(form: Format, wanted: Filter, caller: Caller) -> Response:
         return await made(

@@ -15,7 +15,8 @@ from jangbu.errors import Refusal
 from jangbu.money import Money, checked, vat_included
 from jangbu.payments.cancellation_fold import Folded, fold
 from jangbu.payments.list_rules import METHODS
-from jangbu.payments.rules import Payment, SeenCancellation, Status
+from jangbu.payments.rules import Payment, Status
+from jangbu.payments.seen import SeenCancellation
 
 PAYMENT_COLUMNS = ("paymentId", "orderName", "amount", "currency", "createdAt", "paidAt")
 PAYMENT_OPTIONAL = (

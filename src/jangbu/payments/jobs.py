@@ -4,6 +4,7 @@ from uuid import UUID
 
 from jangbu.payments.service import poll as polling
 from jangbu.payments.service import sweep as sweeping
+from jangbu.payments.service.disputes import look_at_open
 from jangbu.payments.service.settle_cancel import resume
 from jangbu.portone import PortOne
 from jangbu.queue import Job, Schedule
@@ -25,8 +26,12 @@ def jobs(run: Runtime, portone: PortOne) -> list[Job]:
     async def poll() -> None:
         await polling.poll(run=run, portone=portone)
 
+    async def disputes() -> None:
+        await look_at_open(run=run)
+
     return [
         Job("payments.poll", poll),
+        Job("payments.disputes", disputes),
         Job("payments.sweep", sweep),
         Job("payments.check", check),
         Job("payments.settle_cancellation", settle_cancellation),
@@ -35,4 +40,9 @@ def jobs(run: Runtime, portone: PortOne) -> list[Job]:
 
 def schedules(run: Runtime) -> list[Schedule]:
     """The sweep, every few seconds; what is due is decided by `due_at` and the injected clock. And PortOne's list."""
-    return [Schedule(run.settings.sweep_cron, "payments.sweep"), Schedule("*/10 * * * *", "payments.poll")]
+    return [
+        Schedule(run.settings.sweep_cron, "payments.sweep"),
+        Schedule("*/10 * * * *", "payments.poll"),
+        # That a dispute is over stands in no list of PortOne's; only its webhook, or a look, tells.
+        Schedule("40 */6 * * *", "payments.disputes"),
+    ]

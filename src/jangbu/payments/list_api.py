@@ -23,6 +23,7 @@ from jangbu.payments.list_rules import (
 )
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Status
+from jangbu.payments.service.dispute_record import dispute_view
 from jangbu.payments.service.listing import ListedPayment, detail, listed
 from jangbu.periods import moment
 from jangbu.runtime import Runtime
@@ -57,6 +58,7 @@ class FilterQuery(BaseModel):
     method: MethodWord = Field(default="", description="PortOne's words for the ways to pay.")
     channel_key: _Word = Field(default="", description="The PortOne channel it was paid through.")
     review: bool = Field(default=False, description="Only those that a person should look at.")
+    disputed: bool = Field(default=False, description="Only those with a dispute whose end nobody has told.")
     q: str = Field(
         default="",
         max_length=SEARCH_LONGEST,
@@ -132,10 +134,11 @@ def routes(run: Runtime) -> APIRouter:
         }
         return ok(shown, clock=run.clock)
 
-    @router.get("/{payment_id}", summary="One payment, and what was given back of it")
+    @router.get("/{payment_id}", summary="One payment, what was given back of it, and its disputes")
     async def show_payment(payment_id: str, caller: Reader) -> Response:
         """By our id or PortOne's paymentId, as it stands in our books: PortOne is not asked (`verify` does)."""
-        payment, cancellations = await detail(payment_id, store_id=caller.store_id, run=run)
+        found = await detail(payment_id, store_id=caller.store_id, run=run)
+        payment = found.payment
         view = payment_view(payment) | {
             "transactionId": payment.provider_transaction_id,
             "pgTransactionId": (payment.portone or {}).get("pgTxId"),
@@ -146,7 +149,8 @@ def routes(run: Runtime) -> APIRouter:
             "createdAt": payment.created_at,
             "failedAt": payment.failed_at,
             "cancelledAt": payment.cancelled_at,
-            "cancellations": [cancellation_view(one) for one in cancellations],
+            "cancellations": [cancellation_view(one) for one in found.cancellations],
+            "disputes": [dispute_view(one) for one in found.disputes],
         }
         return ok(view, clock=run.clock)
 
@@ -170,6 +174,7 @@ def wanted_of(query: FilterQuery, caller: Caller) -> Filter:
         method=query.method,
         channel_key=query.channel_key,
         in_review=query.review,
+        in_dispute=query.disputed,
         search=query.q.strip(),
     )
 

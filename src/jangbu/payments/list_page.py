@@ -52,6 +52,7 @@ class FilterForm:
     query: str = ""
     status: str = ""
     review: str = ""
+    disputed: str = ""
     by: str = "created"
     since: str = ""
     until: str = ""
@@ -67,7 +68,7 @@ class FilterForm:
 
     @property
     def narrows(self) -> bool:
-        return self.is_open or bool(self.query or self.status or self.review)
+        return self.is_open or bool(self.query or self.status or self.review or self.disputed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ LIST_TEXTS: Catalogue = {
     "lists.search.hint": ("ID 전체, 또는 주문명 앞부분", "A whole id, or how the order's name begins"),
     "lists.all": ("전체", "All"),
     "lists.review": ("확인 필요", "Needs a look"),
+    "lists.disputed": ("분쟁 중", "In dispute"),
     "lists.by": ("기준일", "Day of"),
     "lists.by.created": ("요청일", "Request"),
     "lists.by.paid": ("결제일", "Payment"),

@@ -45,6 +45,7 @@ def form_of(request: Request) -> FilterForm:
         query=text("q"),
         status=text("status"),
         review="1" if text("review") else "",
+        disputed="1" if text("disputed") else "",
         by="paid" if text("by") == "paid" else "created",
         since=text("from"),
         until=text("until"),
@@ -75,6 +76,7 @@ def wanted_of(form: FilterForm, store_id: str = "") -> Filter:
         method=form.method,
         channel_key=form.channel,
         in_review=bool(form.review),
+        in_dispute=bool(form.disputed),
         search=form.query,
         **{f"{form.by}_from": since, f"{form.by}_until": until},
     )
@@ -157,8 +159,13 @@ def _chips(request: Request, form: FilterForm, t: Words) -> tuple[Chip, ...]:
     statuses = STATUS_CHIPS if form.status in ("", *STATUS_CHIPS) else (*STATUS_CHIPS, form.status)
     known = [status for status in statuses if t.known(f"status.{status}")]
     return (
-        Chip(t("lists.all"), to(status=None, review=None), not form.status and not form.review),
+        Chip(
+            t("lists.all"),
+            to(status=None, review=None, disputed=None),
+            not form.status and not form.review and not form.disputed,
+        ),
         Chip(t("lists.review"), to(review=None if form.review else "1"), bool(form.review)),
+        Chip(t("lists.disputed"), to(disputed=None if form.disputed else "1"), bool(form.disputed)),
         *(
             Chip(t(f"status.{status}"), to(status=None if form.status == status else status), form.status == status)
             for status in known
@@ -205,8 +212,8 @@ def _row(payment: ListedPayment, t: Words) -> PaymentRow:
 def export_href(form: FilterForm, format_: str) -> str:
     """The address of a file with exactly what the page's filter means."""
     asked = {
-        "q": form.query, "status": form.status, "review": form.review, "by": form.by, "from": form.since,
-        "until": form.until, "min": form.least, "max": form.most, "currency": form.currency, "method": form.method,
-        "channel": form.channel,
+        "q": form.query, "status": form.status, "review": form.review, "disputed": form.disputed, "by": form.by,
+        "from": form.since, "until": form.until, "min": form.least, "max": form.most, "currency": form.currency,
+        "method": form.method, "channel": form.channel,
     }  # fmt: skip
     return f"{LIST}.{format_}?{urlencode({name: value for name, value in asked.items() if value})}"

@@ -61,6 +61,7 @@ class Filter:
     method: str = ""
     channel_key: str = ""
     in_review: bool = False
+    in_dispute: bool = False
     search: str = ""
 
     def __post_init__(self) -> None:

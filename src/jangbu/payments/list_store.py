@@ -130,6 +130,8 @@ _NARROWED = """
        AND (:method_type = '' OR method ->> 'type' = :method_type)
        AND (:channel_key = '' OR channel_key = :channel_key)
        AND (NOT :in_review::boolean OR review <> '')
+       AND (NOT :in_dispute::boolean OR id IN (SELECT payment_id FROM payment_disputes
+                                                WHERE status IN ('OPEN', 'UNTOLD')))
 """
 NARROWED = f"{_NARROWED} AND (:search = '' OR order_name LIKE :named OR id IN ({_IDS}))"
 """All that a filter asks but the time a payment was made, of rows with the columns of `payments`."""
@@ -198,10 +200,15 @@ FOUND = Walk(
     f"id = ANY(ARRAY(SELECT payments_found(:search, :search_id::uuid, :named, {NAMED_MOST})))",
     knows_the_search=True,
 )
+# Payments in dispute are few, and found by their disputes.
+IN_DISPUTE = Walk(
+    "in dispute", "id = ANY(ARRAY(SELECT payment_id FROM payment_disputes WHERE status IN ('OPEN', 'UNTOLD')))"
+)
 IN_REVIEW = Walk("in review", "review <> ''")
 OF_STATUS = Walk("of a status", "status = (:statuses::text[])[1]")
 OF_STORE = Walk("of a store", "store_id = :store_id")
 EVERY = Walk("every", "true")
+_BY_ID = (FOUND, IN_DISPUTE)
 NAMED = Query(int, "SELECT count(*) FROM payments_found(NULL, NULL, :named, :most::bigint)")
 # One statement serves every combination of filters; planned for the values at hand, what is not asked falls away.
 PLAN_FOR_VALUES = Query(str, "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
@@ -221,6 +228,8 @@ async def walk_of(tx: Tx, wanted: Filter) -> Walk:
         named = await tx.one(NAMED, named=_beginning(wanted.search), most=NAMED_MOST + 1)
         if named <= NAMED_MOST:
             return FOUND
+    if wanted.in_dispute:
+        return IN_DISPUTE
     if wanted.in_review:
         return IN_REVIEW
     if wanted.store_id:
@@ -234,7 +243,7 @@ async def page(tx: Tx, walk: Walk, wanted: Filter, *, start: Place | None, newer
     start = start or (BELOW_ALL if newer else ABOVE_ALL)
     candidates_most = FOUND_MOST if walk is FOUND else CANDIDATES_MOST
     asked = arguments(wanted) | {"from_at": start.at, "from_id": start.id, "candidates_most": candidates_most}
-    await tx.one(PLAN_FOR_VALUES if walk is FOUND else PLAN_IN_ORDER)
+    await tx.one(PLAN_FOR_VALUES if walk in _BY_ID else PLAN_IN_ORDER)
     query = walk.newer if newer else walk.older
     found = await tx.all(query, **_taken_by(query, asked | {"most": most + 1}))
     shown = found[:most]
@@ -254,7 +263,7 @@ def _page_of(shown: list[ListedPayment], newer: bool, further: Place | None, *, 
 async def totals(tx: Tx, walk: Walk, wanted: Filter) -> Totals:
     """What the payments add up to, the newest `TOTALS_MOST` that the walk meets."""
     asked = arguments(wanted) | {"from_at": ABOVE_ALL.at, "from_id": ABOVE_ALL.id, "candidates_most": TOTALS_MOST}
-    await tx.one(PLAN_FOR_VALUES if walk is FOUND else PLAN_IN_ORDER)
+    await tx.one(PLAN_FOR_VALUES if walk in _BY_ID else PLAN_IN_ORDER)
     found = await tx.all(walk.totals, **_taken_by(walk.totals, asked))
     sums = tuple(Total(one.currency, one.count, one.amount_minor, one.cancelled_minor) for one in found if one.currency)
     return Totals(sums, is_whole=found[0].seen < TOTALS_MOST)
@@ -280,6 +289,7 @@ def arguments(wanted: Filter) -> dict[str, Any]:
         "method_type": METHODS[wanted.method] if wanted.method else "",
         "channel_key": wanted.channel_key,
         "in_review": wanted.in_review,
+        "in_dispute": wanted.in_dispute,
         "search": wanted.search,
         "search_id": _uuid(wanted.search),
         "named": _beginning(wanted.search),

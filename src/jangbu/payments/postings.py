@@ -5,6 +5,7 @@ from datetime import datetime
 from jangbu.ledger.rules import Account, Entry, credit, debit
 from jangbu.money import Money
 from jangbu.payments.cancellation_rules import Cancellation
+from jangbu.payments.dispute_rules import Dispute, Move, MoveKind
 from jangbu.payments.rules import Payment
 
 
@@ -79,6 +80,24 @@ def mismatched_key(payment: Payment) -> str:
 def mismatch_resolved_key(payment: Payment) -> str:
     """The entry that takes it out again, because the payment was put right and captured."""
     return f"payment:{payment.id}:mismatch_resolved"
+
+
+def dispute_moved(payment: Payment, dispute: Dispute, move: Move, number: int, at: datetime) -> Entry:
+    """Money goes into a dispute, or out of one; what it was taken for stays booked as it is."""
+    amount = Money(move.amount, payment.currency)
+    into, out_of = {
+        MoveKind.HELD: ("assets:disputed", "assets:pg_receivable"),
+        MoveKind.RELEASED: ("assets:pg_receivable", "assets:disputed"),
+        MoveKind.WRITTEN_OFF: ("expenses:write_off", "assets:disputed"),
+        MoveKind.RECOVERED: ("assets:pg_receivable", "expenses:write_off"),
+    }[move.kind]
+    return Entry(
+        key=f"payment:{payment.id}:dispute:{dispute.id}:{number}",
+        kind=f"payment.dispute_{move.kind}",
+        happened_at=at,
+        facts={**_facts(payment), "dispute_id": str(dispute.id), "portone_dispute_id": dispute.portone_dispute_id},
+        postings=(*debit(_account(into, payment), amount), *credit(_account(out_of, payment), amount)),
+    )
 
 
 def _account(path: str, payment: Payment) -> Account:

@@ -1,8 +1,7 @@
 """The console's refunds: giving money back from a payment's page, and the list of those that are not settled yet."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -14,25 +13,22 @@ from jangbu.access.rules import Scoped
 from jangbu.clock import seoul
 from jangbu.errors import Refusal
 from jangbu.money import Money, typed
-from jangbu.payments import cancellation_rules, story_page
-from jangbu.payments.advice_rules import Advice, advise
+from jangbu.payments import cancellation_rules
 from jangbu.payments.api import authority_of
-from jangbu.payments.banks import BANKS, NOT_FOR_REFUNDS
-from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
+from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, CancellationStatus
 from jangbu.payments.cancellation_store import OpenCancellation
-from jangbu.payments.pages import LIST, story_page_of
-from jangbu.payments.refund_accounts import RefundAccount, checked, goes_to_an_account, in_words
+from jangbu.payments.pages import LIST
+from jangbu.payments.refund_accounts import RefundAccount, checked, in_words
 from jangbu.payments.refusals import CancellationUnknown
-from jangbu.payments.rules import Payment
 from jangbu.payments.service.cancel import approve, cancel, open_cancellations, reject
 from jangbu.payments.service.story import tell
+from jangbu.payments.story_pages import show_story
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
-from jangbu.web.texts import Catalogue, Words
+from jangbu.web.texts import Catalogue
 
 REFUNDS = "/console/refunds"
-BANK_NAMES = tuple(sorted(name for code, name in BANKS.items() if code not in NOT_FOR_REFUNDS))
 _FIELDS = ("amount", "tax_free", "reason", "key", "bank", "number", "holder", "phone")
 
 
@@ -58,50 +54,15 @@ class RefundsPage:
 
     waiting: tuple[Row, ...]
     under_way: tuple[Row, ...]
+    exports: tuple[tuple[str, str], ...] = ()
+    """File format and the address that gives it; empty for who may not."""
+    first_day: str = ""
     problem: str = ""
 
 
-def refund_form(
-    payment: Payment,
-    cancellations: list[Cancellation],
-    *,
-    key: str,
-    advice: Advice,
-    t: Words,
-    problem: str = "",
-    amount: str = "",
-    reason: str = "",
-) -> story_page.RefundForm | None:
-    """The form on a payment's page; None where nothing can be given back."""
-    left = cancellation_rules.left_of(payment, cancellations)
-    if left is None:
-        return None
-    is_open = any(one.is_ours and one.status in cancellation_rules.OPEN for one in cancellations)
-    if (left.amount_minor == 0 or is_open) and not problem:
-        return None
-    return story_page.RefundForm(
-        action=f"{LIST}/{payment.id}/refund",
-        left=left,
-        key=key,
-        banks=BANK_NAMES if goes_to_an_account(payment) else (),
-        advice=tuple(_advice(advice, t)),
-        needs_tax_free=0 < payment.tax_free_amount < payment.amount,
-        problem=problem,
-        amount=amount,
-        reason=reason,
-        reason_longest=REASON_LONGEST,
-    )
-
-
 def routes(run: Runtime, portone: PortOne) -> APIRouter:
-    """`/console/payments/{id}`, its refund form, and `/console/refunds`."""
+    """The refund form of `/console/payments/{id}`, and `/console/refunds`."""
     router = APIRouter(include_in_schema=False)
-
-    @router.get(LIST + "/{payment_id}")
-    async def payment_story(
-        request: Request, payment_id: str, caller: Annotated[Caller, guard(Scoped("payments:read"))]
-    ) -> Response:
-        return await _story(request, payment_id, caller)
 
     @router.post(LIST + "/{payment_id}/refund")
     async def refund_payment(
@@ -126,7 +87,15 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         except Refusal as refusal:
             if refusal.http_status == 404:
                 raise
-            return await _story(request, payment_id, caller, refusal, given["amount"], given["reason"])
+            return await show_story(
+                request,
+                payment_id,
+                caller,
+                run=run,
+                refusal=refusal,
+                amount=given["amount"],
+                reason=given["reason"],
+            )
         return RedirectResponse(f"{LIST}/{payment_id}", 303)
 
     @router.get(REFUNDS)
@@ -138,7 +107,7 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         request: Request,
         cancellation_id: str,
         decision: str,
-        caller: Annotated[Caller, guard(Scoped("payments:cancel"))],
+        caller: Annotated[Caller, guard(Scoped("payments:cancel", fresh=True))],
     ) -> Response:
         try:
             which = UUID(cancellation_id)
@@ -158,36 +127,16 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             return await _refunds(request, caller, refusal)
         return RedirectResponse(REFUNDS, 303)
 
-    async def _story(
-        request: Request,
-        payment_id: str,
-        caller: Caller,
-        refusal: Refusal | None = None,
-        amount: str = "",
-        reason: str = "",
-    ) -> Response:
-        story, t = await tell(payment_id, run=run), rendering.words(request)
-        form = None
-        if "payments:cancel" in caller.scopes:
-            form = refund_form(
-                story.payment,
-                story.cancellations,
-                key=run.ids.uuid().hex,
-                advice=advise(story.payment, story.cancellations, run.clock.now()),
-                t=t,
-                problem="" if refusal is None else refusal.sentence(t.language),
-                amount=amount,
-                reason=reason,
-            )
-        status = 200 if refusal is None else refusal.http_status
-        return rendering.page(request, "payment_story.html", story_page_of(story, t, form), status=status)
-
     async def _refunds(request: Request, caller: Caller, refusal: Refusal | None = None) -> Response:
         found = await open_cancellations(run=run)
         rows = [_row(one, caller) for one in found]
         shown = RefundsPage(
             waiting=tuple(row for row in rows if row.status == CancellationStatus.WAITING),
             under_way=tuple(row for row in rows if row.status != CancellationStatus.WAITING),
+            exports=(("Excel", f"{REFUNDS}.xlsx"), ("CSV", f"{REFUNDS}.csv"))
+            if "payments:export" in caller.scopes
+            else (),
+            first_day=seoul(run.clock.now())[:8] + "01",
             problem="" if refusal is None else refusal.sentence(rendering.words(request).language),
         )
         return rendering.page(request, "refunds.html", shown, status=200 if refusal is None else refusal.http_status)
@@ -211,21 +160,6 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         )
 
     return router
-
-
-def _advice(found: Advice, t: Words) -> Iterator[str]:
-    """What is known, in sentences; first whatever speaks against it."""
-    if found.until is not None and found.allowed != "yes":
-        yield t("refund.advice.over", until=seoul(found.until)[:10])
-    elif found.until is not None:
-        # The last day, not the first moment after it.
-        yield t("refund.advice.until", until=seoul(found.until - timedelta(seconds=1))[:10])
-    for note in found.notes:
-        if note.source:
-            yield note.ko if t.language == "ko" else note.en
-    unknown = [t(f"refund.unknown.{note.topic}") for note in found.notes if not note.source]
-    if unknown:
-        yield t("refund.advice.unknown", what=", ".join(unknown))
 
 
 def _account(given: dict[str, str]) -> RefundAccount | None:
@@ -258,6 +192,11 @@ TEXTS: Catalogue = {
     "refunds.by": ("요청자", "Asked by"),
     "refunds.at": ("요청 시각", "Asked"),
     "refunds.decide": ("결정", "Decide"),
+    "refunds.export": ("환불 내역 내려받기", "Download refunds"),
+    "refunds.export.explained": (
+        "돈이 돌아간 날 기준입니다. 끝나지 않은 환불은 요청한 날로 찾습니다.",
+        "By the day the money went back; those not settled, by the day they were asked for.",
+    ),
     "refunds.approve": ("승인", "Approve"),
     "refunds.reject": ("반려", "Reject"),
     "cancellation.WAITING": ("승인 대기", "Waits for approval"),

@@ -4,7 +4,7 @@ A payment follows what PortOne says *now*, never what arrived last: an answer ol
 nothing, and PAID is adopted after any state (portone-facts §10.6: FAILED is not final).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from jangbu.money import EXPONENTS, Money, vat_included
 from jangbu.payments import methods
+from jangbu.payments.seen import Seen
 
 FINAL_CHECK_AFTER_EXPIRY = timedelta(hours=24)
 """How long after its expiry an unpaid payment is still re-read (design §4.1)."""
@@ -115,6 +116,7 @@ class Payment:
     id: UUID
     store_id: str
     order_id: str | None
+    api: str = "v2"
     provider_order_id: str
     provider_transaction_id: str | None = None
     order_name: str
@@ -140,6 +142,8 @@ class Payment:
     review: str = ""
     portone: dict[str, Any] | None = None
     portone_changed_at: datetime | None = None
+    closed_transaction_id: str | None = None
+    """The transaction whose virtual account we had closed, whatever PortOne shows of it."""
     due_at: datetime | None = None
     checks: int = 0
     created_at: datetime
@@ -178,44 +182,7 @@ class Payment:
         return self.paid_at is not None
 
 
-@dataclass(frozen=True, slots=True)
-class SeenCancellation:
-    """One cancellation as PortOne shows it, in its own words (portone-facts §2.8). In the payment's currency."""
-
-    id: str
-    status: str
-    amount: int
-    tax_free: int
-    reason: str
-    trigger: str
-    pg_id: str | None
-    requested_at: datetime | None
-    cancelled_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What PortOne says now, in our words: the wire's payment without its transport (built in service)."""
-
-    status: str
-    transaction_id: str | None
-    store_id: str
-    total: int
-    currency: str
-    vat: int | None
-    is_live: bool | None
-    channel_key: str | None
-    pg_provider: str | None
-    method: dict[str, Any] | None
-    failure: dict[str, Any] | None
-    changed_at: datetime | None
-    paid_at: datetime | None
-    failed_at: datetime | None
-    raw: dict[str, Any] = field(repr=False)
-    cancellations: tuple[SeenCancellation, ...] = ()
-
-
-PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear"})
+PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear", "paid_twice"})
 """Reasons to look that go away by themselves once PortOne says something we understand."""
 
 _PAID_AT_PORTONE = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
@@ -229,10 +196,7 @@ _EVENT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an answer changes. `payment` is the row as it should be; `event` is None when the status stays.
-
-    Cancellations are not decided here: `cancellation_rules.fold` adds them.
-    """
+    """What an answer changes, cancellations apart (`cancellation_fold`). `event` is None when the status stays."""
 
     payment: Payment
     event: Event | None
@@ -298,7 +262,8 @@ def _is_closed_unpaid(seen: Seen) -> bool:
 def _nobody_paid(kept: Payment, seen: Seen, now: datetime) -> bool:
     """The day to bring the money is over for good (F12). PortOne may go on showing the account as issued (§10.9)."""
     waits = seen.status in {"VIRTUAL_ACCOUNT_ISSUED", "PAY_PENDING"} and methods.due_of(seen.method) is not None
-    return (waits and has_waited_enough(kept, now)) or _is_closed_unpaid(seen)
+    is_closed = seen.transaction_id is not None and seen.transaction_id == kept.closed_transaction_id
+    return (waits and (is_closed or has_waited_enough(kept, now))) or _is_closed_unpaid(seen)
 
 
 def _after_capture(kept: Payment, status: str) -> str:

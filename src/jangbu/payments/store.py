@@ -11,13 +11,13 @@ from jangbu.payments.rules import Payment
 
 _COLUMNS = ", ".join(names_of(Payment))
 _NEW = (
-    "id", "store_id", "order_id", "provider_order_id", "order_name", "amount", "tax_free_amount", "currency",
+    "id", "store_id", "order_id", "api", "provider_order_id", "order_name", "amount", "tax_free_amount", "currency",
     "tax_profile", "status", "expires_at", "due_at", "created_at",
 )  # fmt: skip
 _MOVES = (
     "status", "provider_transaction_id", "vat_amount", "cancelled_amount", "cancellable_amount", "suspense_amount",
     "suspense_currency", "paid_at", "failed_at", "cancelled_at", "channel_key", "pg_provider", "method", "failure",
-    "review", "portone", "portone_changed_at", "due_at", "checks",
+    "review", "portone", "portone_changed_at", "closed_transaction_id", "due_at", "checks",
 )  # fmt: skip
 """What changes in a payment's life; nothing else ever does."""
 
@@ -30,6 +30,7 @@ INSERT = Query(
 )
 BY_ID = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
 BY_PROVIDER_ORDER = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE provider_order_id = :provider_order_id")
+OF_IMP_UID = Query(UUID, "SELECT id FROM payments WHERE provider_transaction_id = :imp_uid AND api = 'v1'")
 KNOWN_AT_PORTONE = Query(str, "SELECT provider_order_id FROM payments WHERE provider_order_id = ANY(:ids::text[])")
 LOCK = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
 UPDATE = Query(type(None), f"UPDATE payments SET {assigned(_MOVES)} WHERE id = :id")
@@ -123,6 +124,13 @@ ATTEMPTS = Query(
      WHERE payment_id = :payment_id ORDER BY started_at, id
     """,
 )
+OPEN_ATTEMPTS = Query(
+    UUID,
+    """
+    SELECT id FROM payment_attempts
+     WHERE payment_id = :payment_id AND operation = :operation AND state IN ('sent', 'unknown') ORDER BY started_at, id
+    """,
+)
 STUCK_ATTEMPTS = Query(
     StuckAttempt,
     """
@@ -161,6 +169,8 @@ EXPECTED_ENTRY_KEYS = Query(
      WHERE e.type = 'payment.mismatched' AND e.data ->> 'review' IN ('other_amount', 'other_currency')
     UNION ALL
     SELECT 'payment:' || payment_id || ':cancelled:' || id FROM payment_cancellations WHERE status = 'SUCCEEDED'
+    UNION ALL
+    SELECT 'payment:' || payment_id || ':dispute:' || dispute_id || ':' || number FROM payment_dispute_moves
     """,
 )
 
@@ -181,6 +191,11 @@ async def find(tx: Tx, reference: str) -> Payment | None:
     if found is None and ours is not None:
         found = await tx.maybe(BY_ID, id=ours)
     return found
+
+
+async def of_imp_uid(tx: Tx, imp_uid: str) -> UUID | None:
+    """The payment that this attempt of V1 paid for, as far as we know."""
+    return await tx.maybe(OF_IMP_UID, imp_uid=imp_uid)
 
 
 async def known_at_portone(tx: Tx, ids: Sequence[str]) -> set[str]:
@@ -239,6 +254,11 @@ async def settle_attempts(
 async def attempts(tx: Tx, payment_id: UUID) -> list[Attempt]:
     """Every call made for a payment, in order."""
     return await tx.all(ATTEMPTS, payment_id=payment_id)
+
+
+async def open_attempts(tx: Tx, payment_id: UUID, operation: str) -> list[UUID]:
+    """Calls of one operation whose outcome is open, the oldest first."""
+    return await tx.all(OPEN_ATTEMPTS, payment_id=payment_id, operation=operation)
 
 
 async def stuck_attempts(tx: Tx, before: datetime) -> list[StuckAttempt]:

@@ -11,10 +11,10 @@ from typing import Literal
 
 from jangbu.clock import seoul_day
 from jangbu.money import Money
-from jangbu.web.texts import Catalogue, Words
+from jangbu.web.texts import Words
 
 Tone = Literal["neutral", "good", "bad", "waiting", "unknown"]
-Kind = Literal["call", "webhook", "state", "entry", "person"]
+Kind = Literal["call", "webhook", "question", "state", "entry", "person"]
 Outcome = Literal["succeeded", "refused", "running", "unknown"]
 
 # A call that went well is the usual thing; green is kept for what it led to.
@@ -181,6 +181,43 @@ class RefundForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a card's form. With `choices` (value and label) it is a list to choose from."""
+
+    name: str
+    label: str
+    value: str = ""
+    kind: Literal["text", "hidden", "date", "tel"] = "text"
+    choices: tuple[tuple[str, str], ...] = ()
+    longest: int = 100
+    hint: str = ""
+    is_needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Something that may be done on a card. `is_strong` is what it is there for."""
+
+    action: str
+    submit: str
+    fields: tuple[Field, ...] = ()
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One side of a payment with what may be done about it. `problem` is what went wrong just now, or ""."""
+
+    title: str
+    state: str
+    tone: Tone
+    facts: tuple[Fact, ...] = ()
+    note: str = ""
+    forms: tuple[Form, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StoryPage:
     """All that templates/payment_story.html may use."""
 
@@ -190,6 +227,7 @@ class StoryPage:
     moments: tuple[Moment, ...]
     back_href: str
     refund: RefundForm | None = None
+    cards: tuple[Card, ...] = ()
 
     def __post_init__(self) -> None:
         assert all(a.at <= b.at for a, b in zip(self.moments, self.moments[1:], strict=False)), (
@@ -200,10 +238,11 @@ class StoryPage:
     def of(
         cls, t: Words, payment: PaymentHead, figures: Sequence[Figure], moments: Iterable[Moment], *,
         asked_at: datetime | None, back_href: str, refund: RefundForm | None = None,
+        cards: tuple[Card, ...] = (),
     ) -> "StoryPage":  # fmt: skip
         """The page, with its moments in order and its verdict drawn from `figures`."""
         told = tuple(sorted(moments, key=lambda moment: moment.at))
-        return cls(payment, tuple(figures), _verdict(t, figures, asked_at), told, back_href, refund)
+        return cls(payment, tuple(figures), _verdict(t, figures, asked_at), told, back_href, refund, cards)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -275,93 +314,3 @@ def _verdict(t: Words, figures: Sequence[Figure], asked_at: datetime | None) -> 
 
 def _sum(amounts: Sequence[Money], currency: str) -> Money:
     return sum(amounts, Money(0, currency))
-
-
-PAYMENT_TEXTS: Catalogue = {
-    "payments.title": ("결제", "Payments"),
-    "payments.search": ("검색", "Search"),
-    "payments.requested_at": ("요청 시각", "Requested"),
-    "payments.order_name": ("주문명", "Order"),
-    "payments.amount": ("금액", "Amount"),
-    "payments.status": ("상태", "Status"),
-    "payments.method": ("결제 수단", "Method"),
-    "payments.id": ("포트원 결제 ID", "PortOne payment id"),
-    "payments.cancelled_of": ("취소 {amount}", "{amount} cancelled"),
-    "payments.empty": ("아직 결제가 없습니다", "No payments yet"),
-    "payments.empty.explained": (
-        "첫 결제가 등록되면 여기에 나타납니다.",
-        "The first payment appears here as soon as it is registered.",
-    ),
-    "payments.not_found.explained": (
-        "ID 전체를 붙여 넣었는지, 다른 상점의 결제가 아닌지 확인해 주세요.",
-        "Check that the whole id was pasted, and that the payment is not another store's.",
-    ),
-    "story.back": ("결제 목록", "All payments"),
-    "story.timeline": ("시간순 기록", "What happened"),
-    "story.ids": ("식별자", "Identifiers"),
-    "story.id.ours": ("장부 결제 ID", "Our payment id"),
-    "story.id.portone": ("포트원 결제 ID", "PortOne payment id"),
-    "story.id.transaction": ("포트원 거래 ID", "PortOne transaction id"),
-    "story.id.pg": ("PG 거래 ID", "PG transaction id"),
-    "story.id.none": ("아직 없음", "not yet"),
-    "story.figures": ("세 곳의 금액", "Three sources"),
-    "story.figures.portone": ("포트원", "PortOne"),
-    "story.figures.ours": ("결제 기록", "Our record"),
-    "story.figures.ledger": ("원장", "Ledger"),
-    "story.figures.equal": ("일치", "equal"),
-    "story.figures.unequal": ("불일치", "unequal"),
-    "story.figures.unasked": ("미확인", "not asked"),
-    "story.verdict.equal": ("모두 일치합니다", "All agree"),
-    "story.verdict.equal.explained": (
-        "포트원, 결제 기록, 원장의 금액이 같습니다.",
-        "PortOne, our record and the ledger state the same amounts.",
-    ),
-    "story.verdict.unequal": ("금액이 다릅니다", "The amounts differ"),
-    "story.verdict.unequal.explained": ("확인이 필요한 항목: {what}", "To be looked into: {what}"),
-    "story.verdict.unasked": ("포트원 확인 전입니다", "PortOne has not been asked"),
-    "story.verdict.unasked.explained": (
-        "결제 기록과 원장은 같습니다. 포트원의 금액은 아직 모릅니다.",
-        "Our record and the ledger agree; PortOne's figure is not known yet.",
-    ),
-    "story.checked_at": ("포트원 확인", "PortOne asked"),
-    "story.kind.call": ("포트원 호출", "Call to PortOne"),
-    "story.kind.webhook": ("웹훅", "Webhook"),
-    "story.kind.state": ("상태", "State"),
-    "story.kind.entry": ("원장 분개", "Ledger entry"),
-    "story.kind.person": ("담당자", "Person"),
-    "story.call.intent": ("의도 기록", "Intent written"),
-    "story.call.outcome": ("결과", "Outcome"),
-    "story.call.outcome.succeeded": ("성공", "Succeeded"),
-    "story.call.outcome.refused": ("거절", "Refused"),
-    "story.call.outcome.running": ("진행 중", "Under way"),
-    "story.call.outcome.unknown": ("모름", "Unknown"),
-    "story.call.key": ("멱등키", "Idempotency key"),
-    "story.call.operation": ("호출", "Call"),
-    "story.call.said": ("포트원 응답", "PortOne said"),
-    "story.call.succeeded": ("", ""),
-    "story.call.refused": ("포트원이 거절했습니다. 돈은 움직이지 않았습니다.", "PortOne refused. No money moved."),
-    "story.call.running": ("응답을 기다리고 있습니다.", "Waiting for the answer."),
-    "story.call.unknown": (
-        "답을 받지 못했습니다. 실패가 아니라, 아직 모르는 것입니다. 다시 보내지 않고 포트원에 물어봅니다.",
-        "No answer came. This is not a failure: we do not know yet. We ask PortOne instead of sending it again.",
-    ),
-    "story.webhook.processed": ("웹훅을 받아 처리했습니다", "Webhook received and handled"),
-    "story.webhook.duplicate": ("같은 웹훅이 또 왔습니다", "The same webhook again"),
-    "story.webhook.failed": ("웹훅 처리에 실패했습니다", "Webhook could not be handled"),
-    "story.webhook.received": ("웹훅을 받았습니다", "Webhook received"),
-    "story.webhook.type": ("종류", "Type"),
-    "story.webhook.problem": ("원인", "Problem"),
-    "story.state.changed": ("상태가 바뀌었습니다", "State changed"),
-    "story.entry.key": ("분개 키", "Entry key"),
-    "story.entry.seal": ("봉인", "Seal"),
-    "story.entry.unsealed": ("봉인 전", "not sealed yet"),
-    "story.entry.account": ("계정", "Account"),
-    "story.entry.debit": ("차변", "Debit"),
-    "story.entry.credit": ("대변", "Credit"),
-    "story.entry.total": ("합계", "Total"),
-    "story.entry.balances": ("차변 = 대변", "debit = credit"),
-    "story.entry.unbalanced": ("차변 ≠ 대변", "debit ≠ credit"),
-    "story.person.who": ("담당자", "By"),
-    "story.person.reason": ("사유", "Reason"),
-    "story.raw": ("원문 JSON", "Raw JSON"),
-}  # fmt: skip

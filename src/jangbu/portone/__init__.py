@@ -5,8 +5,9 @@ that import this package never open a connection.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jangbu.portone.client import Observe, PortOne, PortoneIdUnusable
 from jangbu.portone.identity import IdentityVerification, VerifiedCustomer
@@ -23,6 +24,7 @@ from jangbu.portone.signature import (
     sign,
     verify,
 )
+from jangbu.portone.v1 import PortOneV1
 from jangbu.portone.wire import Amount, Cancellation, Channel, Failure, Payment, PaymentPage, PaymentStatus
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ __all__ = [
     "PaymentPage",
     "PaymentStatus",
     "PortOne",
+    "PortOneV1",
     "PortoneIdUnusable",
     "Refused",
     "Transport",
@@ -67,16 +70,35 @@ __all__ = [
 async def from_settings(
     settings: "Settings", transport: "Transport | None" = None, *, observe: Observe | None = None
 ) -> AsyncIterator[PortOne]:
-    """PortOne as the operator set it up; over `transport` where a test hands one in. `observe` hears of every call."""
+    """PortOne as the operator set it up, with its V1 where that is; over `transport` where a test hands one in.
+    `observe` hears of every call.
+    """
     secret, store_id = settings.v2_api_secret, settings.portone_store_id
-    if transport is not None:
-        yield PortOne(transport, api_secret=secret, store_id=store_id, observe=observe)
-        return
-    from jangbu.portone.transport import AiohttpTransport
+    v1_key, v1_secret = settings.v1_credentials
+    # What comes before V1's paths is told apart from where it is, so that one transport can carry both.
+    v1_parts = urlsplit(settings.portone_v1_url)
+    async with AsyncExitStack() as stack:
 
-    address, patience = settings.portone_url, settings.portone_read_timeout_s
-    async with AiohttpTransport(address, read_timeout_s=patience) as opened:
-        yield PortOne(opened, api_secret=secret, store_id=store_id, observe=observe)
+        async def to(address: str) -> "Transport":
+            if transport is not None:
+                return transport
+            from jangbu.portone.transport import AiohttpTransport
+
+            patience = settings.portone_read_timeout_s
+            return await stack.enter_async_context(AiohttpTransport(address, read_timeout_s=patience))
+
+        portone = PortOne(await to(settings.portone_url), api_secret=secret, store_id=store_id, observe=observe)
+        if v1_key:
+            portone.v1 = PortOneV1(
+                await to(f"{v1_parts.scheme}://{v1_parts.netloc}"),
+                api_key=v1_key,
+                api_secret=v1_secret,
+                store_id=store_id,
+                root=v1_parts.path.rstrip("/"),
+                refund_banks=settings.v1_refund_banks,
+                observe=observe,
+            )
+        yield portone
 
 
 def __getattr__(name: str) -> Any:

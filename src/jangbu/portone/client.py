@@ -6,7 +6,7 @@ raised but answered, as Done, Refused or Unknown; an Unknown is the caller's to 
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,7 @@ from jangbu import __version__
 from jangbu.clock import rfc3339
 from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
+from jangbu.portone.after import AfterPayment
 from jangbu.portone.identity import IdentityVerification, read_identity_verification
 from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
 from jangbu.portone.wire import (
@@ -35,6 +36,7 @@ from jangbu.portone.wire import (
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import Transport
+    from jangbu.portone.v1 import PortOneV1
 
 T = TypeVar("T")
 
@@ -72,7 +74,7 @@ class Account:
         return sent | ({"holderPhoneNumber": self.phone} if self.phone else {})
 
 
-class PortOne:
+class PortOne(AfterPayment):
     """A caller of PortOne, with one API secret and, where the merchant has several stores, for one of them.
 
     Safe to share between tasks. Each changing call takes an idempotency key: PortOne answers the same key
@@ -92,6 +94,8 @@ class PortOne:
         self._authorization = f"PortOne {api_secret}"
         self.store_id = store_id
         self._observe = observe
+        self.v1: PortOneV1 | None = None
+        """The same merchant's V1, where it is set up."""
 
     def __repr__(self) -> str:
         return f"PortOne(store_id={self.store_id!r})"
@@ -169,6 +173,40 @@ class PortOne:
 
         return await self._call("get_payment", "GET", ["payments", payment_id], read=this_payment)
 
+    async def confirm_payment(
+        self,
+        payment_id: str,
+        *,
+        token: str,
+        transaction_id: str | None,
+        total: Money,
+        tax_free: Money,
+        is_test: bool,
+        idempotency_key: str,
+    ) -> Outcome[None]:
+        """Approve what the payer agreed to, on a channel with manual approval (portone-facts §2.5). This takes money.
+
+        PortOne refuses with INFORMATION_MISMATCH when the payer agreed to anything else than is said here. Its answer
+        states neither status nor amount, and an account that was issued looks like a payment: read it afterwards.
+        """
+        assert total.currency == tax_free.currency, "one payment has one currency"
+        _log.info("Confirming payment at PortOne", payment_id=payment_id, amount=total.amount_minor)
+        return await self._call(
+            "confirm_payment",
+            "POST",
+            ["payments", payment_id, "confirm"],
+            body={
+                "paymentToken": token,
+                "currency": total.currency,
+                "totalAmount": total.amount_minor,
+                "taxFreeAmount": tax_free.amount_minor,
+                "isTest": is_test,
+            }
+            | ({} if transaction_id is None else {"txId": transaction_id}),
+            idempotency_key=idempotency_key,
+            read=_nothing,
+        )
+
     async def cancel_payment(
         self,
         payment_id: str,
@@ -239,7 +277,7 @@ class PortOne:
 
         A `query` of the caller's own holds the store already.
         """
-        target = "/" + "/".join(_segment(part) for part in path)
+        target = "/" + "/".join(segment(part) for part in path)
         headers = {
             "Authorization": self._authorization,
             "Accept": "application/json",
@@ -263,7 +301,7 @@ class PortOne:
         started = loop.time()
         outcome = await self._outcome(method, target, headers, sent, read)
         if self._observe is not None:
-            self._observe(operation, _kind(outcome), loop.time() - started)
+            self._observe(operation, kind_of(outcome), loop.time() - started)
         match outcome:
             case Refused():
                 _log.info("PortOne refused", operation=operation, type=outcome.type, http_status=outcome.http_status)
@@ -288,17 +326,24 @@ class PortOne:
         body: bytes,
         read: Callable[[dict[str, Any]], T],
     ) -> Outcome[T]:
-        try:
-            http_status, answered, received = await self._transport.send(method, target, headers, body)
-        except ConnectionRefusedError as failure:
-            return Unknown(Why.NOT_SENT, detail=_named(failure))
-        except TimeoutError as failure:
-            return Unknown(Why.TIMED_OUT, detail=_named(failure))
-        # Whatever else a transport may raise, the request may have been sent, and that is all that matters
-        # for the money. A cancelled task is no answer and passes through.
-        except Exception as failure:  # noqa: BLE001
-            return Unknown(Why.DROPPED, detail=_named(failure))
-        return judge(http_status, answered, received, read)
+        answer = await sent_by(self._transport, method, target, headers, body)
+        return answer if isinstance(answer, Unknown) else judge(*answer, read)
+
+
+async def sent_by(
+    transport: "Transport", method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, Mapping[str, str], bytes] | Unknown:
+    """The answer to one request, or why there is none."""
+    try:
+        return await transport.send(method, target, headers, body)
+    except ConnectionRefusedError as failure:
+        return Unknown(Why.NOT_SENT, detail=_named(failure))
+    except TimeoutError as failure:
+        return Unknown(Why.TIMED_OUT, detail=_named(failure))
+    # Whatever else a transport may raise, the request may have been sent, and that is all that matters
+    # for the money. A cancelled task is no answer and passes through.
+    except Exception as failure:  # noqa: BLE001
+        return Unknown(Why.DROPPED, detail=_named(failure))
 
 
 def _named(failure: Exception) -> str:
@@ -306,7 +351,7 @@ def _named(failure: Exception) -> str:
     return type(failure).__name__
 
 
-def _kind(outcome: Outcome[Any]) -> str:
+def kind_of(outcome: Outcome[Any]) -> str:
     """An outcome as a word, of which there are few: PortOne's own types are its to invent."""
     match outcome:
         case Done():
@@ -321,7 +366,7 @@ def _nothing(_answer: dict[str, Any]) -> None:
     """Reads an answer whose only news is that it came."""
 
 
-def _segment(value: str) -> str:
+def segment(value: str) -> str:
     """One percent-encoded piece of a path. `.` and `..` are refused: encoding does not disarm them."""
     if not value or len(value) > PORTONE_ID_CHARACTERS_MAX or not value.isprintable() or value in {".", ".."}:
         raise PortoneIdUnusable(maximum=PORTONE_ID_CHARACTERS_MAX)

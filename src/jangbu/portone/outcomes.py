@@ -19,6 +19,8 @@ RETRY_AFTER_S_MAX = 86_400
 STILL_RUNNING_TYPE = "IDEMPOTENCY_OUTSTANDING_REQUEST"
 PG_TYPES = frozenset({"PG_PROVIDER", "CHANNEL_SPECIFIC"})
 """Refusals in which PortOne passes on what a PG said. They come as 502, and are the ordinary "declined"."""
+V1_REFUSED = "V1_REFUSED"
+"""The type of V1's refusals, which are sentences without a code: its own and a PG's look alike (portone-facts §6.1)."""
 
 
 class Why(StrEnum):
@@ -67,7 +69,7 @@ class Refused:
         this way, and CHANNEL_SPECIFIC may have succeeded on some channels. Such a call counts as declined,
         but read the payment before you move the same money under another id.
         """
-        return self.type not in PG_TYPES
+        return self.type not in PG_TYPES and self.type != V1_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def judge(http_status: int, headers: Mapping[str, str], body: bytes, read: Calla
         http_status=http_status,
         type=kind,
         detail=problem or ("" if kind else "no type"),
-        retry_after_s=_retry_after_s(headers),
+        retry_after_s=retry_after_s(headers),
     )
 
 
@@ -127,7 +129,7 @@ def _why_unknown(http_status: int, kind: str | None) -> Why | None:
     return None
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> int | None:
+def retry_after_s(headers: Mapping[str, str]) -> int | None:
     """Whole seconds from Retry-After, at most a day. The form with a date needs a clock and is left alone."""
     for name, value in headers.items():
         if name.lower() == "retry-after":

@@ -91,6 +91,16 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
         return f"Cancellation(id={self.id!r}, status={self.status!r}, total_amount={self.total_amount!r})"
 
 
+class Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    """A payer's complaint at the PG: UNRESOLVED, RESOLVED, or a status new to us. No amount, and no outcome."""
+
+    status: str
+    reason: str | None
+    pg_dispute_id: str | None
+    created_at: datetime | None
+    resolved_at: datetime | None
+
+
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as PortOne has it now. `raw` is the whole answer, with personal data: never log it."""
 
@@ -113,9 +123,12 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     cancelled_at: datetime | None
     failure: Failure | None
     cancellations: list[Cancellation]
+    disputes: list[Dispute]
     pg_tx_id: str | None
     receipt_url: str | None
     raw: dict[str, Any]
+    also_paid: list[str] = []
+    """Other attempts that took money too: V2 lets one through, V1 shows all that there are."""
 
     def __repr__(self) -> str:
         total = f"{self.amount.total} {self.currency}"
@@ -204,6 +217,7 @@ def read_payment(raw: dict[str, Any]) -> Payment:
         cancelled_at=moment(raw, "cancelledAt"),
         failure=_failure(raw.get("failure")),
         cancellations=_cancellations(raw.get("cancellations")),
+        disputes=_disputes(raw.get("disputes")),
         pg_tx_id=text(raw, "pgTxId"),
         receipt_url=text(raw, "receiptUrl"),
         raw=raw,
@@ -312,3 +326,18 @@ def read_cancellation(value: Any) -> Cancellation:
         receipt_url=text(raw, "receiptUrl"),
         raw=raw,
     )
+
+
+def _disputes(value: Any) -> list[Dispute]:
+    # One that we cannot read names no money either: it does not hide the payment.
+    return [
+        Dispute(
+            status=text(item, "status") or "",
+            reason=text(item, "reason"),
+            pg_dispute_id=text(item, "pgDisputeId"),
+            created_at=moment(item, "createdAt"),
+            resolved_at=moment(item, "resolvedAt"),
+        )
+        for item in (value if isinstance(value, list) else [])
+        if isinstance(item, dict)
+    ]

@@ -1,6 +1,6 @@
 """Who acts in a play: the shop, its payers, PortOne, the workers, the operator, and time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jangbu import sandbox
 from jangbu.audit import Actor
@@ -13,6 +13,7 @@ from jangbu.payments.service.verify import verify
 from jangbu.sandbox.control import approve_late
 from jangbu.sandbox.core.webhook_records import Delivery
 from jangbu.sandbox.testing import Sandbox
+from jangbu.simulator import approvals, bank, visits
 from jangbu.simulator.crew import Crew
 from jangbu.simulator.machine import Machine, Process
 from jangbu.simulator.merchant import Merchant
@@ -27,6 +28,7 @@ OPERATOR = Actor("cli:operator")
 LIVE_CHANNEL = "channel-key-00000000-0000-4000-8000-000000000003"
 RECENT = 8
 STEPS_PER_ORDER = 9
+BY_ACCOUNT, AT_CHECKOUT, BY_APPROVAL = 0.3, 0.4, 0.25
 
 
 class Cast:
@@ -55,9 +57,13 @@ class Cast:
         self._problem = notes.problem
         self.merchant = merchant
         self.crew = Crew(chance=chance, workers=workers, notes=notes)
-        self.refunds = RefundDesk(mix=mix, chance=chance, portone=portone, door=door, notes=notes)
+        self.refunds = RefundDesk(mix=mix, chance=chance, portone=portone, line=line, door=door, notes=notes)
+        self.approvals = approvals.Approvals(chance, portone, door, notes)
+        self.visits = visits.Visits(chance, portone, door, notes, self._open)
+        self.bank = bank.Bank(mix=mix, chance=chance, portone=portone, door=door, notes=notes)
         self.purchases: list[Purchase] = []
         self._hot: Purchase
+        self._webhooks_from: datetime | None = None
 
     def choices(self, steps_left: int) -> list[Action]:
         """What may happen now."""
@@ -82,9 +88,13 @@ class Cast:
             may("PortOne: webhook", 14, lambda: self._deliver(self._chance.choice(due)))
         if self._mix.webhook_forged and self._portone.world.state.deliveries:
             may("somebody: forges", 1 + self._mix.webhook_forged // 20, self._forge)
+        self.bank.choices(may, self.purchases)
+        self.visits.choices(may, self.purchases)
+        self.approvals.choices(may, self.purchases)
         self.refunds.choices(may, self.purchases)
         self.merchant.choices(may)
         may("PortOne: away", self._mix.outage // 10, self._go_away)
+        may("PortOne: sends no webhooks", self._mix.webhook_outage // 10, self._fall_silent)
         self.crew.choices(may)
         down = [one for one in (*self._workers, *self._door.webs) if not one.is_up]
         if down:
@@ -115,11 +125,18 @@ class Cast:
             currency="USD" if self._chance.random() < 0.1 else "KRW",
             made_at=self._portone.clock.now(),
         )
+        purchase.is_confirmed_by_us = self._chance.random() < BY_APPROVAL
+        purchase.is_by_account = purchase.currency == "KRW" and self._chance.random() < BY_ACCOUNT
+        if self.visits.wares and self._chance.random() < AT_CHECKOUT:
+            self.visits.plan(purchase)
         self.purchases.append(purchase)
         self._hot = purchase
         await self._initialize(purchase)
 
     async def _initialize(self, purchase: Purchase) -> None:
+        if purchase.visit is not None:
+            await self.visits.arrive(purchase)
+            return
         purchase.asked += 1
         # Only once it is written down: until then, whatever comes first are the terms.
         other_terms = bool(purchase.payment_ids) and self._chance.random() < 0.05
@@ -176,18 +193,22 @@ class Cast:
     # The payer.
 
     async def _open_window(self) -> None:
-        purchase = self._recent()
+        await self._open(self._recent())
+
+    async def _open(self, purchase: Purchase) -> None:
         if purchase.payment_id is None:
             return
-        channel = LIVE_CHANNEL if self._chance.randrange(1000) < self._mix.tamper else sandbox.CARD_CHANNEL
-        opened = await self._portone.open(
-            purchase.payment_id,
-            orderName=purchase.name,
-            channelKey=channel,
-            taxFreeAmount=purchase.tax_free,
-            totalAmount=purchase.amount,
-            currency=purchase.currency,
-        )
+        channel = approvals.CHANNEL if purchase.is_confirmed_by_us else sandbox.CARD_CHANNEL
+        if self._chance.randrange(1000) < self._mix.tamper:
+            channel = LIVE_CHANNEL
+        asked = visits.window_of(purchase) or {
+            "orderName": purchase.name,
+            "taxFreeAmount": purchase.tax_free,
+            "totalAmount": purchase.amount,
+            "currency": purchase.currency,
+            **(bank.wish(self._chance) if purchase.is_by_account else {}),
+        }
+        opened = await self._portone.open(purchase.payment_id, **{**asked, "channelKey": channel})
         if "txId" not in opened:
             self._sometimes(f"the window stayed shut: {opened['code']}")
             return
@@ -209,6 +230,7 @@ class Cast:
         self._say(f"{purchase.name}: {action}, told {told.get('code', 'fine')}")
         if told.get("code") == "PaymentAlreadyPaid":
             self._sometimes("a second success was refused by PortOne")
+        await self.approvals.hear(purchase, told)
 
     async def _approve_late(self) -> None:
         failed = [
@@ -253,6 +275,11 @@ class Cast:
 
     async def _deliver(self, delivery: Delivery) -> None:
         roll = self._chance.randrange(1000)
+        if self._webhooks_from is not None and self._portone.clock.now() < self._webhooks_from:
+            # All of its tries fall into these hours: what PortOne has given up on, it does not send later.
+            delivery.state = "LOST"
+            self._sometimes("a webhook fell into an outage")
+            return
         if not delivery.tries and roll < self._mix.webhook_lost:
             delivery.state = "LOST"
             self._sometimes("a webhook was lost")
@@ -286,6 +313,11 @@ class Cast:
         hours = self._chance.choice((0.1, 1, 6))
         self._line.down_until = self._portone.clock.now() + timedelta(hours=hours)
         self._say(f"PortOne is away for {hours} h")
+
+    async def _fall_silent(self) -> None:
+        hours = self._chance.choice((1, 6, 30))
+        self._webhooks_from = self._portone.clock.now() + timedelta(hours=hours)
+        self._say(f"PortOne sends no webhooks for {hours} h")
 
     # The operator, and time.
 

@@ -1,8 +1,8 @@
 """What must hold: of a payment after every step, of everything once it has settled (reliability §4)."""
 
 from collections import Counter
-from collections.abc import Container, Iterable
-from datetime import datetime
+from collections.abc import Container, Iterable, Mapping
+from datetime import datetime, timedelta
 
 from jangbu.db import Database, Tx
 from jangbu.ledger.service import seal, verify
@@ -10,6 +10,7 @@ from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY
 from jangbu.sandbox import STORE_ID
 from jangbu.sandbox.core.world import World
 from jangbu.simulator import store
+from jangbu.simulator.bank import end_of
 from jangbu.simulator.model import (
     Purchase,
     captured_twice,
@@ -23,11 +24,14 @@ from jangbu.simulator.store import Row
 from jangbu.wiring import EXPECTATIONS
 
 SEALS_MAX = 50
+LOOKED_AT_WITHIN = timedelta(hours=2)
+"""A waiting payment is asked about each hour."""
 CAPTURED = {"PAID", "PARTIAL_CANCELLED", "CANCELLED"}
 ALSO_REVIEWED = dict.fromkeys(CAPTURED, ("unknown_status",))
 """Reasons to look that rest on what PortOne once answered, and stay until it is asked again."""
 OF_PEOPLE = {"payment.cancellation_asked", "payment.cancellation_approved", "payment.cancellation_rejected"}
-NO_CHANGE = {"payment.initialized", "payment.needs_review", *OF_PEOPLE}
+INTENTS = {"payment.confirm_asked", "payment.confirm_refused", "payment.close_asked"}
+NO_CHANGE = {"payment.initialized", "payment.needs_review", *OF_PEOPLE, *INTENTS}
 """What the audit log has of a payment without an event beside it."""
 OPEN = {"WAITING", "SENDING", "REQUESTED"}
 
@@ -35,8 +39,9 @@ OPEN = {"WAITING", "SENDING", "REQUESTED"}
 class Watch:
     """Looks at what was written since it looked last."""
 
-    def __init__(self, glance: Tx, world: World) -> None:
+    def __init__(self, glance: Tx, world: World, visits: Mapping[str, str]) -> None:
         self._glance = glance
+        self._visits = visits
         self._world = world
         self._since_xid = 0
 
@@ -56,7 +61,7 @@ class Watch:
                 for name, amount in _given_back(row)
                 if back.get(name or "") != amount
             ]
-        return [*problems, *captured_twice(self._world), *given_back_twice(self._world)]
+        return [*problems, *captured_twice(self._world, self._visits), *given_back_twice(self._world)]
 
 
 def _given_back(row: Row) -> list[tuple[str | None, int]]:
@@ -130,9 +135,15 @@ async def when_settled(
     now: datetime,
     is_final: bool,
     refused: Container[str],
+    visits: Mapping[str, str],
 ) -> list[str]:
     """Everything, once nothing is on its way: PortOne and we agree both ways, and nobody is left wondering."""
     by_name = {purchase.name: purchase for purchase in purchases}
+
+    def name_of(row: Row) -> str:
+        # A visit's payment has the name of what was bought.
+        return visits.get(row.provider_order_id, row.order_name)
+
     async with db.transaction(snapshot=True) as tx:
         found = await store.rows(tx)
         problems = [*await tx.all(store.OPEN_ENDS, now=now), *await tx.all(store.TRIAL_BALANCE)]
@@ -140,7 +151,8 @@ async def when_settled(
     ours = {row.provider_order_id: row for row in found}
     problems += [problem for row in found for problem in problems_of(row)]
     for row in found:
-        problems += _disagreement(row, by_name[row.order_name], world)
+        problems += _disagreement(row, by_name[name_of(row)], world)
+        problems += _waits_for_ever(row, world, now)
         if row.status == "REGISTRATION_FAILED" and f"/payments/{row.provider_order_id}/pre-register" not in refused:
             problems.append(f"{row.id} ({row.order_name}): given up, and PortOne never refused it")
     problems += [
@@ -149,7 +161,7 @@ async def when_settled(
         for attempt in delivery.tries
         if attempt.status == 200 and attempt.webhook_id not in received
     ]
-    for name, count in Counter(row.order_name for row in found).items():
+    for name, count in Counter(name_of(row) for row in found).items():
         if count > 1:
             problems.append(f"order {name} has {count} payments")
     for payment in world.payments():
@@ -164,14 +176,13 @@ async def when_settled(
             problems.append(f"the shop was told an id for {purchase.name} that is not here any more")
         if purchase.is_delivered and not any(row.is_captured for row in known):
             problems.append(f"the goods of {purchase.name} were sent, and it is not paid")
-    problems += [*captured_twice(world), *given_back_twice(world)]
+    problems += [*captured_twice(world, visits), *given_back_twice(world)]
     return problems + (await _books(db, now) if is_final else [])
 
 
-async def only_asking_tells(*, db: Database, world: World) -> list[tuple[str, str]]:
-    """Payments that changed at PortOne with no word to us, and after we had any reason to ask: their ids, and why.
-
-    A known gap until something reads PortOne's feed of events or its settlements.
+async def untold(*, db: Database, world: World) -> list[str]:
+    """Why payments changed at PortOne with no word to us, and after we had any reason to ask: what reading PortOne's
+    list is for (F30).
     """
     async with db.transaction(snapshot=True) as tx:
         found = await store.rows(tx)
@@ -179,9 +190,9 @@ async def only_asking_tells(*, db: Database, world: World) -> list[tuple[str, st
     for row in found:
         payment = world.payment(STORE_ID, row.provider_order_id)
         if _is_paid_unheard(row, world):
-            told.append((row.provider_order_id, "paid after we had stopped asking, and no webhook came"))
+            told.append("paid after we had stopped asking, and no webhook came")
         elif payment is not None and is_untold(world, payment):
-            told.append((row.provider_order_id, "cancelled, and no webhook came"))
+            told.append("cancelled, and no webhook came")
     return told
 
 
@@ -224,6 +235,17 @@ def _disagreement(row: Row, purchase: Purchase, world: World) -> list[str]:
     if any(minor for (path, currency), minor in legs.items() if currency != expected.currency):
         problems.append(f"{says}; the books have another currency: {dict(legs)}")
     return problems
+
+
+def _waits_for_ever(row: Row, world: World, now: datetime) -> list[str]:
+    """An account whose time is over is given up, whatever PortOne goes on showing (F12)."""
+    payment = world.payment(STORE_ID, row.provider_order_id)
+    if row.status != "VIRTUAL_ACCOUNT_ISSUED" or payment is None:
+        return []
+    ends = [one for attempt in payment.attempts if (one := end_of(attempt)) is not None]
+    if now < max([row.expires_at, *ends]) + FINAL_CHECK_AFTER_EXPIRY + LOOKED_AT_WITHIN:
+        return []
+    return [f"{row.id} ({row.order_name}): nobody can pay into its account any more, and it waits"]
 
 
 async def _books(db: Database, now: datetime) -> list[str]:

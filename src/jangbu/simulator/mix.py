@@ -51,6 +51,7 @@ class Mix:
     webhook_lost: int = 0
     webhook_again: int = 0
     webhook_forged: int = 0
+    webhook_outage: int = 0
     merchant_fault: int = 0
     merchant_outage: int = 0
     stays_down: int = 0
@@ -78,6 +79,7 @@ ORDINARY = Mix(
     webhook_lost=150,
     webhook_again=150,
     webhook_forged=30,
+    webhook_outage=20,
     merchant_fault=350,
     merchant_outage=20,
     stays_down=300,

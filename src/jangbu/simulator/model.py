@@ -3,17 +3,31 @@
 Nothing of ours is asked: the expected state of a payment follows from the order and PortOne's own record.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from jangbu.checkout.rules import Wish
+from jangbu.payments.refund_accounts import RefundAccount
 from jangbu.payments.service.cancel import Authority
+from jangbu.payments.service.confirm import Agreed
 from jangbu.sandbox import STORE_ID
 from jangbu.sandbox.core.records import Attempt, Cancellation, Payment
 from jangbu.sandbox.core.world import World
 
-WHOLE = ("PAID", "PARTIAL_CANCELLED", "CANCELLED")
+
+@dataclass
+class Visit:
+    """A payer at hosted checkout: what is wished for, and what they learned of their session."""
+
+    wishes: tuple[Wish, ...]
+    session_id: str = ""
+    request: dict[str, Any] | None = None
+    """What their page opens a payment window with."""
+    refusals: int = 0
+    """How often they were told that it is over, or paid."""
 
 
 @dataclass
@@ -35,6 +49,13 @@ class Purchase:
     """Transactions that a payer opened."""
     is_delivered: bool = False
     """The shop was told "paid" and sent the goods."""
+    is_by_account: bool = False
+    """Its payers are given an account to pay into."""
+    is_confirmed_by_us: bool = False
+    """Its channel takes no money before we approve what the payer agreed to."""
+    agreed: list[Agreed] = field(default_factory=list)
+    """What payers agreed to, and their browsers brought back."""
+    visit: Visit | None = None
 
     @property
     def payment_id(self) -> str | None:
@@ -52,6 +73,8 @@ class Refund:
     tax_free: int | None
     who: Authority
     first_asked_at: datetime
+    account: RefundAccount | None = None
+    """Where the money is to go, which is needed where it came to a virtual account."""
     cancellation_id: UUID | None = None
     stands: str = ""
     """Its status, as far as the shop knows."""
@@ -100,12 +123,15 @@ def succeeded(world: World, payment: Payment | None) -> tuple[Attempt | None, bo
     return attempt, attempt is not None and world.channel_of(attempt).type == "LIVE"
 
 
-def captured_twice(world: World) -> list[str]:
-    """Orders that were paid more than once at PortOne, under whatever ids."""
+def captured_twice(world: World, visits: Mapping[str, str]) -> list[str]:
+    """Orders that were paid more than once at PortOne, under whatever ids. `visits` are the names of those whose order
+    name is that of what was bought, by their payments.
+    """
     paid: dict[str, int] = {}
     for attempt in world.attempts():
-        if attempt.status in WHOLE:
-            paid[attempt.order.order_name] = paid.get(attempt.order.order_name, 0) + 1
+        if attempt.has_paid:
+            name = visits.get(attempt.payment_id, attempt.order.order_name)
+            paid[name] = paid.get(name, 0) + 1
     return [f"order {name} was paid {times} times at PortOne" for name, times in paid.items() if times > 1]
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from jangbu.errors import Refusal, Unavailable
 from jangbu.failpoints import Crash
 from jangbu.ids import Chance
@@ -32,6 +34,8 @@ class LineToPortOne:
         self.is_faulty = True
         self.refused: set[str] = set()
         """Requests that were told a PG's "no", by their paths."""
+        self.cancels: list[tuple[str, dict[str, Any]]] = []
+        """Each request to cancel: the payment it names, and its body."""
         self.calls = 0
 
     async def send(
@@ -55,6 +59,9 @@ class LineToPortOne:
                     self._order(method, target)
                 if target.endswith("/cancel"):
                     self._order_of_the_pg(target.split("/")[-2])
+            if target.endswith("/cancel"):
+                asked: dict[str, Any] = msgspec.json.decode(body)
+                self.cancels.append((target.split("/")[-2], asked))
             try:
                 answer = await self._sandbox.transport.send(method, target, headers, body)
             finally:

@@ -11,11 +11,14 @@ from jangbu.failpoints import watched
 from jangbu.ids import Ids
 from jangbu.outbox import feed_store
 from jangbu.outbox.rules import TRIES_MAX
+from jangbu.sandbox.core.chores import Chores
 from jangbu.sandbox.testing import Sandbox
 from jangbu.settings import Settings
 from jangbu.simulator import store
+from jangbu.simulator.approvals import open_channel
+from jangbu.simulator.bank import habits
 from jangbu.simulator.cast import Cast
-from jangbu.simulator.checks import Watch, only_asking_tells, when_settled
+from jangbu.simulator.checks import Watch, untold, when_settled
 from jangbu.simulator.feed_checks import problems_of_feed
 from jangbu.simulator.machine import Machine
 from jangbu.simulator.merchant import Merchant
@@ -24,6 +27,7 @@ from jangbu.simulator.outside import Door, LineToPortOne
 from jangbu.simulator.script import Notes, Work
 from jangbu.simulator.stage import Stage
 from jangbu.simulator.turns import Fate, Fiber, Kind, Turns, here
+from jangbu.simulator.visit_checks import problems_of_visits
 
 SHOWN_ACTIONS = 40
 IN_FLIGHT_MAX = 2
@@ -32,6 +36,8 @@ GO_ON = 300
 """How likely, per mille, a paused fiber goes on rather than something new begins."""
 SETTLING = (62, 310, 930, 3_700)
 """How many seconds pass, again and again, until every payment was re-read: past backoff and the longest wait."""
+DAYS_LATER = 280_000
+"""Past the last look at whatever nobody paid: what still waits then waits for ever."""
 LEASE_IS_OVER = timedelta(seconds=31)
 KNOWN_AFTER_LOOKS_MAX = 40
 SETTLE_ODDS = 2
@@ -93,9 +99,10 @@ class Play:
         self.turns = Turns(self._decide, stage.is_waiting)
         notes = Notes(self._say, self._sometimes, self._problem)
         self._door = Door(self._chance, self._sometimes)
-        self.portone = Sandbox(seed=seed, deliver=self._door)
-        # The play delivers webhooks itself, one by one; time alone must not.
-        self.portone.clock.agendas.clear()
+        self.portone = Sandbox(seed=seed, deliver=self._door, inferred=habits(self._chance))
+        open_channel(self.portone)
+        # Accounts end when their time is over. The play delivers webhooks itself, one by one; time alone must not.
+        self.portone.clock.agendas = [one for one in self.portone.clock.agendas if isinstance(one, Chores)]
         self._line = LineToPortOne(self.portone, self.mix, self._chance, self._sometimes)
         self.merchant = Merchant(
             mix=self.mix, chance=self._chance, clock=self.portone.clock, door=self._door, notes=notes
@@ -127,7 +134,7 @@ class Play:
             merchant=self.merchant,
             notes=notes,
         )
-        self._watch = Watch(stage.glance, self.portone.world)
+        self._watch = Watch(stage.glance, self.portone.world, self.cast.visits.names)
 
     async def run(self) -> Ending:
         """Play to the end, or to the first thing that does not hold. Problems are in the ending, never raised."""
@@ -281,11 +288,9 @@ class Play:
                 machine.start()
         await self.cast.refunds.settle_all()
         await self._time_to_know()
-        for seconds in SETTLING:
+        unheard = await untold(db=self._stage.checker, world=self.portone.world)
+        for seconds in (DAYS_LATER, *SETTLING) if is_final else SETTLING:
             await self._let_pass(timedelta(seconds=seconds))
-        for payment_id, why in await only_asking_tells(db=self._stage.checker, world=self.portone.world):
-            self._sometimes(why)
-            await self._begin("settling: operator syncs", partial(self.cast.sync, payment_id))
         await self._send_all()
         if is_final:
             await self._begin("settling: checks", partial(self.cast.crew.ask_checks, self._workers[0]))
@@ -297,11 +302,24 @@ class Play:
             now=now,
             is_final=is_final,
             refused=self._line.refused,
+            visits=self.cast.visits.names,
         )
+        broken, endings = await problems_of_visits(
+            self.cast.purchases,
+            self.cast.visits.wares,
+            db=self._stage.checker,
+            world=self.portone.world,
+            now=now,
+        )
+        found += broken
+        for ending in endings:
+            self._sometimes(ending)
         found += self.cast.refunds.problems()
         found += await problems_of_feed(self.merchant, db=self._stage.checker)
         for problem in found:
             self._problem(problem)
+        for why in unheard:
+            self._sometimes(f"{why}: the poller found it")
         if self.ending.problems:
             raise PlayFailed
         self._say("everything has settled")

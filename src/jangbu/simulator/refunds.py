@@ -7,6 +7,7 @@ from jangbu.audit import Actor
 from jangbu.errors import Refusal, Unavailable
 from jangbu.ids import Chance
 from jangbu.payments.cancellation_rules import OPEN, RESEND_WITHIN, Ask, Cancellation, CancellationStatus
+from jangbu.payments.refund_accounts import RefundAccount, checked
 from jangbu.payments.refusals import (
     CancelAmountExceeds,
     CancellationInProgress,
@@ -21,7 +22,7 @@ from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
 from jangbu.simulator.mix import Mix
 from jangbu.simulator.model import Purchase, Refund, done_for, left_of, under_way
-from jangbu.simulator.outside import Door
+from jangbu.simulator.outside import Door, LineToPortOne
 from jangbu.simulator.script import May, Notes
 
 SHOP = Authority(Actor("key:shop"))
@@ -29,14 +30,20 @@ CLERK = Authority(Actor("console:clerk"), limits={"KRW": 20_000, "USD": 20_000})
 BOSS = Authority(Actor("console:boss"))
 RECENT = 4
 ITSELF, REJECTED = 0.2, 0.4
+FORGOTTEN = 0.15
+SILENT = 200
+"""Of a thousand cancellations in the PG's own console, this many more are told to nobody."""
 A_WHILE = timedelta(minutes=20)
 
 
 class RefundDesk:
     """Everybody who gives money back, and what each of them was told."""
 
-    def __init__(self, *, mix: Mix, chance: Chance, portone: Sandbox, door: Door, notes: Notes) -> None:
+    def __init__(
+        self, *, mix: Mix, chance: Chance, portone: Sandbox, line: LineToPortOne, door: Door, notes: Notes
+    ) -> None:
         self._mix = mix
+        self._line = line
         self._chance = chance
         self._portone = portone
         self._world = portone.world
@@ -50,7 +57,9 @@ class RefundDesk:
         paid = [one for one in purchases if one.payment_id and left_of(self._world, one.payment_id)]
         if paid:
             may("shop: refund", 25, lambda: self._refund(self._one_to_refund(paid)))
-            may("console: cancels", 1, lambda: self._cancel_elsewhere(self._chance.choice(paid[-RECENT:])))
+            may("console: cancels", 2, lambda: self._cancel_elsewhere(self._chance.choice(paid[-RECENT:])))
+        if unpaid := [one for one in purchases if one.is_by_account and one.windows and one not in paid]:
+            may("shop: refund of what may not be here", 2, lambda: self._refund(self._chance.choice(unpaid[-RECENT:])))
         if self.refunds:
             may("shop: refund again", 12, lambda: self._ask(self._chance.choice(self.refunds[-RECENT:])))
         if waiting := [one for one in self.refunds if one.stands == "WAITING"]:
@@ -72,9 +81,16 @@ class RefundDesk:
             tax_free=tax_free,
             who=CLERK if self._chance.random() < 0.3 else SHOP,
             first_asked_at=self._portone.clock.now(),
+            account=self._account(number) if purchase.is_by_account else None,
         )
         self.refunds.append(refund)
         await self._ask(refund)
+
+    def _account(self, number: int) -> RefundAccount | None:
+        """The payer's, which the shop now and then forgets to ask for."""
+        if self._chance.random() < FORGOTTEN:
+            return None
+        return checked("국민은행", f"{123_456_000_000 + number}", self._chance.choice(("김철수", "이영희")))
 
     def _one_to_refund(self, paid: Sequence[Purchase]) -> Purchase:
         """Mostly one of which no refund is open, as far as the shop knows: the answer to others is known beforehand."""
@@ -96,7 +112,13 @@ class RefundDesk:
         return amount or None, self._chance.choice((None, min(amount, purchase.tax_free), amount // 2))
 
     async def _ask(self, refund: Refund) -> None:
-        ask = Ask(amount=refund.amount, tax_free_amount=refund.tax_free, reason=refund.reason, request_key=refund.key)
+        ask = Ask(
+            amount=refund.amount,
+            tax_free_amount=refund.tax_free,
+            reason=refund.reason,
+            request_key=refund.key,
+            account=refund.account,
+        )
 
         async def request(web: Process) -> None:
             try:
@@ -192,7 +214,7 @@ class RefundDesk:
         amount = self._chance.choice((None, left // 2 or None, 1))
         try:
             await self._portone.cancel_elsewhere(
-                purchase.payment_id, amount, is_silent=self._chance.randrange(1000) < self._mix.webhook_lost
+                purchase.payment_id, amount, is_silent=self._chance.randrange(1000) < self._mix.webhook_lost + SILENT
             )
         except ApiError as refusal:
             self._notes.sometimes(f"the console refused: {refusal.body['type']}")
@@ -201,8 +223,8 @@ class RefundDesk:
         self._notes.say(f"{purchase.name}: {amount or left} cancelled in the console")
 
     def _under_way(self) -> list[str]:
-        ids = dict.fromkeys(one.payment_id for one in self.refunds)
-        return [one for one in ids if under_way(self._world, one)]
+        # Not only those of the shop: money that came too late for its goods is sent back too.
+        return [one.id for one in self._world.payments() if under_way(self._world, one.id)]
 
     async def _settle(self, payment_id: str) -> None:
         succeeds = self._chance.random() < 0.7
@@ -215,9 +237,23 @@ class RefundDesk:
         while slow := self._under_way():
             await self._settle(slow[0])
 
+    def _account_for(self, payment_id: str, refund: Refund) -> dict[str, str] | None:
+        """What PortOne must be told of where the money goes: nothing, where it goes back the way it came."""
+        payment = self._portone.payment(payment_id)
+        paid = payment.succeeded if payment is not None else None
+        if refund.account is None or paid is None or (paid.method or {}).get("type") != "PaymentMethodVirtualAccount":
+            return None
+        account = refund.account
+        return {"bank": account.bank, "number": account.number, "holderName": account.holder}
+
     def problems(self) -> list[str]:
         """What the shop was told and what PortOne did, once nothing is under way."""
         found = []
+        by_reason = {one.reason: one for one in self.refunds}
+        for payment_id, body in self._line.cancels:
+            wanted = by_reason.get(body["reason"].partition(" [")[0])
+            if wanted is not None and body.get("refundAccount") != self._account_for(payment_id, wanted):
+                found.append(f"{wanted.reason} was sent without the payer's account, or to another")
         for refund in self.refunds:
             made = done_for(self._world, refund)
             if "SUCCEEDED" in refund.told and not made:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from jangbu.web.examples import with_examples
+
 Audience = Literal["public", "admin"]
 
 ADMIN_TAG = "admin"
@@ -55,7 +57,11 @@ def description(app: FastAPI, audience: Audience) -> dict[str, Any]:
     whole = _with_our_errors(whole)
     paths: dict[str, Any] = {}
     for path, item in whole.get("paths", {}).items():
-        kept = {key: value for key, value in item.items() if key not in _METHODS or _is_for(path, value, audience)}
+        kept = {
+            key: with_examples(key, path, value) if key in _METHODS else value
+            for key, value in item.items()
+            if key not in _METHODS or _is_for(path, value, audience)
+        }
         if kept.keys() & _METHODS:
             paths[path] = kept
     document = {**whole, "openapi": "3.0.3", "paths": paths}

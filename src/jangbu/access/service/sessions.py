@@ -119,6 +119,7 @@ async def session_of(value: str, *, run: Runtime, request_id: str = "") -> Calle
         scopes=scopes_of(role),
         role=role,
         name=found.name,
+        signed_in_at=found.created_at,
     )
 
 

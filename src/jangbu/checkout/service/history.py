@@ -1,4 +1,4 @@
-"""A payer's own payments, by a link that their shop asked for."""
+"""A payer's own payments, by a link that their shop asked for, or by a token that it made."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,9 +31,15 @@ def history_token(customer_id: str, *, store_id: str | None, run: Runtime) -> tu
 
 async def history(token: str, *, before: tuple[datetime, UUID] | None = None, run: Runtime) -> HistoryPage:
     """A page of the payments of whoever the link is for. Raises HistoryLinkInvalid."""
-    now = run.clock.now()
-    payer = payer_of(token, now=now, secret=signing_secret(run.settings))
-    at, row_id = before or (now.replace(year=9999), UUID(int=2**128 - 1))
+    payer = payer_of(token, now=run.clock.now(), secret=signing_secret(run.settings))
+    return await payments_of(payer, before=before, run=run)
+
+
+async def payments_of(
+    payer: Payer, *, before: tuple[datetime, UUID] | None = None, most: int = PAGE, run: Runtime
+) -> HistoryPage:
+    """A page of a payer's payments, newest first."""
+    at, row_id = before or (run.clock.now().replace(year=9999), UUID(int=2**128 - 1))
     async with run.db.transaction() as tx:
         found = await store.history(
             tx,
@@ -41,7 +47,7 @@ async def history(token: str, *, before: tuple[datetime, UUID] | None = None, ru
             customer_id=payer.customer_id,
             before_at=at,
             before_id=row_id,
-            most=PAGE + 1,
+            most=most + 1,
         )
-    shown = found[:PAGE]
-    return HistoryPage(tuple(shown), (shown[-1].created_at, shown[-1].id) if len(found) > PAGE else None)
+    shown = found[:most]
+    return HistoryPage(tuple(shown), (shown[-1].created_at, shown[-1].id) if len(found) > most else None)

@@ -5,7 +5,7 @@ when the session expires. One session has one payment for ever (its order fixes 
 second try after a decline can be charged twice.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,8 @@ from jangbu.checkout.refusals import (
     SessionOver,
     TooManyTries,
 )
-from jangbu.checkout.rules import PREPARES_MAX, PaymentSeen, Session, State, prolonged
+from jangbu.checkout.rules import PREPARES_MAX, PaymentSeen, Session, State, prolonged, ways_to_pay
+from jangbu.checkout.service.buyers import buyer_of, with_buyer
 from jangbu.checkout.service.follow import follow
 from jangbu.checkout.service.sessions import Shown, found, show
 from jangbu.checkout.service.stock import hold, let_go
@@ -31,12 +32,13 @@ from jangbu.runtime import Runtime
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A session that may be paid, and its payment's id at PortOne."""
+    """A session that may be paid, its payment's id at PortOne, and who buys."""
 
     shown: Shown
     payment_id: str
     method: str
     channel_key: str
+    buyer: dict[str, Any] = field(repr=False)
 
 
 async def prepare(
@@ -47,10 +49,7 @@ async def prepare(
     Raises SessionUnknown, MethodUnknown, SessionOver, SessionAlreadyPaid, SessionAwaitsMoney, OutOfStock, ItemNotSold,
     TooManyTries; PreRegistrationRefused, after which the stock is free again; PortOneUnclear: ask again.
     """
-    channels = run.settings.channels
-    if method not in channels:
-        raise MethodUnknown(offered=", ".join(channels))
-    session = await _held(session_id, buyer, run=run)
+    session = await _held(session_id, method, buyer, run=run)
     failpoint("checkout.prepare.held")
     order = Order(
         amount=session.amount,
@@ -70,14 +69,19 @@ async def prepare(
     await follow(session.id, actor=actor, run=run)
     now_shown = await show(session_id, run=run)
     refuse_unless_payable(now_shown.session, now_shown.payment)
-    return Prepared(now_shown, payment.provider_order_id, method, channels[method])
+    channel = ways_to_pay(run.settings.channels, session.currency)[method]
+    known = buyer_of(now_shown.session, run.settings.vault)
+    return Prepared(now_shown, payment.provider_order_id, method, channel, known)
 
 
-async def _held(session_id: str, buyer: dict[str, Any] | None, *, run: Runtime) -> Session:
+async def _held(session_id: str, method: str, buyer: dict[str, Any] | None, *, run: Runtime) -> Session:
     now = run.clock.now()
     async with run.db.transaction() as tx:
         session = await store.lock(tx, (await found(tx, session_id)).id)
         refuse_unless_payable(session, await store.payment_of(tx, session.id), now=now)
+        ways = ways_to_pay(run.settings.channels, session.currency)
+        if method not in ways:
+            raise MethodUnknown(offered=", ".join(ways))
         if session.prepares >= PREPARES_MAX:
             raise TooManyTries
         held = await hold(tx, session)
@@ -86,10 +90,10 @@ async def _held(session_id: str, buyer: dict[str, Any] | None, *, run: Runtime) 
             held,
             state=State.PREPARING,
             prepares=session.prepares + 1,
-            buyer={**session.buyer, **(buyer or {})},
             expires_at=expires_at,
             due_at=expires_at,
         )
+        after = await with_buyer(tx, after, buyer, run=run)
         await store.update(tx, after)
         failpoint("checkout.prepare.before_commit")
     return after

@@ -25,7 +25,9 @@ from jangbu.checkout.rules import (
     checked_redirect,
     phase_of,
     terms_of,
+    ways_to_pay,
 )
+from jangbu.checkout.service.buyers import with_buyer
 from jangbu.checkout.service.stock import let_go
 from jangbu.db import Tx
 from jangbu.runtime import Runtime
@@ -62,8 +64,6 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
     Raises CheckoutNotSetUp, ItemUnknown, ItemNotSold, LinesUnfit, AmountOutOfRange, RedirectNotAllowed,
     SessionHasOtherTerms.
     """
-    if not run.settings.channels:
-        raise CheckoutNotSetUp
     redirect_url = checked_redirect(new.redirect_url, run.settings.origins)
     now, key = run.clock.now(), run.ids.uuid()
     async with run.db.transaction() as tx:
@@ -73,6 +73,8 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
         if any(wish.item_id not in items for wish in new.wishes):
             raise ItemUnknown
         terms = terms_of(new.wishes, items)
+        if not ways_to_pay(run.settings.channels, terms.total.currency):
+            raise CheckoutNotSetUp(currency=terms.total.currency)
         expires_at = now + timedelta(minutes=run.settings.checkout_minutes)
         session = Session(
             id=key,
@@ -84,12 +86,12 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
             amount=terms.total.amount_minor,
             tax_free_amount=terms.tax_free.amount_minor,
             currency=terms.total.currency,
-            buyer=new.buyer or {},
             redirect_url=redirect_url,
             expires_at=expires_at,
             due_at=expires_at,
             created_at=now,
         )
+        session = await with_buyer(tx, session, new.buyer, run=run)
         if not await store.insert(tx, session, terms.lines):
             return await _made_before(tx, session, new)
         await audit.record(

@@ -4,6 +4,7 @@ const page = document.getElementById("pay");
 const form = document.getElementById("form");
 const submit = document.getElementById("submit");
 const retry = document.getElementById("retry");
+const paypal = document.getElementById("paypal");
 const api = `/api/v1/payments/sessions/${encodeURIComponent(page.dataset.session)}`;
 const home = `/pay/${encodeURIComponent(page.dataset.session)}`;
 const SCRIPT_TIMEOUT_MS = 15_000;
@@ -29,6 +30,9 @@ function say(state, reason = "") {
   page.setAttribute("aria-busy", String(isBusy));
   submit.disabled = isBusy || state === "blocked";
   retry.hidden = state !== "blocked";
+  // PayPal's own button takes the place of ours.
+  paypal.hidden = state !== "paypal";
+  submit.hidden = state === "paypal";
 }
 
 async function call(path, body) {
@@ -97,6 +101,30 @@ async function outcome(claim) {
   }
 }
 
+// PayPal's button is drawn into our page, and what a press comes to is told to callbacks; the answer never comes when
+// the payer changes their mind and takes another way to pay.
+function byPayPal(request) {
+  return new Promise((resolve, reject) => {
+    const callbacks = { onPaymentSuccess: resolve, onPaymentFail: reject };
+    window.PortOne.loadPaymentUI(request, callbacks).then(() => say("paypal"), reject);
+  });
+}
+
+// On a channel with manual approval the window only brings the payer's agreement; our server's word takes the money.
+// What is not known there is not refused: then what PortOne shows decides.
+async function approve({ paymentToken, txId }) {
+  say("checking");
+  for (let asked = 1; ; asked += 1) {
+    try {
+      return await call("/confirm", { paymentToken, txId });
+    } catch (problem) {
+      if (problem.code === "PORTONE_OUTCOME_UNKNOWN") return null;
+      if (problem.code !== "CONFIRM_IN_PROGRESS" || asked === ASKS_MAX) throw problem;
+      await later(ASK_AGAIN_MS);
+    }
+  }
+}
+
 const wasClosed = ({ code = "", pgCode = "" }) => /cancel/i.test(`${code} ${pgCode}`);
 
 async function pay() {
@@ -104,10 +132,11 @@ async function pay() {
   const { request } = await call("/prepare", wish());
   let claim;
   try {
-    claim = await window.PortOne.requestPayment(request);
+    claim = await (request.uiType ? byPayPal(request) : window.PortOne.requestPayment(request));
   } catch (thrown) {
     claim = { code: thrown?.code ?? "Unknown", message: thrown?.message };
   }
+  if (claim?.paymentToken && !claim.code) await approve(claim);
   const { phase, failure } = await outcome(claim);
   if (phase === "ready" || phase === "declined") {
     if (claim?.code && wasClosed(claim)) say("cancelled");
@@ -130,6 +159,7 @@ form.addEventListener("submit", async (event) => {
   }
 });
 retry.addEventListener("click", getReady);
+form.addEventListener("change", () => paypal.hidden || say(""));
 // Back from a window that took the whole page, the page may be shown as it was left.
 window.addEventListener("pageshow", (event) => event.persisted && window.location.reload());
 getReady();

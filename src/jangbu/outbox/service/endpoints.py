@@ -40,7 +40,7 @@ async def create(
     now = run.clock.now()
     async with run.db.transaction() as tx:
         await store.lock_number(tx)
-        if len(await store.endpoints(tx)) >= ENDPOINTS_MAX:
+        if await store.endpoints_there_are(tx) >= ENDPOINTS_MAX:
             raise TooManyEndpoints(most=ENDPOINTS_MAX)
         made = Endpoint(
             id=run.ids.uuid(),

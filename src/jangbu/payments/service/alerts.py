@@ -6,6 +6,8 @@ from jangbu.db import Tx
 from jangbu.money import EXPONENTS, Money, written
 from jangbu.notices.rules import (
     CancelledElsewhere,
+    DisputeOpened,
+    DisputeUntold,
     OutcomeUnknown,
     PaymentMismatch,
     RefundFailed,
@@ -14,7 +16,9 @@ from jangbu.notices.rules import (
 from jangbu.notices.service.telling import alert
 from jangbu.payments import cancellation_store, store
 from jangbu.payments.cancellation_rules import RECORDED_ELSEWHERE, Cancellation, CancellationStatus
-from jangbu.payments.rules import Payment, Seen
+from jangbu.payments.dispute_rules import Dispute, DisputeStatus
+from jangbu.payments.rules import Payment
+from jangbu.payments.seen import Seen
 from jangbu.runtime import Runtime
 
 
@@ -62,6 +66,13 @@ async def tell_of_refund(tx: Tx, payment: Payment, one: Cancellation, *, run: Ru
     else:
         return
     await alert(tx, facts, key=f"cancellation:{one.id}:{facts.kind}", subject=payment.subject, run=run)
+
+
+async def tell_of_dispute(tx: Tx, payment: Payment, one: Dispute, *, run: Runtime) -> None:
+    """A payer complained at the PG, or it is over and PortOne does not say how: once for each of the two."""
+    kind = DisputeUntold if one.status is DisputeStatus.UNTOLD else DisputeOpened
+    facts = kind(str(payment.id), payment.order_name, amount=written(one.held), reason=one.reason)
+    await alert(tx, facts, key=f"dispute:{one.id}:{facts.kind}", subject=payment.subject, run=run)
 
 
 def _written(amount_minor: int, currency: str) -> str:

@@ -15,7 +15,7 @@ import structlog
 from jangbu import audit, ids
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
-from jangbu.money import Money, checked
+from jangbu.money import checked
 from jangbu.payments import store
 from jangbu.payments.refusals import (
     IdempotencyKeyReused,
@@ -24,8 +24,10 @@ from jangbu.payments.refusals import (
     PreRegistrationRefused,
     StoreUnknown,
     TaxFreeTooLarge,
+    V1NotSetUp,
 )
 from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
+from jangbu.payments.service.apis import api_of
 from jangbu.payments.service.record import record_change
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
@@ -49,15 +51,19 @@ class Order:
     tax_free_amount: int = 0
     order_id: str | None = None
     store_id: str | None = None
+    api: str = "v2"
     idempotency_key: str | None = None
 
 
 async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
     """A payment that is READY to be paid (or further, when the order was initialized and paid before).
 
-    Raises StoreUnknown, AmountOutOfRange, UnknownCurrency, TaxFreeTooLarge, OrderHasOtherTerms, IdempotencyKeyReused;
-    PreRegistrationRefused when PortOne says no; PortOneUnclear when it did not answer: send the same order again.
+    Raises V1NotSetUp, StoreUnknown, AmountOutOfRange, UnknownCurrency, TaxFreeTooLarge, OrderHasOtherTerms,
+    IdempotencyKeyReused; PreRegistrationRefused when PortOne says no; PortOneUnclear when it did not answer: send the
+    same order again.
     """
+    if order.api == "v1" and portone.v1 is None:
+        raise V1NotSetUp
     payment = await _written_down(order, actor=actor, run=run)
     if payment.status is Status.REGISTRATION_FAILED:
         # The same answer as the first time: nobody is to open a window for an amount that PortOne does not hold.
@@ -88,12 +94,7 @@ async def register(payment: Payment, *, actor: Actor, run: Runtime, portone: Por
             at=run.clock.now(),
         )
     failpoint("payment.register.intended")
-    outcome = await portone.pre_register(
-        payment.provider_order_id,
-        total=payment.total,
-        tax_free=Money(payment.tax_free_amount, payment.currency),
-        idempotency_key=str(attempt_id),
-    )
+    outcome = await api_of(payment, portone).prepare(payment, key=str(attempt_id))
     failpoint("payment.register.answered")
     match outcome:
         case Done():
@@ -105,7 +106,7 @@ async def register(payment: Payment, *, actor: Actor, run: Runtime, portone: Por
         case Refused(http_status=401 | 403):
             # Our secret is wrong or has expired. That says nothing about the order: it stays open until a person has
             # put it right, and one order has only this one payment.
-            log.error("PortOne does not accept our API secret", type=outcome.type)
+            log.error("PortOne does not accept our API secret", type=outcome.type, api=payment.api)
             await _note(attempt_id, "refused", {"type": outcome.type}, run=run)
             raise PreRegistrationRefused(type=outcome.type)
         case Refused():
@@ -135,11 +136,12 @@ async def _written_down(order: Order, *, actor: Actor, run: Runtime) -> Payment:
             return new
         found = await store.find(tx, new.provider_order_id)
     assert found is not None, "the insert met a payment that is not there"
-    same_terms = (found.amount, found.tax_free_amount, found.currency, found.order_name) == (
+    same_terms = (found.amount, found.tax_free_amount, found.currency, found.order_name, found.api) == (
         new.amount,
         new.tax_free_amount,
         new.currency,
         new.order_name,
+        new.api,
     )
     if same_terms:
         return found
@@ -165,6 +167,7 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
         id=payment_id,
         store_id=store_id,
         order_id=order.order_id,
+        api=order.api,
         provider_order_id=portone_id,
         order_name=order.order_name,
         amount=total.amount_minor,

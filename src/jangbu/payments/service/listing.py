@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from jangbu.payments import cancellation_store, list_store, store
+from jangbu.payments import cancellation_store, dispute_store, list_store, store
 from jangbu.payments.cancellation_rules import Cancellation
+from jangbu.payments.dispute_rules import Dispute
 from jangbu.payments.list_rules import PAGE_DEFAULT, Filter, Place
 from jangbu.payments.list_store import ListedPayment, Page, Total, Totals
 from jangbu.payments.refusals import PaymentUnknown
@@ -38,8 +39,17 @@ async def listed(
     return Listing(page, sums)
 
 
-async def detail(reference: str, *, store_id: str | None, run: Runtime) -> tuple[Payment, list[Cancellation]]:
-    """One payment by our id or PortOne's, with what was given back of it. Raises PaymentUnknown.
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One payment with all that hangs on it."""
+
+    payment: Payment
+    cancellations: list[Cancellation]
+    disputes: list[Dispute]
+
+
+async def detail(reference: str, *, store_id: str | None, run: Runtime) -> Detail:
+    """One payment by our id or PortOne's. Raises PaymentUnknown.
 
     `store_id` limits it to one store: another's payment is as unknown as one that is not there.
     """
@@ -47,4 +57,8 @@ async def detail(reference: str, *, store_id: str | None, run: Runtime) -> tuple
         payment = await store.find(tx, reference)
         if payment is None or store_id not in (None, payment.store_id):
             raise PaymentUnknown(reference=reference)
-        return payment, await cancellation_store.of_payment(tx, payment.id)
+        return Detail(
+            payment,
+            await cancellation_store.of_payment(tx, payment.id),
+            await dispute_store.of_payment(tx, payment.id),
+        )

@@ -1,20 +1,19 @@
 """Writing down what happened to a payment, in the transaction that made it happen: entry, event, audit line."""
 
 from datetime import datetime
-from typing import Any
 
-import jangbu.payments.announcements  # noqa: F401 (declares what is announced here)
-from jangbu import audit, events
+from jangbu import audit
 from jangbu.audit import Actor
-from jangbu.clock import rfc3339
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post
-from jangbu.payments import cancellation_store, methods, postings, store
+from jangbu.payments import cancellation_store, postings, store
 from jangbu.payments.cancellation_fold import Change, Folded
-from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus
+from jangbu.payments.cancellation_rules import CancellationStatus
 from jangbu.payments.rules import Event, Payment
 from jangbu.payments.service.alerts import tell_of_refund
+from jangbu.payments.service.announcing import announce
+from jangbu.payments.service.dispute_record import make_way
 from jangbu.runtime import Runtime
 
 ANNOUNCED = {
@@ -48,7 +47,7 @@ async def record_change(
         before=before.status.value,
         after=after.status.value,
     )
-    await _announce(tx, before, after, type_=ANNOUNCED.get(event, "payment.changed"), now=now, run=run)
+    await announce(tx, before, after, type_=ANNOUNCED.get(event, "payment.changed"), now=now, run=run)
 
 
 async def record_cancellations(
@@ -73,6 +72,7 @@ async def _record_cancellation(
         said = {"status": one.status.value, "portoneCancellationId": one.portone_cancellation_id}
         await store.finish_attempt(tx, one.id, state=state, outcome=said, at=now)
     if change.event is not None:
+        await make_way(tx, before, payment, one, actor=actor, now=now, run=run)
         assert await post(tx, postings.cancelled(payment, one), recorded_at=now), f"{one.id} was given back twice"
         failpoint("payment.cancel.entry_posted")
     await audit.record(
@@ -88,45 +88,12 @@ async def _record_cancellation(
     )
     await tell_of_refund(tx, payment, one, run=run)
     type_ = ANNOUNCED[change.event] if change.event else _ON_THE_WAY.get(one.status, "payment.changed")
-    await _announce(tx, before, payment, type_=type_, now=now, run=run, cancellation=one)
-
-
-async def _announce(
-    tx: Tx,
-    before: Payment,
-    after: Payment,
-    *,
-    type_: str,
-    now: datetime,
-    run: Runtime,
-    cancellation: Cancellation | None = None,
-) -> None:
-    method = methods.read(after.method)
-    data: dict[str, Any] = {
-        "id": str(after.id),
-        "paymentId": after.provider_order_id,
-        "orderId": after.order_id,
-        "transactionId": after.provider_transaction_id,
-        "before": before.status.value,
-        "status": after.status.value,
-        "amount": after.amount,
-        "cancelledAmount": after.cancelled_amount,
-        "cancellableAmount": after.cancellable_amount,
-        "currency": after.currency,
-        "review": after.review,
-        "method": None if method is None else method.kind.value,
-        "expiresAt": rfc3339(after.deadline),
+    given = {
+        "id": str(one.id),
+        "status": one.status.value,
+        "amount": one.amount,
+        "currency": one.currency,
+        "reason": one.reason,
+        "made": one.origin,
     }
-    if cancellation is not None:
-        data["cancellation"] = {
-            "id": str(cancellation.id),
-            "status": cancellation.status.value,
-            "amount": cancellation.amount,
-            "currency": cancellation.currency,
-            "reason": cancellation.reason,
-            "made": cancellation.origin,
-        }
-    event = events.Event(
-        id=run.ids.uuid(), type=type_, subject=after.subject, store_id=after.store_id, happened_at=now, data=data
-    )
-    await events.announce(tx, event)
+    await announce(tx, before, payment, type_=type_, now=now, run=run, about={"cancellation": given})

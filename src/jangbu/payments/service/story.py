@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 from jangbu import audit, events
-from jangbu.payments import cancellation_store, store
+from jangbu.payments import cancellation_store, confirm_store, dispute_store, store
 from jangbu.payments.cancellation_rules import Cancellation
+from jangbu.payments.confirm_store import Asked
+from jangbu.payments.dispute_rules import Dispute
 from jangbu.payments.refusals import PaymentUnknown
 from jangbu.payments.rules import Payment
 from jangbu.payments.store import Attempt
 from jangbu.payments.story_store import PostedLeg, SeenWebhook, legs_of, webhooks_of
 from jangbu.runtime import Runtime
 
-__all__ = ["Attempt", "PostedLeg", "SeenWebhook", "Story", "tell"]
+__all__ = ["Asked", "Attempt", "PostedLeg", "SeenWebhook", "Story", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,9 @@ class Story:
 
     payment: Payment
     attempts: list[Attempt]
+    questions: list[Asked]
     cancellations: list[Cancellation]
+    disputes: list[Dispute]
     webhooks: list[SeenWebhook]
     changes: list[events.Event]
     legs: list[PostedLeg]
@@ -36,7 +40,9 @@ async def tell(reference: str, *, run: Runtime) -> Story:
         return Story(
             payment=payment,
             attempts=await store.attempts(tx, payment.id),
+            questions=await confirm_store.of_payment(tx, payment.id),
             cancellations=await cancellation_store.of_payment(tx, payment.id),
+            disputes=await dispute_store.of_payment(tx, payment.id),
             webhooks=await webhooks_of(tx, payment.provider_order_id),
             changes=await events.of_subject(tx, payment.subject),
             legs=await legs_of(tx, f"{payment.subject}:"),

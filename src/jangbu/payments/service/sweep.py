@@ -14,7 +14,9 @@ from jangbu.audit import Actor
 from jangbu.payments import store
 from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import CALL_A_PERSON_AFTER, Status
+from jangbu.payments.service import close
 from jangbu.payments.service.alerts import tell_of_unknown
+from jangbu.payments.service.confirm import give_up_confirms
 from jangbu.payments.service.initialize import register
 from jangbu.payments.service.settle_cancel import sweep_cancellations
 from jangbu.payments.service.sync import sync
@@ -62,6 +64,8 @@ async def check(payment_id: UUID, *, run: Runtime, portone: PortOne) -> None:
         if payment.status is Status.REGISTERING:
             await register(payment, actor=SWEEPER, run=run, portone=portone)
         else:
-            await sync(payment, actor=SWEEPER, run=run, portone=portone)
+            payment = await sync(payment, actor=SWEEPER, run=run, portone=portone)
+            await give_up_confirms(payment, run=run)
+            await close.resume(payment, actor=SWEEPER, run=run, portone=portone)
     except (PortOneUnclear, PreRegistrationRefused) as still_open:
         log.info("PortOne could not settle it this time", payment_id=str(payment_id), code=still_open.code)

@@ -20,18 +20,20 @@ from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.cancellation_rules import given_back
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import (
+    PASSING_REVIEWS,
     Decision,
     Event,
     Payment,
-    Seen,
-    SeenCancellation,
     Status,
     decide,
     has_waited_enough,
     next_due,
     next_status,
 )
+from jangbu.payments.seen import Seen, SeenCancellation, SeenDispute
+from jangbu.payments.service import dispute_record
 from jangbu.payments.service.alerts import tell_of_mismatch
+from jangbu.payments.service.apis import api_of
 from jangbu.payments.service.record import record_cancellations, record_change
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused
@@ -42,6 +44,8 @@ from jangbu.runtime import Runtime
 log = structlog.get_logger()
 
 PORTONE = Actor("portone")
+_OUTCOMES_OF_CONFIRM = {Event.CAPTURED, Event.MISMATCHED, Event.SEEN_PENDING, Event.SEEN_ACCOUNT_ISSUED}
+"""What shows that an approval of ours whose answer was lost has happened. A failure may be another window's."""
 
 
 async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> Payment:
@@ -55,7 +59,7 @@ async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> 
 
 async def sync(payment: Payment, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
     """Ask PortOne about this payment and apply the answer. Raises PortOneUnclear when there was none to believe."""
-    outcome = await portone.get_payment(payment.provider_order_id)
+    outcome = await api_of(payment, portone).look(payment)
     failpoint("payment.sync.answered")
     match outcome:
         case Done(value=wire):
@@ -77,6 +81,13 @@ async def told(portone_payment_id: str, *, run: Runtime, portone: PortOne) -> Pa
     if payment is None:
         return None
     return await sync(payment, actor=PORTONE, run=run, portone=portone)
+
+
+async def is_of_v1(merchant_uid: str, *, run: Runtime) -> bool:
+    """Whether this is a payment of ours that was made with V1."""
+    async with run.db.transaction() as tx:
+        payment = await store.find(tx, merchant_uid)
+    return payment is not None and (payment.api, payment.provider_order_id) == ("v1", merchant_uid)
 
 
 def seen(wire: WirePayment) -> Seen:
@@ -107,6 +118,17 @@ def seen(wire: WirePayment) -> Seen:
         raw=wire.raw,
         cancellations=tuple(
             seen_cancellation(one) for one in wire.cancellations if one.id and one.total_amount is not None
+        ),
+        also_paid=tuple(wire.also_paid),
+        disputes=tuple(
+            SeenDispute(
+                pg_id=one.pg_dispute_id or "",
+                reason=one.reason or "",
+                opened_at=one.created_at,
+                is_over=one.status == "RESOLVED",
+                resolved_at=one.resolved_at,
+            )
+            for one in wire.disputes
         ),
     )
 
@@ -139,11 +161,21 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
         if decision.event is Event.CAPTURED and given_back(known):
             # A mismatch whose money was already sent back: what suspense booked cannot become a sale any more.
             decision = Decision(replace(before, review="captured_after_return"), None)
+        if answer.also_paid and not decision.payment.review:
+            # One order's money came twice, which V2 keeps from happening: the second waits for a person.
+            log.error("An order was paid twice", payment_id=str(payment_id), also=answer.also_paid)
+            decision = replace(decision, payment=replace(decision.payment, review="paid_twice"))
         folded = fold(decision.payment, known, answer.cancellations, said=answer.status, now=now)
         after = folded.payment
-        if after == before and not folded.changes:
+        news = await dispute_record.news(tx, after, answer, now=now)
+        if after == before and not folded.changes and not news:
             return before
         await store.update(tx, after)
+        if before.status is Status.VIRTUAL_ACCOUNT_ISSUED and after.status is not before.status:
+            # Closed, or paid first: a closing that was under way is over.
+            state = "refused" if after.is_captured else "done"
+            said = {"settled": "by reading the payment"}
+            await store.settle_attempts(tx, payment_id, "close_account", state=state, outcome=said, at=now)
         if before.status is Status.REGISTERING:
             # PortOne knows the payment, so whatever became of our own call, the amount is settled by what it shows.
             await store.settle_attempts(
@@ -157,6 +189,7 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
                 tx, at=now, actor=actor, action="payment.needs_review", subject=after.subject, review=after.review
             )
         await record_cancellations(tx, decision.payment, folded, actor=actor, now=now, run=run)
+        after = await dispute_record.follow(tx, after, answer, actor=actor, now=now, run=run)
         failpoint("payment.apply.before_commit")
     failpoint("payment.apply.committed")
     run.waker.wake()
@@ -168,6 +201,9 @@ async def _record(
 ) -> None:
     after, event = decision.payment, decision.event
     assert event is not None
+    if event in _OUTCOMES_OF_CONFIRM:
+        outcome = {"settled": "by reading the payment"}
+        await store.settle_attempts(tx, after.id, "confirm", state="done", outcome=outcome, at=now)
     if event in (Event.CAPTURED, Event.MISMATCHED) and answer.channel_key and answer.is_live is not None:
         await channel_store.seen(tx, answer.channel_key, pg=answer.pg_provider, live=answer.is_live, at=now)
     if event is Event.CAPTURED:
@@ -202,7 +238,13 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
             after = replace(before, due_at=next_due(before, now))
             await store.update(tx, after)
             return after
-        after = replace(before, status=Status.ABANDONED, due_at=None)
+        review = "" if before.review in PASSING_REVIEWS else before.review
+        after = replace(before, status=Status.ABANDONED, review=review, due_at=None)
         await store.update(tx, after)
+        if before.status is Status.REGISTERING:
+            # Whether the amount was ever fixed nobody will ask again: no window was opened with it.
+            await store.settle_attempts(
+                tx, payment_id, "pre_register", state="done", outcome={"settled": "nobody paid in time"}, at=now
+            )
         await record_change(tx, before, after, event=Event.GAVE_UP_WAITING, actor=actor, now=now, run=run)
     return after

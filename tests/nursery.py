@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 LINE_BYTES_MAX = 2**20
+NOTHING = Path(os.devnull)
+HOW_OPENED = (os.O_RDONLY, *2 * (os.O_WRONLY | os.O_APPEND | os.O_CREAT,))
 
 
 @dataclass
@@ -44,18 +46,33 @@ class Nursery:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._born: asyncio.Queue[int] = asyncio.Queue()
+        self._born: asyncio.Queue[Life] = asyncio.Queue()
         self._lives: dict[int, Life] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def start(self, argv: Sequence[str], environment: Mapping[str, str], log: Path) -> Life:
-        """Start `python …` as a process of its own."""
+    async def start(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        folder: Path | None = None,
+        hears: Path = NOTHING,
+        says: Path | None = None,
+    ) -> Life:
+        """Start `python …` as a process of its own, in `folder`; what it says goes to `says`, or to its log too."""
         async with self._one_at_a_time:
             assert self._process.stdin is not None
-            order = {"argv": list(argv), "environment": dict(environment), "log": str(log)}
+            order = {
+                "argv": list(argv),
+                "environment": dict(environment),
+                "folder": str(folder or "."),
+                "files": [str(hears), str(says or log), str(log)],
+            }
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             await self._process.stdin.drain()
-            return self._lives[await self._born.get()]
+            # Not by its number: a short life is over before we look.
+            return await self._born.get()
 
     async def listen(self) -> None:
         """Take note of births and deaths."""
@@ -65,8 +82,8 @@ class Nursery:
             if "code" in said:
                 self._lives.pop(said["pid"]).ended.set_result(said["code"])
             else:
-                self._lives[said["pid"]] = Life(said["pid"])
-                self._born.put_nowait(said["pid"])
+                self._lives[said["pid"]] = born = Life(said["pid"])
+                self._born.put_nowait(born)
 
 
 @asynccontextmanager
@@ -149,11 +166,10 @@ def _be(order: Mapping[str, Any]) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for theirs, ours in ((nothing, 0), (log, 1), (log, 2)):
-            os.dup2(theirs, ours)
+        for number, (name, how) in enumerate(zip(order["files"], HOW_OPENED, strict=True)):
+            os.dup2(os.open(name, how, 0o644), number)
         os.closerange(3, 256)
+        os.chdir(order["folder"])
         os.environ.clear()
         os.environ.update(order["environment"])
         argv = order["argv"]

@@ -1,0 +1,81 @@
+"""Disputes, closed accounts, receipts and escrow through the doors that people and shops use."""
+
+from jangbu.payments.rules import Payment
+from jangbu.payments.service.disputes import disputes_of
+from jangbu.payments.service.initialize import Order, initialize
+from kit import TESTER, House
+from payments.test_refund_doors import FORM_TYPE, code, desk, paid, shop
+
+FORM = {"content-type": FORM_TYPE}
+
+
+async def heard(house: House) -> None:
+    await house.hear()
+    await house.work()
+
+
+async def test_a_dispute_is_decided_at_the_console_by_two_above_the_limit(house: House) -> None:
+    payment = await paid(house, 1_200_000)
+    for order in ("dispute", "resolve-dispute"):
+        await house.portone.order(order, payment.provider_order_id)
+        await heard(house)
+    [one] = await disputes_of(payment, run=house.run)
+    page, at = f"/console/payments/{payment.id}", f"/console/payments/{payment.id}/disputes/{one.id}"
+    async with shop(house, "payments:read") as api:
+        shown = (await api.get(f"/api/payments/{payment.id}")).json()["data"]["disputes"]
+        assert [(each["status"], each["heldAmount"]) for each in shown] == [("UNTOLD", 1_200_000)]
+        listed = (await api.get("/api/payments?disputed=true")).json()["data"]["payments"]
+        assert [each["id"] for each in listed] == [str(payment.id)]
+    async with desk(house, "support", "Support") as support:
+        text = (await support.get(page)).text
+        assert "상품을 받지 못했습니다." in text
+        assert f"{at}/won" not in text, "who may not decide is not offered it"
+        assert (await support.post(f"{at}/won", headers=FORM)).status_code == 403
+    async with desk(house, "manager", "Manager") as manager:
+        assert f"{at}/won" in (await manager.get(page)).text
+        assert (await manager.post(f"{at}/maybe", headers=FORM)).status_code == 404
+        assert (await manager.post(f"{at}/won", headers=FORM)).status_code == 303
+        assert (await disputes_of(payment, run=house.run))[0].status == "UNTOLD"
+        assert "두 번째 담당자" in (await manager.get(page)).text
+        assert "보리차" in (await manager.get("/console/payments?disputed=1")).text
+    async with desk(house, "boss", "Super Admin") as boss:
+        assert (await boss.post(f"{at}/won", headers=FORM)).status_code == 303
+        again = await boss.post(f"{at}/lost", headers=FORM)
+        assert (again.status_code, "지금 결과를 정할 수 없는" in again.text) == (409, True)
+        text = (await boss.get(page)).text
+        assert "분쟁에서 이겼습니다" in text
+        assert "모두 일치합니다" in text, "what was held and released is neither captured nor given back"
+    assert [each.status for each in await disputes_of(payment, run=house.run)] == ["WON"]
+
+
+async def issued(house: House) -> Payment:
+    asked = Order(amount=11_000, currency="KRW", order_name="보리차")
+    payment = await initialize(asked, actor=TESTER, run=house.run, portone=house.wired.portone)
+    await house.portone.pay(payment.provider_order_id, method="virtual_account", payMethod="VIRTUAL_ACCOUNT")
+    await heard(house)
+    return payment
+
+
+async def test_an_account_is_closed_by_the_shop_and_at_the_console(house: House) -> None:
+    first, second, paid_first = await issued(house), await issued(house), await issued(house)
+    async with shop(house, "payments:cancel") as api:
+        close = "/api/portone/virtual-account/close"
+        answer = await api.post(close, json={"paymentId": first.provider_order_id})
+        assert (answer.status_code, answer.json()["data"]["status"]) == (200, "ABANDONED")
+        assert (await api.post(close, json={"paymentId": str(first.id)})).status_code == 200, "closed is closed"
+        assert code(await api.post(close, json={"paymentId": "nobody"})) == "PAYMENT_NOT_FOUND"
+    async with shop(house, "payments:read") as api:
+        assert (await api.post(close, json={"paymentId": str(second.id)})).status_code == 403
+    page = f"/console/payments/{second.id}"
+    async with desk(house, "support", "Support") as support:
+        assert f"{page}/close-account" not in (await support.get(page)).text
+        assert (await support.post(f"{page}/close-account", headers=FORM)).status_code == 403
+    async with desk(house, "manager", "Manager") as manager:
+        assert f"{page}/close-account" in (await manager.get(page)).text
+        assert (await manager.post(f"{page}/close-account", headers=FORM)).status_code == 303
+        text = (await manager.get(page)).text
+        assert "가상계좌 말소를 요청했습니다" in text
+        assert f"{page}/close-account" not in text
+        await house.portone.deposit(paid_first.provider_order_id)
+        won = await manager.post(f"/console/payments/{paid_first.id}/close-account", headers=FORM)
+        assert (won.status_code, "입금을 기다리는 가상계좌가 없습니다" in won.text) == (409, True)
