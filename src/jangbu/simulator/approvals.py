@@ -21,7 +21,7 @@ from jangbu.simulator.script import May, Notes
 SHOP = Actor("key:shop")
 CHANNEL = "channel-key-00000000-0000-4000-8000-000000000077"
 RECENT = 5
-AT_ONCE = 0.6
+AT_ONCE = 0.8
 
 
 def open_channel(portone: Sandbox) -> None:

@@ -71,12 +71,12 @@ class Bank:
         ]
         waiting = [(one, attempt) for one, attempt in unpaid if accounts.is_open(attempt)]
         if unpaid:
-            may("payer: deposits", 12, lambda: self._deposit(*self._chance.choice(unpaid[-RECENT:])))
+            may("payer: deposits", 14, lambda: self._deposit(*self._chance.choice(unpaid[-RECENT:])))
         may("payer: deposits again", 1, lambda: self._deposit(*self._chance.choice(issued[-RECENT:])))
         if waiting:
-            may("shop: closes an account", 2, lambda: self._call_off(self._chance.choice(waiting[-RECENT:])[0]))
+            may("shop: closes an account", 5, lambda: self._call_off(self._chance.choice(waiting[-RECENT:])[0]))
             may("console: closes an account", 1, lambda: self._close(self._chance.choice(waiting[-RECENT:])[0]))
-            may("an account ends", 2, lambda: self._outlive(self._chance.choice(waiting[-RECENT:])[1]))
+            may("an account ends", 1, lambda: self._outlive(self._chance.choice(waiting[-RECENT:])[1]))
 
     def _account_of(self, purchase: Purchase) -> Attempt | None:
         payment = self._portone.payment(purchase.payment_id) if purchase.payment_id else None

@@ -81,6 +81,8 @@ class Cast:
             may("payer: window", 10, self._open_window)
             may("payer: tampers", self._mix.tamper // 20, self._tamper)
             may("operator: sync", 2, self._operator_syncs)
+        if any(one.windows for one in self.purchases if one.visit is not None):
+            may("payer: lingers", 2, self._linger)
         if any(one.windows for one in self.purchases):
             may("payer: decides", 12, self._decide)
             may("PG: approves late", 2, self._approve_late)
@@ -219,8 +221,14 @@ class Cast:
             await self._act_in(purchase, opened["txId"])
 
     async def _decide(self) -> None:
-        purchase = self._chance.choice([one for one in self.purchases if one.windows])
-        await self._act_in(purchase, self._chance.choice(purchase.windows))
+        windows = [(one, opened) for one in self.purchases for opened in one.windows]
+        # Mostly one that is still open, for however long: of the others the answer is known beforehand.
+        undecided = [(one, opened) for one, opened in windows if self._is_undecided(opened)]
+        await self._act_in(*self._chance.choice(undecided if undecided and self._chance.random() < 0.8 else windows))
+
+    def _is_undecided(self, transaction_id: str) -> bool:
+        attempt = self._portone.world.attempt(transaction_id)
+        return attempt is not None and attempt.status == "READY" and attempt.payment_token is None
 
     async def _act_in(self, purchase: Purchase, transaction_id: str) -> None:
         roll = self._chance.randrange(1000)
@@ -231,6 +239,14 @@ class Cast:
         if told.get("code") == "PaymentAlreadyPaid":
             self._sometimes("a second success was refused by PortOne")
         await self.approvals.hear(purchase, told)
+
+    async def _linger(self) -> None:
+        """Somebody is in the bank's app for so long that their session is over, and its stock is for sale again."""
+        await self._portone.clock.move(visits.PAST_ITS_TIME)
+        self._say("a session's time passes")
+        up = [one for one in self._workers if one.is_up]
+        if up:
+            await self.crew.minute(self._chance.choice(up))
 
     async def _approve_late(self) -> None:
         failed = [

@@ -39,7 +39,7 @@ ITEMS_MAX = 2
 STOCK = (1, 1, 2, 4)
 PRICES = (5_500, 990, 12_000)
 RECENT = 6
-GOES_ON = 0.7
+GOES_ON = 0.85
 REFUSALS_MAX = 2
 """So often a payer tries again after it is over."""
 PAST_ITS_TIME = timedelta(minutes=41)
@@ -82,8 +82,6 @@ class Visits:
         if going_on:
             may("payer: gets ready", 7, lambda: self.get_ready(self.chance.choice(going_on)))
             may("shop: calls a session off", 1, lambda: self._call_off(self.chance.choice(going_on)))
-        if any(one.windows for one in going_on):
-            may("payer: lingers", 1, self._linger)
         if visits:
             may("payer: is back", 5, lambda: self._come_back(self.chance.choice(visits[-RECENT:])))
 
@@ -214,11 +212,6 @@ class Visits:
         known = self.portone.payment(purchase.payment_id or "")
         if known is None or known.succeeded is None:
             self.notes.problem(f"the payer of {purchase.name} was told that it is paid, and it is not")
-
-    async def _linger(self) -> None:
-        """Somebody is in the bank's app for so long that the session is over."""
-        await self.portone.clock.move(PAST_ITS_TIME)
-        self.notes.say("a session's time passes")
 
 
 def _id(purchase: Purchase) -> str:
