@@ -40,6 +40,8 @@ from jangbu.sandbox.testing import Sandbox
 from jangbu.settings import Settings
 from kit import TESTER, House, books, fresh_database, house_at, settle
 
+from .test_refund_doors import shop
+
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차", order_id="order-1", api="v1")
 WHO = Authority(TESTER)
 ACCOUNT = checked("국민은행", "123-456-789012", "김민수", "01012345678")
@@ -451,3 +453,31 @@ async def test_the_poller_finds_what_v1_told_nobody_even_where_v2_does_not_list_
     assert await poll(run=house.run, portone=elsewhere) == 0
     lists = [line for line in house.portone.transport.transcript if "/payments/status/all" in line]
     assert '-> 200 {"code":0' in lists[-1], lists
+
+
+async def test_a_shop_of_v1_initializes_verifies_and_cancels_through_the_api(house: House) -> None:
+    scopes = ("payments:create", "payments:verify", "payments:cancel")
+    async with shop(house, *scopes) as client:
+        made = await client.post(
+            "/api/portone/initialize", json={"api": "v1", "amount": 11_000, "orderName": "보리차", "orderId": "o-1"}
+        )
+        merchant_uid = made.json()["data"]["paymentId"]
+        imp_uid = await house.portone.v1_pay(merchant_uid, amount=11_000, channelKey=names.CARD_CHANNEL)
+        for named in (
+            {"imp_uid": imp_uid, "merchant_uid": merchant_uid},
+            {"impUid": imp_uid, "merchantUid": merchant_uid},
+        ):
+            seen = (await client.post("/api/v1/payments/verify", json=named)).json()["data"]
+            assert (seen["api"], seen["paid"], seen["impUid"], seen["merchantUid"]) == (
+                "v1",
+                True,
+                imp_uid,
+                merchant_uid,
+            )
+        missing = await client.post("/api/v1/payments/verify", json={"imp_uid": imp_uid})
+        assert missing.status_code == 422
+        key = {"Idempotency-Key": "return-1"}
+        for _ in range(2):
+            back = await client.post(f"/api/v1/payments/{merchant_uid}/cancel", json={"amount": 4_000}, headers=key)
+            assert (back.status_code, back.json()["data"]["cancellation"]["status"]) == (200, "SUCCEEDED")
+    assert house.portone.refunds(merchant_uid) == [4_000]

@@ -96,10 +96,9 @@ class RefundAccountBody(Body):
     holder_phone_number: str | None = Field(default=None, max_length=30, description="Only Smartro needs it.")
 
 
-class CancelBody(Body):
-    """What to give back. `paymentId` suffices: all that is left."""
+class CancelTerms(Body):
+    """What to give back; of nothing said, all that is left."""
 
-    payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
     amount: int | None = Field(
         default=None,
         description="In minor units of the payment's currency. Left out: all that is left.",
@@ -116,6 +115,12 @@ class CancelBody(Body):
     refund_account: RefundAccountBody | None = Field(
         default=None, description="Needed for a payment to a virtual account; others go back the way they came."
     )
+
+
+class CancelBody(CancelTerms):
+    """What to give back, and of which payment. `paymentId` suffices: all that is left."""
+
+    payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
 
 
 IdempotencyKey = Annotated[
@@ -207,22 +212,29 @@ def routes(run: Runtime, portone: PortOne, approves: Approves) -> APIRouter:
         idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """The money went back only when `cancellation.status` is SUCCEEDED (200); 202 says that it is not known yet."""
-        account = body.refund_account
-        ask = Ask(
-            amount=body.amount,
-            currency=body.currency,
-            tax_free_amount=body.tax_free_amount,
-            reason=body.reason,
-            requester=body.requester or "",
-            account=None if account is None else _checked(account),
-            request_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
-        )
-        outcome = await cancel(body.payment_id, ask, who=authority_of(caller, run), run=run, portone=portone)
-        is_done = outcome.cancellation.status is CancellationStatus.SUCCEEDED
-        view = payment_view(outcome.payment) | {"cancellation": cancellation_view(outcome.cancellation)}
-        return ok(view, clock=run.clock, status=200 if is_done else 202)
+        return await cancelled(body.payment_id, body, caller, idempotency_key, run=run, portone=portone)
 
     return router
+
+
+async def cancelled(
+    payment_id: str, terms: CancelTerms, caller: Caller, idempotency_key: str | None, *, run: Runtime, portone: PortOne
+) -> Response:
+    """What a shop that asked for a refund is answered."""
+    account = terms.refund_account
+    ask = Ask(
+        amount=terms.amount,
+        currency=terms.currency,
+        tax_free_amount=terms.tax_free_amount,
+        reason=terms.reason,
+        requester=terms.requester or "",
+        account=None if account is None else _checked(account),
+        request_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
+    )
+    outcome = await cancel(payment_id, ask, who=authority_of(caller, run), run=run, portone=portone)
+    is_done = outcome.cancellation.status is CancellationStatus.SUCCEEDED
+    view = payment_view(outcome.payment) | {"cancellation": cancellation_view(outcome.cancellation)}
+    return ok(view, clock=run.clock, status=200 if is_done else 202)
 
 
 def _checked(body: RefundAccountBody) -> RefundAccount:

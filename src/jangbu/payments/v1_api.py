@@ -1,14 +1,14 @@
-"""What V1's pages of a shop call through its backend: `/api/v1/payments/verify` (requirements C2, C5)."""
+"""What shops of V1 call from their backend: `/api/v1/payments/verify` and `…/{payment_id}/cancel` (requirements C2)."""
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import AliasChoices, Field
 from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
-from jangbu.payments.api import payment_view
+from jangbu.payments.api import LATER, CancelTerms, IdempotencyKey, cancelled, payment_view
 from jangbu.payments.service.verify import verify_imp_uid
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
@@ -29,7 +29,7 @@ class VerifyImpUidBody(Body):
 
 
 def routes(run: Runtime, portone: PortOne) -> APIRouter:
-    """The one route."""
+    """The two routes."""
     router = APIRouter(prefix="/api/v1/payments", tags=["payments"])
 
     @router.post("/verify", summary="Ask PortOne's V1 whether an imp_uid paid this order, as asked")
@@ -52,5 +52,15 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             "mismatch": verdict.mismatch,
         }
         return ok(view, clock=run.clock)
+
+    @router.post("/{payment_id}/cancel", summary="Give money back", responses={202: {"description": LATER}})
+    async def cancel_payment(
+        payment_id: Annotated[str, Path(min_length=1, max_length=255, description="Our id, or the merchant_uid.")],
+        body: CancelTerms,
+        caller: Annotated[Caller, guard(Scoped("payments:cancel"))],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
+        """`POST /api/portone/cancel` with the payment in the path."""
+        return await cancelled(payment_id, body, caller, idempotency_key, run=run, portone=portone)
 
     return router
