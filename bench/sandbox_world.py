@@ -22,6 +22,8 @@ from jangbu.sandbox.core.webhooks import Deliver, HttpDeliver
 
 KEY = "billing-key-bench"
 TOTAL_MINOR = 11_000
+PRICES = 500
+"""How many prices a shop has."""
 AT_ONCE = 1_000
 
 
@@ -38,11 +40,11 @@ def empty(deliver: Deliver | None = None, *, webhook_url: str | None = None) -> 
     return parts
 
 
-def charge(parts: Parts, payment_id: str) -> None:
+def charge(parts: Parts, payment_id: str, total_minor: int = TOTAL_MINOR) -> None:
     """One more paid payment, made as the API makes it."""
     world, now = parts.world, parts.clock.now()
     customer = {"id": f"customer-{payment_id}", "name": "김장부", "phoneNumber": "01012345678"}
-    order = Order("보리차 한 상자", TOTAL_MINOR, 0, 1_000, "KRW", customer)
+    order = Order("보리차 한 상자", total_minor, 0, world.vat_of(total_minor, 0), "KRW", customer)
     store = world.state.stores[STORE_ID]
     charges.charge(world, parts.faults, store, charges.Wish(payment_id, KEY, order), now)
 
@@ -51,7 +53,7 @@ async def of_payments(count: int, parts: Parts | None = None) -> Parts:
     """A sandbox with so many paid payments, `ord-00000000` and on; what they announce is delivered on the way."""
     parts = parts or empty()
     for number in range(count):
-        charge(parts, f"ord-{number:08d}")
+        charge(parts, f"ord-{number:08d}", TOTAL_MINOR + number % PRICES * 100)
         if number % AT_ONCE == AT_ONCE - 1:
             await parts.clock.run_due()
     await parts.clock.run_due()

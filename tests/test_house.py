@@ -105,6 +105,7 @@ OWNER_OF_TABLE = {
     "payment_cancellations": "payments",
     "payment_questions": "payments",
     "payment_disputes": "payments",
+    "payment_receipts": "payments",
     "payment_dispute_moves": "payments",
     "payment_poll": "payments",
     "payment_channels": "payments",

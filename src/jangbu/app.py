@@ -54,10 +54,12 @@ from jangbu.payments import (
     cards,
     channel_pages,
     confirm_api,
+    escrow_card,
     method_api,
     method_pages,
     refund_pages,
     story_pages,
+    v1_api,
 )
 from jangbu.payments import export_api as payment_export_api
 from jangbu.payments import list_api as payment_list_api
@@ -91,6 +93,7 @@ CATALOGUES = (
     payments_pages.TEXTS,
     refund_pages.TEXTS,
     cards.TEXTS,
+    escrow_card.TEXTS,
     channel_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,
@@ -113,6 +116,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         [
             payments_api.routes(people, wired.portone, wired.approves),
             method_api.routes(people, wired.portone),
+            v1_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
             me_api.routes(people),
             item_api.routes(people),
@@ -125,6 +129,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             *confirm_api.routes(wired.webhooks, wired.portone, wired.approves, wired.metrics.confirm_answer),
             ledger_pages.routes(people, payments_pages.page_of_entry),
             *inbox_api.routes(wired.webhooks, wired.metrics.webhook),
+            inbox_api.v1_route(wired.webhooks, wiring.v1_payments(wired.webhooks), wired.metrics.webhook),
             inbox_log_api.routes(people),
             inbox_pages.routes(people),
             outbox_api.routes(people, wired.sender),
@@ -154,7 +159,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             https=settings.url.startswith("https://"),
             trusted_proxies=settings.proxies,
             mode=settings.mode,
-            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, *confirm_api.PATHS), WEBHOOK_BYTES_MAX),
+            body_bytes_by_path=dict.fromkeys((*inbox_api.PATHS, inbox_api.V1, *confirm_api.PATHS), WEBHOOK_BYTES_MAX),
         ),
         clock=system.clock,
         ids=system.ids,

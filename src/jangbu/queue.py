@@ -82,6 +82,17 @@ ENQUEUE = Query(
     """,
 )
 
+ENQUEUE_BEHIND = Query(
+    type(None),
+    f"""
+    WITH held AS (SELECT dedupe_key, status FROM pgqueuer
+                   WHERE dedupe_key = ANY(:keys::text[]) AND status IN ('queued', 'picked'))
+    INSERT INTO pgqueuer (priority, entrypoint, payload, status, dedupe_key, execute_after)
+    SELECT 0, :job, :payload, 'queued', key, now() + :pause::interval FROM unnest(:keys) WITH ORDINALITY o (key, n)
+     WHERE NOT EXISTS (SELECT FROM held WHERE status = 'queued') AND key NOT IN (SELECT dedupe_key FROM held)
+     ORDER BY n LIMIT 1 {ENQUEUED_ONCE_SQL}
+    """,
+)
 GIVE_BACK = Query(
     type(None),
     """
@@ -120,6 +131,19 @@ def arguments_of(job: HeldJob) -> dict[str, Any]:
 async def enqueue(tx: Tx, job: str, *, dedupe_key: str | None = None, **arguments: Any) -> bool:
     """Queue a job with your transaction. With a `dedupe_key`, not (False) while the same key waits or runs."""
     return await tx.run(ENQUEUE, job=job, payload=payload(**arguments), dedupe_key=dedupe_key) > 0
+
+
+async def enqueue_behind(tx: Tx, job: str, *, dedupe_key: str, pause: timedelta, **arguments: Any) -> bool:
+    """Queue a job to begin after `pause`, unless one under the key waits to begin. One that runs does not count: it may
+    have looked before what you know of. The caller holds a lock that nobody else under this key passes.
+    """
+    keys = lanes(dedupe_key)
+    return await tx.run(ENQUEUE_BEHIND, job=job, payload=payload(**arguments), keys=keys, pause=pause) > 0
+
+
+def lanes(dedupe_key: str) -> list[str]:
+    """The keys under which jobs of `enqueue_behind` stand: more of one thing do not run at once."""
+    return [dedupe_key, f"{dedupe_key}#2", f"{dedupe_key}#3", f"{dedupe_key}#4"]
 
 
 async def let_go(tx: Tx, *dedupe_keys: str) -> int:

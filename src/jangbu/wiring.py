@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jangbu import audit, events, installation
@@ -24,6 +25,7 @@ from jangbu.ids import Ids
 from jangbu.inbox import checks as inbox_checks
 from jangbu.inbox import jobs as inbox_jobs
 from jangbu.inbox.service import Handled
+from jangbu.inbox.unsigned import Knows
 from jangbu.keeping import Kept
 from jangbu.ledger import checks as ledger_checks
 from jangbu.ledger import jobs as ledger_jobs
@@ -40,12 +42,12 @@ from jangbu.outbox import jobs as outbox_jobs
 from jangbu.outbox import store as outbox_store
 from jangbu.outbox.egress import policy_of
 from jangbu.outbox.sender import HttpSender, Observed, Sender
-from jangbu.payments import cancellation_store
+from jangbu.payments import cancellation_store, receipt_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
 from jangbu.payments.service.confirm import Approves
-from jangbu.payments.service.sync import told
+from jangbu.payments.service.sync import is_of_v1, told
 from jangbu.portone import Notification, PortOne, from_settings, parse_secret
 from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
 from jangbu.runtime import Runtime, follow_sandbox_clock
@@ -66,6 +68,7 @@ ENCRYPTED: tuple[Kept, ...] = (
     cancellation_store.ENCRYPTED,
     checkout_store.ENCRYPTED,
     payer_store.ENCRYPTED,
+    receipt_store.ENCRYPTED,
 )
 """Every column that the vault encrypts; `jangbu secrets` looks after them."""
 
@@ -283,6 +286,11 @@ def wire(
         checks=checks,
         metrics=metrics or Metrics(mode=system.settings.mode),
     )
+
+
+def v1_payments(run: Runtime) -> Knows:
+    """What tells the inbox whether an unsigned webhook is about a payment of ours."""
+    return partial(is_of_v1, run=run)
 
 
 def what_it_means(parked: HeldJob) -> Facts | None:

@@ -162,7 +162,16 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/items/{item_id}"): {"price": 2000},
     ("POST", "/api/portone/cancel"): {"paymentId": "{payment_id}"},
     ("POST", "/api/portone/verify"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/v1/payments/verify"): {"imp_uid": "imp_1", "merchant_uid": "{payment_id}"},
     ("POST", "/api/portone/virtual-account/close"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/escrow/complete"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/escrow/parcel"): {"paymentId": "{payment_id}", "company": "CJ", "invoiceNumber": "1"},
+    ("POST", "/api/portone/cash-receipt/cancel"): {"paymentId": "{payment_id}"},
+    ("POST", "/api/portone/cash-receipt/issue"): {
+        "paymentId": "{payment_id}",
+        "type": "PERSONAL",
+        "number": "01012345678",
+    },
 }
 """What must be sent to be answered about the id. Bodies with a blank name their id themselves."""
 
@@ -214,7 +223,10 @@ async def test_another_stores_key_is_answered_as_if_there_were_nothing(house: Ho
     app, there = create(house.wired), await things(house)
     nothing = dict.fromkeys(there, str(UUID(int=0))) | {"seq": "1"}
     routes = [route for route in rules_of(app) if route[1].startswith("/api/") and ("{" in route[1] or route in BODIES)]
-    routes = [route for route in routes if not isinstance(rules_of(app)[route], Public | Signed)]
+    rules = rules_of(app)
+    routes = [route for route in routes if not isinstance(rules[route], Public | Signed)]
+    # What no key may do at all is refused to every key alike, whatever the id.
+    routes = [route for route in routes if not isinstance(rules[route], Scoped) or rules[route].scope in KEY_SCOPES]
     assert len(routes) >= 17
     async with (
         calling(app, key=await key_for(house, *KEY_SCOPES)) as own,

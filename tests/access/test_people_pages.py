@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 
 from at_console import ORIGIN, PASSWORD, at_the_console, stranger
-from jangbu.access.rules import Role
-from jangbu.access.service.keys import authenticate_key, list_api_keys
+from jangbu.access.rules import KEY_SCOPES, Role
+from jangbu.access.service.keys import authenticate_key, create_api_key, list_api_keys
 from jangbu.access.service.sessions import sign_in
 from jangbu.access.service.staff import list_staff
-from kit import House
+from kit import TESTER, House
 
 NEW = "옥수수차 세 병 주세요"
 PEOPLE, KEYS, ME, AUDIT = "/console/people", "/console/keys", "/console/me", "/console/audit"
@@ -162,3 +162,21 @@ async def test_the_audit_log_is_paged_and_found_by_who_and_what(house: House) ->
         for query in ("?before=x", "?before=" + "9" * 30, "?actor=%25", "?actor=%00", "?subject=' OR 1=1 --"):
             assert (await console.get(AUDIT + query)).status_code == 200
         assert "기록이 없습니다" in (await console.get(AUDIT + "?actor=%25")).text
+
+
+async def test_programs_of_people_invite_too_and_keys_do_not(house: House) -> None:
+    body = {"email": "new@shop.example", "name": "새 직원", "role": "Support"}
+    async with at_the_console(house) as boss:
+        made = await boss.post("/api/access/people", json=body)
+        assert made.status_code == 201
+        assert made.json()["data"]["url"].startswith("http://127.0.0.1:8080/console/link/")
+        taken = await boss.post("/api/access/people", json=body)
+        assert (taken.status_code, taken.json()["error"]["code"]) == (409, "EMAIL_TAKEN")
+        (new,) = [one for one in await list_staff(run=house.run) if one.email == body["email"]]
+        again = (await boss.post(f"/api/access/people/{new.user_id}/link")).json()["data"]
+        assert again["purpose"] == "invite" and again["url"] != made.json()["data"]["url"]
+    _, key = await create_api_key("all", sorted(KEY_SCOPES), actor=TESTER, run=house.run)
+    async with stranger(house) as program:
+        program.headers["authorization"] = f"Bearer {key}"
+        refused = await program.post("/api/access/people", json=body | {"email": "key@shop.example"})
+        assert refused.status_code == 403

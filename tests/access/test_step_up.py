@@ -34,6 +34,8 @@ FRESH = {
     ("POST", "/console/events"),
     ("POST", "/console/events/endpoints/{endpoint_id}/rotate"),
     # people and their roles
+    ("POST", "/api/access/people"),
+    ("POST", "/api/access/people/{user_id}/link"),
     ("POST", "/console/people"),
     ("POST", "/console/people/{user_id}/in"),
     ("POST", "/console/people/{user_id}/link"),

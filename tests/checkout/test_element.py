@@ -13,7 +13,7 @@ from jangbu.access import cli as access_cli
 from jangbu.checkout.rules import State
 from jangbu.sandbox import CARD_CHANNEL
 from kit import free_port
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of, press
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of, press, sign_in
 
 from .counter import counter_at, served
 from .js_package import bundle, example_shop, installed, script
@@ -220,17 +220,20 @@ async def test_what_a_payer_agreed_to_is_approved_by_the_server(browser: Browser
     counter = tearoom.counter
     channel = counter.house.portone.world.state.channels[CARD_CHANNEL]
     channel.approves_manually = True
-    for kind in (DESKTOP, PHONE):
-        session = await counter.session(await counter.item())
-        async with page_of(browser, **kind) as page:
-            await tearoom.visit(page, session, "&returns=1")
-            await tearoom.shown(page, "ready")
-            await pay(page).click()
-            window = page.frame_locator(WINDOW) if kind is DESKTOP else page
-            await press(window.get_by_role("button", name="₩5,500 결제하기").and_(window.locator("[data-action]")))
-            await tearoom.shown(page, "done")
-        assert counter.house.portone.captured(await order_of(counter.house, session)) == 1
-    channel.approves_manually = False
+    try:
+        for kind in (DESKTOP, PHONE):
+            session = await counter.session(await counter.item())
+            async with page_of(browser, **kind) as page:
+                await tearoom.visit(page, session, "&returns=1")
+                await tearoom.shown(page, "ready")
+                await pay(page).click()
+                window = page.frame_locator(WINDOW) if kind is DESKTOP else page
+                await press(window.get_by_role("button", name="₩5,500 결제하기").and_(window.locator("[data-action]")))
+                await page.wait_for_url(f"{tearoom.url}/**")
+                await tearoom.shown(page, "done")
+            assert counter.house.portone.captured(await order_of(counter.house, session)) == 1
+    finally:
+        channel.approves_manually = False
 
 
 async def test_paypal_draws_its_own_button(browser: Browser, tearoom: Tearoom) -> None:
@@ -250,7 +253,15 @@ async def test_paypal_draws_its_own_button(browser: Browser, tearoom: Tearoom) -
         await expect(pay(page, "$14.20", "en")).to_be_visible()
         await page.get_by_label("PayPal").check()
         await button.click()
-        await press(page.frame_locator(WINDOW).locator(".primary"))
+        window = page.frame_locator(WINDOW)
+        await sign_in(window)
+        await press(window.locator(".primary"))
+        # PayPal takes its time to decide: until then nobody is to pay again.
+        await tearoom.shown(page, "checking")
+        await expect(page.get_by_role("heading", name="Checking your payment")).to_be_visible()
+        await tearoom.keep(page, "pending-en-phone")
+        await counter.house.portone.settle_payment(await order_of(counter.house, session))
+        await counter.later()
         await tearoom.shown(page, "done")
     assert (await counter.now(session)).state is State.PAID
 
@@ -338,8 +349,10 @@ async def test_the_examples_sell_a_cup_of_tea(browser: Browser, tearoom: Tearoom
         await close.press("Escape")
         await expect(page.get_by_text("결제창을 닫으셨습니다")).to_be_visible()
         await page.reload()
+        # The page asks PortOne once more before anybody may pay, and one session is asked about every other second.
+        await expect(pay_now).to_be_enabled(timeout=15_000)
         await counter.later()
-        await pay_now.click(timeout=15_000)
+        await pay_now.click()
         await press(window.get_by_role("button", name="₩5,500 결제하기"))
         await expect(page.get_by_text("결제가 완료되었습니다")).to_be_visible(timeout=15_000)
         await tearoom.keep(page, f"example-{pages}-done", within="main")

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, expect
 
 from jangbu.checkout.rules import State
 from jangbu.settings_checkout import PAY_METHODS
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, page_of, press
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, page_of, press, sign_in
 
 from .counter import Counter
 from .shop import order_of
@@ -60,6 +60,8 @@ async def test_a_payer_pays(browser: Browser, counter: Counter, method: str, dev
         if is_framed:
             await expect(page.locator(WINDOW)).to_be_visible()
         await expect(window.get_by_text(written, exact=True).first).to_be_visible()
+        if method == "PAYPAL":
+            await sign_in(window)
         await press(window.locator(".primary"))
         if method == "VIRTUAL_ACCOUNT":
             await press(window.get_by_role("button", name={"ko": "확인", "en": "Done"}[language], exact=True))

@@ -24,7 +24,7 @@ from .shop import Shop, order_of
 
 MINE = "/api/v1/me/payments"
 SESSIONS_SEEN = Query(str, "SELECT session_id FROM payment_sessions ORDER BY created_at")
-PAYMENTS_SEEN = Query(str, "SELECT order_id FROM payments ORDER BY created_at")
+PAYMENTS_SEEN = Query(str, "SELECT session_id FROM payment_history ORDER BY created_at")
 STORED = Query(
     str, "SELECT to_jsonb(s)::text || (SELECT string_agg(l::text, '') FROM audit_log l) FROM payer_secrets s"
 )
@@ -230,21 +230,30 @@ async def test_the_database_shows_a_payer_their_own_rows_whatever_a_statement_fo
     own, other = await shop.bought(item, customer_id="o'Neil"), await shop.bought(item)
     people = house.wired.request.db
     own_store = house.run.settings.portone_store_id
-    for store_id, customer, sessions, orders in (
-        (own_store, "o'Neil", [own.session_id], [own.order_id]),
-        (own_store, "nobody", [], []),
-        ("store-elsewhere", "o'Neil", [], []),
-        (own_store, "", [], []),
-        (own_store, None, [own.session_id, other.session_id], [own.order_id, other.order_id]),
+    for store_id, customer, sessions in (
+        (own_store, "o'Neil", [own.session_id]),
+        (own_store, "nobody", []),
+        ("store-elsewhere", "o'Neil", []),
+        (own_store, "", []),
+        (own_store, None, [own.session_id, other.session_id]),
     ):
         with blind():
             see(store_id, customer)
             async with people.transaction() as tx:
                 assert await tx.all(SESSIONS_SEEN) == sessions, customer
-                assert await tx.all(PAYMENTS_SEEN) == orders, customer
+                assert await tx.all(PAYMENTS_SEEN) == sessions, customer
         # What one request named, the next one on the same connection does not inherit.
         async with people.transaction() as tx:
             assert len(await tx.all(SESSIONS_SEEN)) == 2
+
+
+async def test_whoever_is_no_payer_does_not_pay_for_the_policy(house: House) -> None:
+    """A subquery on payments is dear to the planner: their lists would be estimated, and compiled, as great work."""
+    people = house.wired.request.db
+    async with people.transaction() as tx:
+        plan = await tx.all(Query(str, "EXPLAIN SELECT * FROM payments ORDER BY created_at DESC, id DESC LIMIT 51"))
+    assert any("jangbu.stores" in line for line in plan), "the stores' policy is there"
+    assert not any("SubPlan" in line or "EXISTS" in line for line in plan), plan
 
 
 @pytest.mark.parametrize(("alias", "leads"), [("success", "return"), ("fail", "return?code=FAILED")])

@@ -15,6 +15,7 @@ from jangbu.notices.rules import SAMPLES
 from jangbu.notices.service.telling import alert
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.runtime import Runtime
+from jangbu.sandbox import V1_KEY, V1_SECRET
 from jangbu.sandbox.app import running as running_sandbox
 from jangbu.settings import Settings
 from jangbu.wiring import Addresses, build, invariants
@@ -104,6 +105,17 @@ async def test_wrong_credentials_are_told_apart(jangbu: Jangbu, environment: dic
     assert verdict == "wrong"
     assert code in sentence
     assert "a-wrong-one" not in ran.out + ran.err
+
+
+async def test_whether_v1_knows_the_key_is_told_to_whoever_has_one(jangbu: Jangbu) -> None:
+    async with running_sandbox() as (portone_url, _):
+        v1 = {"PORTONE_V2_BASE_URL": portone_url, "PORTONE_V1_API_KEY": V1_KEY}
+        right = await jangbu.given(**v1, PORTONE_V1_API_SECRET=V1_SECRET)("doctor", "--json")
+        wrong = await jangbu.given(**v1, PORTONE_V1_API_SECRET="a-wrong-one")("doctor", "--json")
+    assert "knows our key" in said(right, "PortOne V1")[1]
+    verdict, sentence = said(wrong, "PortOne V1")
+    assert verdict == "wrong" and "(401)" in sentence
+    assert "a-wrong-one" not in wrong.out + wrong.err
 
 
 async def test_a_malformed_webhook_secret_is_told(jangbu: Jangbu) -> None:
@@ -271,7 +283,8 @@ async def test_what_waits_for_a_person_is_counted(jangbu: Jangbu, house: House, 
         VALUES (0, 'inbox.handle', 'queued', now() - interval '5 minutes');
         INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run)
         VALUES ('* * * * * */10', 'payments.sweep', now() + interval '30 seconds'),
-               ('*/10 * * * *', 'payments.poll', now() + interval '5 minutes')
+               ('*/10 * * * *', 'payments.poll', now() + interval '5 minutes'),
+               ('40 */6 * * *', 'payments.disputes', now() + interval '5 hours')
         """,
     )
     ran = await jangbu("doctor", "--json")
@@ -292,7 +305,8 @@ async def test_a_worker_that_died_is_noticed(jangbu: Jangbu, where: Addresses) -
         where.owner,
         "INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run) "
         "VALUES ('* * * * * */10', 'payments.sweep', now() - interval '10 minutes'), "
-        "('*/10 * * * *', 'payments.poll', now() - interval '2 minutes')",
+        "('*/10 * * * *', 'payments.poll', now() - interval '2 minutes'), "
+        "('40 */6 * * *', 'payments.disputes', now() + interval '1 hour')",
     )
     verdict, sentence = said(await jangbu("doctor", "--json"), "worker")
     assert verdict == "wrong"

@@ -1,11 +1,13 @@
 """`jangbu payments show`: the whole story, in order."""
 
+from pathlib import Path
+
 from cli.test_books import TEA, a_paid_payment
 from cli.tools import Jangbu
 from jangbu.ledger.service import seal
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import find
-from kit import TESTER, House
+from kit import TESTER, House, settle
 
 
 async def test_the_story_is_told_in_time_order(jangbu: Jangbu, house: House) -> None:
@@ -77,3 +79,38 @@ async def test_advice_says_what_is_known_before_a_refund(jangbu: Jangbu, house: 
     assert "refund allowed: yes" in said
     assert "portone-facts" in said
     assert (await jangbu("payments", "advice", payment_id, "--json")).json["advice"]["allowed"] == "yes"
+
+
+ACCOUNT = '{"bank": "국민은행", "number": "110-987-654321", "holderName": "김철수"}'
+
+
+async def test_a_deposit_is_given_back_to_an_account_that_no_process_list_shows(
+    jangbu: Jangbu, house: House, tmp_path: Path
+) -> None:
+    order = Order(amount=11_000, currency="KRW", order_name="보리차")
+    payment = await initialize(order, actor=TESTER, run=house.run, portone=house.wired.portone)
+    await house.portone.pay(payment.provider_order_id, payMethod="VIRTUAL_ACCOUNT")
+    await house.portone.deposit(payment.provider_order_id)
+    await settle(house)
+    cancel = ("payments", "cancel", str(payment.id), "--dry-run")
+    assert "[REFUND_ACCOUNT_NEEDED]" in (await jangbu(*cancel)).err
+    file = tmp_path / "account.json"
+    file.write_text(ACCOUNT, encoding="utf-8")
+    for where, stdin in (("-", ACCOUNT), (str(file), "")):
+        ran = await jangbu(*cancel, "--account", where, stdin=stdin)
+        assert (ran.code, ran.out) == (0, "₩11,000 of ₩11,000 would be given back. Nothing was done.\n"), ran.err
+        assert "654321" not in ran.out + ran.err
+    for where, stdin in (
+        ("-", ACCOUNT[:-1]),
+        ("-", '["국민은행", "110-987-654321"]'),
+        ("-", ACCOUNT.replace("holderName", "holder")),
+        ("-", ACCOUNT.replace('"김철수"', "1")),
+        ("ask", ""),
+        (ACCOUNT, ""),
+        (str(tmp_path), ""),
+    ):
+        ran = await jangbu(*cancel, "--account", where, stdin=stdin)
+        assert ran.code == 2, where
+        assert "654321" not in ran.out + ran.err, "what could not be read is somebody's account all the same"
+    unfit = await jangbu(*cancel, "--account", "-", stdin=ACCOUNT.replace("국민은행", "없는은행"))
+    assert unfit.code == 1 and "[REFUND_BANK_UNKNOWN]" in unfit.err

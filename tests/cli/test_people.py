@@ -59,3 +59,18 @@ async def test_an_admin_is_made_with_a_password_that_is_piped_or_generated(jangb
     nothing = await jangbu("admin", "create", "park@example.com")
     assert nothing.code == 2
     assert "--generate" in nothing.err
+
+
+async def test_somebody_is_invited_by_a_link_and_gets_another_when_it_is_lost(jangbu: Jangbu) -> None:
+    made = await jangbu("admin", "invite", "lee@example.com", "--name", "이실장")
+    assert re.fullmatch(r"http://\S+/console/link/\S+\n", made.out), "the link alone is on stdout"
+    again = (await jangbu("admin", "link", "lee@example.com", "--json")).json
+    assert (again["purpose"], again["email"]) == ("invite", "lee@example.com")
+    assert again["url"] != made.out.strip()
+    for arguments, code in (
+        (("invite", "lee@example.com"), "EMAIL_TAKEN"),
+        (("invite", "park@example.com", "--role", "root"), "ROLE_UNKNOWN"),
+        (("link", "park@example.com"), "PERSON_NOT_FOUND"),
+    ):
+        ran = await jangbu("admin", *arguments)
+        assert ran.code == 1 and f"[{code}]" in ran.err

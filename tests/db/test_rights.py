@@ -52,6 +52,7 @@ SYSTEM = {
     "payment_cancellations": "SIU",
     "payment_dispute_moves": "SI",
     "payment_disputes": "SIU",
+    "payment_receipts": "SIU",
     "payment_session_lines": "SI",
     "payment_sessions": "SIU",
     "payment_channels": "SIU",

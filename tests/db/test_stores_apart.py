@@ -108,6 +108,8 @@ FILL_LATER = """
     INSERT INTO payment_disputes (id, payment_id, reason, status, currency, opened_at, created_at)
     VALUES ('{i}6666666-0000-4000-8000-000000000000', '{i}1111111-0000-4000-8000-000000000000', 'x', 'OPEN', 'KRW',
             now(), now());
+    INSERT INTO payment_receipts (id, payment_id, status, created_at)
+    VALUES (gen_random_uuid(), '{i}1111111-0000-4000-8000-000000000000', 'ISSUED', now());
     INSERT INTO payment_dispute_moves (dispute_id, number, payment_id, kind, amount, moved_at)
     VALUES ('{i}6666666-0000-4000-8000-000000000000', 1, '{i}1111111-0000-4000-8000-000000000000', 'held', 1, now());
 """
@@ -118,6 +120,7 @@ STORE_OF = {
     "payment_cancellations": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "payment_questions": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "payment_disputes": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
+    "payment_receipts": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "payment_dispute_moves": "(SELECT store_id FROM payments p WHERE p.id = payment_id)",
     "identity_verifications": "store_id",
     "events": "store_id",
@@ -141,6 +144,7 @@ CHANGED = {
     "payment_attempts": "state = state",
     "payment_cancellations": "reason = reason",
     "payment_disputes": "reason = reason",
+    "payment_receipts": "url = url",
     "identity_verifications": "reason = reason",
     "items": "price = price",
     "payment_sessions": "order_name = order_name",

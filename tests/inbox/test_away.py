@@ -8,7 +8,7 @@ import pytest
 
 from jangbu import embedded
 from jangbu.app import create
-from jangbu.inbox.api import PATHS
+from jangbu.inbox.api import PATHS, V1
 from jangbu.portone import signature
 from jangbu.wiring import Addresses
 from kit import House, with_settings
@@ -59,3 +59,11 @@ async def test_a_webhook_that_could_not_be_written_down_is_503_and_taken_when_it
     assert (again.status_code, again.json()["data"]) == (200, {"received": True, "duplicate": False})
     assert [row.webhook_id for row in await sends.log()] == ["wh-1"]
     assert len(await sends.jobs()) == 1
+
+
+async def test_an_unsigned_webhook_that_could_not_be_looked_up_is_503(
+    server: embedded.Embedded, where: Addresses, portone: httpx.AsyncClient
+) -> None:
+    async with database_away(server, where):
+        answer = await portone.post(V1, json={"imp_uid": "imp_1", "merchant_uid": "m-1", "status": "paid"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "DATABASE_UNAVAILABLE")

@@ -12,7 +12,8 @@ from jangbu import embedded
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed, watched
 from jangbu.payments import store
-from jangbu.payments.refusals import AccountCloseRefused, AccountNotWaiting, PortOneUnclear
+from jangbu.payments.method_refusals import AccountCloseRefused, AccountNotWaiting
+from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.close import close
 from jangbu.payments.service.initialize import Order, initialize

@@ -24,11 +24,13 @@ from jangbu.payments.refusals import (
     PortOneUnclear,
 )
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.confirm import Agreed, Approves, confirm
+from jangbu.payments.service.confirm import Agreed, Approves, confirm, objection
 from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.sync import sync
 from jangbu.payments.service.verify import Verdict
+from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
-from jangbu.sandbox import CARD_CHANNEL, LIVE_CHANNEL, STORE_ID
+from jangbu.sandbox import API_SECRET, CARD_CHANNEL, LIVE_CHANNEL, STORE_ID
 from jangbu.settings import Settings
 from kit import TESTER, House, books, fresh_database, house_at, settle
 
@@ -136,6 +138,19 @@ async def test_a_window_with_other_terms_is_refused_before_any_money_moves(house
     assert (calls(house), await attempts(house, payment), taken(house, payment)) == ([], [], [])
 
 
+@pytest.mark.parametrize(("total", "code"), [(AMOUNT, None), (AMOUNT - 1, "PAYMENT_DIFFERS")])
+async def test_where_portone_names_no_channel_yet_the_rest_is_compared(
+    house: House, total: int, code: str | None
+) -> None:
+    """Until it is paid, PortOne need not say through which channel (portone-facts §2.2)."""
+    payment, _ = await agreed_in(house)
+    shown = await sync(payment, actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert shown.portone is not None
+    raw = shown.portone | {"channel": None, "amount": shown.portone["amount"] | {"total": total}}
+    against = objection(replace(shown, portone=raw), live=True, now=house.run.clock.now())
+    assert (against.code if against else None) == code
+
+
 async def test_another_kind_of_money_is_refused_by_us_or_by_portone(house: House) -> None:
     """A live channel here, a test channel in live mode: what PortOne shows before it is paid may not say (F16)."""
     payment, agreed = await agreed_in(house, channelKey=LIVE_CHANNEL)
@@ -150,6 +165,14 @@ async def test_who_comes_after_the_time_to_pay_pays_nothing(house: House) -> Non
     _, fresh = await agreed_in(house)
     with pytest.raises(PaymentExpired):
         await confirmed(house, payment, fresh)
+    assert (calls(house), taken(house, payment)) == ([], [])
+
+
+async def test_another_stores_key_confirms_nothing_here(house: House) -> None:
+    payment, agreed = await agreed_in(house)
+    asked = {"actor": TESTER, "run": house.run, "portone": house.wired.portone, "approves": house.wired.approves}
+    with pytest.raises(PaymentUnknown):
+        await confirm(payment.provider_order_id, agreed, store_id="store-of-somebody-else", **asked)
     assert (calls(house), taken(house, payment)) == ([], [])
 
 
@@ -227,13 +250,30 @@ async def test_a_pg_that_says_no_after_it_took_the_money_is_not_believed(house: 
     assert taken(house, payment) == [AMOUNT]
 
 
+class Heard:
+    """A line to PortOne that remembers under which keys an approval was sent."""
+
+    def __init__(self, line: Any) -> None:
+        self.line = line
+        self.keys: list[str] = []
+
+    async def send(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Any:
+        if target.endswith("/confirm"):
+            self.keys.append(headers["Idempotency-Key"])
+        return await self.line.send(method, target, headers, body)
+
+
 async def test_what_never_arrived_is_sent_again_under_its_own_key_or_given_up(house: House) -> None:
     payment, agreed = await agreed_in(house)
     house.portone.fault("status_500", operation=OPERATION)
+    heard = Heard(house.portone.transport)
+    portone = PortOne(heard, api_secret=API_SECRET, store_id=STORE_ID)
+    ask = {"actor": TESTER, "run": house.run, "portone": portone, "approves": house.wired.approves}
     with pytest.raises(PortOneUnclear):
-        await confirmed(house, payment, agreed)
-    assert (await confirmed(house, payment, agreed)).is_paid
+        await confirm(payment.provider_order_id, agreed, **ask)
+    assert (await confirm(payment.provider_order_id, agreed, **ask)).is_paid
     assert len(await attempts(house, payment)) == 1
+    assert (len(heard.keys), len(set(heard.keys))) == (2, 1)
 
     other, token = await agreed_in(house, "order-2")
     house.portone.fault("status_500", operation=OPERATION)

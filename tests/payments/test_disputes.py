@@ -15,7 +15,8 @@ from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed, watched
 from jangbu.payments.cancellation_rules import Ask
 from jangbu.payments.dispute_rules import Dispute, DisputeStatus, MoveKind, Step, decide, give_way, learn, reviewed
-from jangbu.payments.refusals import DisputeNotToDecide, PortOneUnclear
+from jangbu.payments.method_refusals import DisputeNotToDecide
+from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.seen import SeenDispute
 from jangbu.payments.service.cancel import Authority, cancel

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, STORE_ID, V1_USER_CODE
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, keep, open_browser, open_shop, page_of
+from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, PAYPAL_CHANNEL, STORE_ID, V1_USER_CODE
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, keep, open_browser, open_shop, page_of, press, sign_in
 
 pytestmark = [
     pytest.mark.browser,
@@ -182,3 +182,56 @@ async def test_v1_certifies(browser: Browser, shop: Shop) -> None:
     assert (returned["merchant_uid"], returned["success"]) == ("v1-who", True)
     found = shop.parts.world.state.identity_verifications[STORE_ID][returned["imp_uid"]]
     assert (found.status, found.merchant_uid) == ("VERIFIED", "v1-who")
+
+
+SHOW = """([name, first, more]) => {
+  const container = document.createElement("div");
+  container.className = "portone-ui-container";
+  if (!document.querySelector(".portone-ui-container")) document.body.append(container);
+  const result = document.querySelector("#result");
+  result.textContent = "";
+  IMP[name](first, more, (returned) => { result.textContent = JSON.stringify({ returned }); });
+}"""
+
+
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_v1_paypals_button_pays_for_a_tier_and_leaves_the_page_where_it_is(
+    browser: Browser, shop: Shop, device: dict
+) -> None:
+    store = shop.parts.world.state.stores[STORE_ID]
+    assert store.v1 is not None
+    store.v1.tiers = ["ABC"]
+    merchant_uid = f"v1-spb-{device['viewport']['width']}"
+    asked = {
+        "channelKey": PAYPAL_CHANNEL,
+        "merchant_uid": merchant_uid,
+        "name": "Tea",
+        "amount": 14.2,
+        "currency": "USD",
+    }
+    async with page_of(browser, **device) as page:
+        await page.goto(shop.url)
+        await page.evaluate(SHOW, ["loadUI", "paypal-spb", asked])
+        button = page.locator(".portone-ui-container button")
+        await button.click()
+        assert (await shop.result(page))["returned"]["error_code"] == "NotInitialized"
+        await page.evaluate("code => IMP.agency(code, 'XYZ')", V1_USER_CODE)
+        await button.click()
+        await expect(page.locator("#result")).to_contain_text("has no tier XYZ")
+        for name, said in (("loadUI", "paypal-rt"), ("loadModule", "fds")):
+            await page.evaluate(SHOW, [name, said, asked])
+            refused = (await shop.result(page))["returned"]
+            assert (refused["error_code"], refused["merchant_uid"]) == ("RequestParseFailed", merchant_uid)
+            assert said in refused["error_msg"]
+
+        await page.evaluate("code => IMP.agency(code, 'ABC')", V1_USER_CODE)
+        await page.evaluate(SHOW, ["loadUI", "paypal-spb", asked])
+        await page.evaluate("asked => IMP.updateLoadUIRequest('paypal-spb', asked)", asked | {"amount": 28.4})
+        await button.click()
+        window = window_in(page)
+        await sign_in(window)
+        await expect(window.get_by_text("$28.40", exact=True)).to_be_visible()
+        await press(window.locator(".primary"))
+        returned = (await shop.result(page))["returned"]
+    assert (returned["merchant_uid"], "error_code" in returned) == (merchant_uid, False)
+    assert shop.status(merchant_uid) == "PAY_PENDING"

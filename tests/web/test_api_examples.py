@@ -21,10 +21,13 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from access.test_matrix import Quiet
+from access.test_matrix import PASSWORD, Quiet
 from checkout.test_payers import backend_of
-from jangbu.access.rules import KEY_SCOPES
+from jangbu.access.cookies import PLAIN_NAME
+from jangbu.access.rules import KEY_SCOPES, Role
 from jangbu.access.service.keys import create_api_key
+from jangbu.access.service.sessions import sign_in
+from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.outbox.service import feed
 from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, STORE_ID
@@ -35,13 +38,19 @@ from jangbu.web.openapi import description
 from jangbu.wiring import Addresses
 from kit import REAL, TESTER, House, house_at
 
-CALLED_BY_PORTONE = {"/api/portone/webhook", "/api/portone/confirm-question", "/api/payments/webhook"}
+CALLED_BY_PORTONE = {
+    "/api/portone/webhook",
+    "/api/portone/confirm-question",
+    "/api/portone/confirm-question/v1",
+    "/api/v1/payments/webhook",
+    "/api/payments/webhook",
+}
 FILES = {f"/api/exports/{what}.{{form}}" for what in ("payments", "refunds", "journal")}
 WITHOUT = CALLED_BY_PORTONE | FILES
 """Calls that show no example: PortOne makes them, or the answer is a file."""
-SECRET = re.compile(r'("token": "|whsec_)[A-Za-z0-9+/=_-]{12,}')
-OF_THIS_MINUTE = re.compile(r'"(idle|size)": [0-9]+')
-"""How many connections the pool happens to hold."""
+SECRET = re.compile(r'("token": "|whsec_|/console/link/)[A-Za-z0-9+/=_-]{12,}')
+OF_THIS_MINUTE = re.compile(r'"(idle|size|tookMs)": [0-9]+')
+"""How many connections the pool happens to hold, and how long something took."""
 
 
 @dataclass
@@ -196,6 +205,27 @@ async def webhooks_looked_at(day: Day) -> None:
     await day.ask("POST /api/webhooks/handle-failed", json={})
 
 
+async def people_invited(day: Day) -> None:
+    """Only people may, so one of them is signed in: the key has to step back."""
+    people = day.house.wired.request
+    await create_admin("owner@shop.example", "김하늘", PASSWORD, Role.SUPER_ADMIN, actor=TESTER, run=people)
+    _, cookie = await sign_in("owner@shop.example", PASSWORD, "192.0.2.1", "tests", run=people)
+    signed_in = {"cookie": f"{PLAIN_NAME}={cookie}", "origin": "http://127.0.0.1:8080"}
+    new = {"email": "lee@shop.example", "name": "이바다", "role": Role.SUPPORT.value}
+    invited = await day.ask("POST /api/access/people", json=new, headers=signed_in)
+    of = {"user_id": invited["userId"]}
+    await day.ask("POST /api/access/people/{user_id}/link", of=of, headers=signed_in)
+
+
+async def v1_verified(day: Day) -> None:
+    order = {"amount": 12_000, "orderName": "유자차", "orderId": "order-1007", "api": "v1"}
+    payment = await day.ask("POST /api/portone/initialize", json=order)
+    opened = await day.house.portone.v1_open(payment["paymentId"], amount=12_000, channelKey=CARD_CHANNEL)
+    await day.house.portone.decide(opened["imp_uid"], "approve")
+    named = {"imp_uid": opened["imp_uid"], "merchant_uid": payment["paymentId"]}
+    await day.ask("POST /api/v1/payments/verify", json=named)
+
+
 async def test_the_examples_are_what_a_shop_is_answered(day: Day) -> None:
     await events_told(day)
     await goods_sold(day)
@@ -203,6 +233,8 @@ async def test_the_examples_are_what_a_shop_is_answered(day: Day) -> None:
     await webhooks_looked_at(day)
     await payment_approved(day)
     await account_closed(day)
+    await v1_verified(day)
+    await people_invited(day)
     await day.ask("GET /api/health")
     await day.ask("GET /api/access/me")
     # Whoever searches the code for leaked secrets need not stumble over ours.

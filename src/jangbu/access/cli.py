@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from jangbu.access.rules import Role
-from jangbu.access.service import keys, staff
+from jangbu.access.service import keys, links, staff
 from jangbu.access.store import ApiKey, Staff
 from jangbu.audit import operator
 from jangbu.runtime import Runtime
@@ -37,6 +37,19 @@ async def revoke_key(named: str, *, run: Runtime) -> ApiKey:
 async def create_admin(email: str, name: str, password: str, role: str = Role.SUPER_ADMIN, *, run: Runtime) -> UUID:
     """A new member of staff. Raises EmailMalformed, EmailTaken, NameMissing, PasswordUnfit, RoleUnknown."""
     return await staff.create_admin(email, name, password, role, actor=operator(), run=run)
+
+
+async def invite(email: str, name: str, role: str, *, run: Runtime) -> links.Made:
+    """A new member of staff without a password, and the link by which they choose one: show it once.
+
+    Raises EmailMalformed, EmailTaken, NameMissing, RoleUnknown.
+    """
+    return await links.invite(email, name, role, actor=operator(), by=None, run=run)
+
+
+async def link_for(named: str, *, run: Runtime) -> links.Made:
+    """A new link for a member of staff, by their address or id; the older one ends. Raises PersonUnknown."""
+    return await links.link_for(named, actor=operator(), by=None, run=run)
 
 
 async def first_admin(email: str, name: str, *, run: Runtime) -> str | None:

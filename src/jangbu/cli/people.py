@@ -10,6 +10,7 @@ from jangbu.errors import SetupProblem
 from jangbu.terminal import Column, Json, Opener, document, execute, moment, note, say, table
 
 if TYPE_CHECKING:
+    from jangbu.access.service.links import Made
     from jangbu.access.store import ApiKey
 
 PASSWORD_BYTES = 15
@@ -103,10 +104,6 @@ def admin(opened: Opener) -> typer.Typer:
     """The `admin` commands."""
     admin = typer.Typer(help="People who may use the console.", no_args_is_help=True)
 
-    # With a single command typer would drop its name; this keeps it `admin create`.
-    @admin.callback()
-    def _group() -> None: ...
-
     @admin.command()
     def create(
         email: Annotated[str, typer.Argument(help="Signs in with this address.")],
@@ -133,7 +130,48 @@ def admin(opened: Opener) -> typer.Typer:
             say(f"password  {password}")
             note("It is kept as a digest only, so nobody can show it again.")
 
+    @admin.command()
+    def invite(
+        email: Annotated[str, typer.Argument(help="Signs in with this address.")],
+        name: Annotated[str, typer.Option(help="As colleagues know them. Default: the part before the @.")] = "",
+        role: Annotated[str, typer.Option(help="Super Admin, Manager or Support.")] = "Support",
+        as_json: Json = False,
+    ) -> None:
+        """Let a person use the console: a link by which they choose a password nobody else ever knows."""
+
+        async def work() -> "Made":
+            from jangbu.access import cli as access
+
+            async with opened() as run:
+                return await access.invite(email, name or email.partition("@")[0], role, run=run)
+
+        _show_link(execute(work()), as_json=as_json)
+
+    @admin.command()
+    def link(
+        person: Annotated[str, typer.Argument(help="Their e-mail address or id.")],
+        as_json: Json = False,
+    ) -> None:
+        """A new link for somebody who lost theirs, or their password. The older link ends."""
+
+        async def work() -> "Made":
+            from jangbu.access import cli as access
+
+            async with opened() as run:
+                return await access.link_for(person, run=run)
+
+        _show_link(execute(work()), as_json=as_json)
+
     return admin
+
+
+def _show_link(made: "Made", *, as_json: bool) -> None:
+    if as_json:
+        document({"email": made.email, "purpose": made.purpose, "url": made.url, "expires_at": made.expires_at})
+        return
+    say(made.url)
+    until = seoul(made.expires_at)
+    note(f"Hand it to {made.email} yourself. It is shown this once and works once, until {until} (Seoul).")
 
 
 def _generated() -> str:

@@ -72,6 +72,8 @@ async def _work(run: Runtime) -> list[Finding]:
 async def _outside(settings: Settings, clock: Clock) -> list[Finding]:
     secret = outside.webhook_secret(settings)
     findings = [await outside.portone(settings), secret, outside.proxies(settings)]
+    if settings.own_v1_credentials:
+        findings.insert(1, await outside.portone_v1(settings))
     if secret.mark == "good":
         findings.append(await outside.public_address(settings, clock))
     else:

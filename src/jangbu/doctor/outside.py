@@ -7,7 +7,7 @@ from jangbu.doctor.findings import Finding, bad, good, look, unchecked
 from jangbu.errors import SetupProblem
 from jangbu.ids import Ids
 from jangbu.inbox import probe
-from jangbu.portone import AiohttpTransport, Done, PortOne, Refused, Unknown, Why, parse_secret
+from jangbu.portone import AiohttpTransport, Done, PortOne, PortOneV1, Refused, Unknown, Why, parse_secret
 from jangbu.settings import LOOPBACK, Settings
 
 NO_SUCH_PAYMENT = "jangbu-doctor-no-such-payment"
@@ -64,6 +64,49 @@ async def portone(settings: Settings) -> Finding:
                 name,
                 f"{where} gave no answer we can use ({outcome.why.value}).",
                 "Try again; if it stays, look at PortOne's status page and at a proxy in between.",
+            )
+
+
+async def portone_v1(settings: Settings) -> Finding:
+    """The same of V1, for whoever gave a key for it."""
+    name = "PortOne V1"
+    where = urlsplit(settings.portone_v1_url)
+    key, secret = settings.v1_credentials
+    try:
+        transport = AiohttpTransport(
+            f"{where.scheme}://{where.netloc}", read_timeout_s=READ_TIMEOUT_S, connect_timeout_s=CONNECT_TIMEOUT_S
+        )
+        client = PortOneV1(
+            transport,
+            api_key=key,
+            api_secret=secret,
+            store_id=settings.portone_store_id,
+            root=where.path.rstrip("/"),
+        )
+    except SetupProblem as problem:
+        return bad(name, str(problem), "Correct it in the environment or in .env.")
+    async with transport:
+        outcome = await client.get_order(NO_SUCH_PAYMENT)
+    match outcome:
+        case Refused(type="PAYMENT_NOT_FOUND") | Done():
+            return good(name, f"{settings.portone_v1_url} answers, and knows our key.")
+        case Refused(http_status=401):
+            return bad(
+                name,
+                f"{settings.portone_v1_url} does not know the key or its secret (401).",
+                "Copy both again from PortOne's console (Payment integration, API keys, V1 API).",
+            )
+        case Refused():
+            return bad(
+                name,
+                f"{settings.portone_v1_url} refuses ({outcome.http_status}) {outcome.message or ''}".rstrip() + ".",
+                "Look it up in PortOne's API reference.",
+            )
+        case Unknown():
+            return bad(
+                name,
+                f"{settings.portone_v1_url} gave no answer we can use ({outcome.why.value}).",
+                "Let this machine reach it by outgoing HTTPS; payments made with V2 do not need it.",
             )
 
 

@@ -18,6 +18,7 @@ from jangbu.inbox import log
 from jangbu.inbox.log import BEGINNING, END, FAILED_AT_ONCE, STATUSES, Told, Wanted
 from jangbu.inbox.log_store import Row, Try
 from jangbu.inbox.rules import BODIES, shown_body
+from jangbu.inbox.service import is_unsigned
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Choice, Pager
@@ -78,6 +79,7 @@ class WebhookPage:
     sender: str
     content_type: str
     secret: int
+    is_unsigned: bool
     tries: tuple[tuple[Try, str], ...]
     body: str
     answer: str
@@ -176,9 +178,10 @@ def _whole(request: Request, told: Told, caller: Caller) -> WebhookPage:
         portone_payment_id=webhook.provider_transaction_id or "",
         processed_at=None if webhook.status == "failed" else webhook.processed_at,
         sent_at=datetime.fromtimestamp(int(seconds), UTC) if seconds.isdigit() and len(seconds) < 12 else None,
-        sender=str(came.get("user-agent", "")),
+        sender=" ".join(str(came[name]) for name in ("source", "user-agent") if name in came),
         content_type=str(came.get("content-type", "")),
         secret=int(came.get("secret", 0)),
+        is_unsigned=is_unsigned(webhook.webhook_id),
         tries=tuple((one, _TONES[one.outcome]) for one in told.tries),
         body=_pretty(shown_body(webhook.request_body, caller.scopes)),
         answer=_pretty(webhook.response_body) if webhook.response_body else "",

@@ -23,6 +23,10 @@ _TELLS_NOTHING = frozenset(
         "payment_id",
         "tx_id",
         "status",
+        # V1.
+        "imp_uid",
+        "merchant_uid",
+        "cancellation_id",
     }
 )
 """Fields that are about a payment and never about a person."""

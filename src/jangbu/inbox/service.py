@@ -26,6 +26,7 @@ TYPE_CHARACTERS_MAX = 100
 ID_CHARACTERS_MAX = 255
 ERROR_CHARACTERS_MAX = 2_000
 HEADER_CHARACTERS_MAX = 200
+UNSIGNED = "v1:"
 HANDLE, HANDLE_AGAIN = "inbox.handle", "inbox.handle_again"
 
 
@@ -85,7 +86,7 @@ async def receive(headers: Mapping[str, str], body: bytes, *, run: Runtime) -> b
         body_sha256=sha256,
         came_with=came_with,
         payload=queue.payload(webhook_id=verified.webhook_id),
-        dedupe_key=_job_key(verified.webhook_id),
+        dedupe_key=job_key(verified.webhook_id),
         received_at=now,
     )
     failpoint("inbox.receive.committed")
@@ -107,7 +108,7 @@ async def _received_again(webhook_id: str, sha256: bytes, came_with: dict[str, A
                 tx, original, row_id=run.ids.uuid(), came_with=came_with, received_at=run.clock.now()
             )
         if is_repeat and original.status in {"received", "failed"}:
-            await queue.enqueue(tx, HANDLE, dedupe_key=_job_key(webhook_id), webhook_id=webhook_id)
+            await queue.enqueue(tx, HANDLE, dedupe_key=job_key(webhook_id), webhook_id=webhook_id)
     if not is_repeat:
         log.error("a webhook-id came again with another body", webhook_id=webhook_id)
         raise WebhookIdReused
@@ -120,8 +121,14 @@ def _came_with(headers: Mapping[str, str], verified: Verified) -> dict[str, Any]
     return {**{name: value for name, value in kept.items() if value}, "secret": verified.secret}
 
 
-def _job_key(webhook_id: str) -> str:
+def job_key(webhook_id: str) -> str:
+    """What keeps a webhook from having two jobs."""
     return f"webhook:{webhook_id}"
+
+
+def is_unsigned(webhook_id: str) -> bool:
+    """Whether this is the name that we gave to what V1 told us (inbox.unsigned)."""
+    return webhook_id.startswith(UNSIGNED)
 
 
 def again_key(webhook_id: str) -> str:
@@ -138,7 +145,9 @@ async def handle(webhook_id: str, *, handler: Handler, run: Runtime, asked_by: s
     """
     async with run.db.transaction() as tx:
         delivery = await store.find(tx, webhook_id)
-    if delivery is None or (delivery.status in {"processed", "skipped"} and not asked_by):
+    # An unsigned one has no id of its own: that it was handled once says nothing of what it is about now.
+    is_over = delivery is not None and delivery.status in {"processed", "skipped"} and not is_unsigned(webhook_id)
+    if delivery is None or (is_over and not asked_by):
         return
     notification = read_notification_of(delivery)
     started_at = run.clock.now()
@@ -175,7 +184,7 @@ async def handle(webhook_id: str, *, handler: Handler, run: Runtime, asked_by: s
         if asked_by or delivery.status == "failed":
             await log_store.note_try(tx, webhook_id, done)
             # Handled after all: what the queue had given up is nobody's work any more.
-            await queue.let_go(tx, _job_key(webhook_id), again_key(webhook_id))
+            await queue.let_go(tx, *queue.lanes(job_key(webhook_id)), again_key(webhook_id))
 
 
 def _in_words(problem: Exception) -> str:

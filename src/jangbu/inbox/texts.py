@@ -56,6 +56,7 @@ TEXTS: Catalogue = {
     "webhooks.signature": ("서명", "Signature"),
     "webhooks.signature.right": ("확인됨 (비밀키 {number})", "right (secret {number})"),
     "webhooks.signature.unnoted": ("확인됨", "right"),
+    "webhooks.signature.none": ("없음 (V1) · 포트원에 다시 확인함", "none (V1): PortOne is asked instead"),
     "webhooks.sent_at": ("포트원이 보낸 시각", "Sent by PortOne"),
     "webhooks.sender": ("보낸 프로그램", "Sender"),
     "webhooks.content_type": ("본문 형식", "Content type"),

@@ -51,7 +51,8 @@ WEBHOOK_SECONDS = _process(
     "jangbu_webhook_accept_seconds",
     "histogram",
     ("result",),
-    "Until PortOne has its answer: `new`, `duplicate`, `refused`, or `failed` (it will come again).",
+    "Until PortOne has its answer: `new`, `duplicate`, `refused`, `failed` (it will come again), or V1's `unknown`, "
+    "which is about nothing of ours.",
 )
 CONFIRM_SECONDS = _process(
     "jangbu_confirm_answer_seconds",

@@ -9,9 +9,11 @@ from starlette.responses import Response
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
-from jangbu.payments import methods
+from jangbu.payments import methods, receipt_rules
 from jangbu.payments.advice_rules import Advice
 from jangbu.payments.cancellation_rules import REASON_LONGEST, Ask, Cancellation, CancellationStatus
+from jangbu.payments.escrow_rules import Escrow
+from jangbu.payments.receipt_rules import Receipt, Wish
 from jangbu.payments.refund_accounts import RefundAccount, checked
 from jangbu.payments.refusals import StoreUnknown
 from jangbu.payments.rules import Payment
@@ -26,6 +28,29 @@ from jangbu.web.bodies import Body
 from jangbu.web.envelope import ok
 
 
+class ReceiptBody(Body):
+    """Whose cash receipt (현금영수증) it is to be. The number is kept encrypted until PortOne has it, then masked."""
+
+    type: Literal["PERSONAL", "CORPORATE"] = Field(description="소득공제용, or 지출증빙용.")
+    number: str = Field(
+        min_length=1, max_length=40, description="PERSONAL: mobile or receipt-card number. CORPORATE: business number."
+    )
+
+    @property
+    def wish(self) -> Wish:
+        """Checked. Raises ReceiptNumberUnfit."""
+        return receipt_rules.checked(self.type, self.number)
+
+
+class ProductBody(Body):
+    """One line of what is bought, in PortOne's words."""
+
+    id: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100)
+    amount: int = Field(ge=0, description="Of one, in minor units.")
+    quantity: int = Field(ge=1)
+
+
 class InitializeBody(Body):
     """A payment to be made. `amount` and `orderName` suffice."""
 
@@ -37,6 +62,15 @@ class InitializeBody(Body):
     )
     tax_free_amount: int = Field(default=0, description="The part of the amount that is free of VAT.")
     store_id: str | None = Field(default=None, description="Only where this installation serves several stores.")
+    cash_receipt: ReceiptBody | None = Field(
+        default=None, description="Issued once this is paid by transfer or to a virtual account; else not needed."
+    )
+    is_escrow: bool = Field(default=False, description="The PG keeps the money until the goods have arrived.")
+    products: list[ProductBody] = Field(default_factory=list, max_length=100, description="Needed for escrow.")
+    api: Literal["v1", "v2"] = Field(
+        default="v2",
+        description="`v1` for a shop whose pages use `IMP.request_pay`: `paymentId` is the `merchant_uid` to pass it.",
+    )
 
 
 class VerifyBody(Body):
@@ -62,10 +96,9 @@ class RefundAccountBody(Body):
     holder_phone_number: str | None = Field(default=None, max_length=30, description="Only Smartro needs it.")
 
 
-class CancelBody(Body):
-    """What to give back. `paymentId` suffices: all that is left."""
+class CancelTerms(Body):
+    """What to give back; of nothing said, all that is left."""
 
-    payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
     amount: int | None = Field(
         default=None,
         description="In minor units of the payment's currency. Left out: all that is left.",
@@ -82,6 +115,12 @@ class CancelBody(Body):
     refund_account: RefundAccountBody | None = Field(
         default=None, description="Needed for a payment to a virtual account; others go back the way they came."
     )
+
+
+class CancelBody(CancelTerms):
+    """What to give back, and of which payment. `paymentId` suffices: all that is left."""
+
+    payment_id: str = Field(min_length=1, max_length=255, description="Our id or PortOne's paymentId.")
 
 
 IdempotencyKey = Annotated[
@@ -108,12 +147,16 @@ def routes(run: Runtime, portone: PortOne, approves: Approves) -> APIRouter:
         if caller.store_id is not None and body.store_id not in (None, caller.store_id):
             raise StoreUnknown(store_id=body.store_id)
         order = Order(
+            receipt=None if body.cash_receipt is None else body.cash_receipt.wish,
+            is_escrow=body.is_escrow,
+            products=[one.model_dump() for one in body.products] or None,
             amount=body.amount,
             currency=body.currency,
             order_name=body.order_name,
             tax_free_amount=body.tax_free_amount,
             order_id=body.order_id,
             store_id=body.store_id or caller.store_id,
+            api=body.api,
             idempotency_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
         )
         payment = await initialize(order, actor=caller.actor, run=run, portone=portone)
@@ -169,22 +212,29 @@ def routes(run: Runtime, portone: PortOne, approves: Approves) -> APIRouter:
         idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """The money went back only when `cancellation.status` is SUCCEEDED (200); 202 says that it is not known yet."""
-        account = body.refund_account
-        ask = Ask(
-            amount=body.amount,
-            currency=body.currency,
-            tax_free_amount=body.tax_free_amount,
-            reason=body.reason,
-            requester=body.requester or "",
-            account=None if account is None else _checked(account),
-            request_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
-        )
-        outcome = await cancel(body.payment_id, ask, who=authority_of(caller, run), run=run, portone=portone)
-        is_done = outcome.cancellation.status is CancellationStatus.SUCCEEDED
-        view = payment_view(outcome.payment) | {"cancellation": cancellation_view(outcome.cancellation)}
-        return ok(view, clock=run.clock, status=200 if is_done else 202)
+        return await cancelled(body.payment_id, body, caller, idempotency_key, run=run, portone=portone)
 
     return router
+
+
+async def cancelled(
+    payment_id: str, terms: CancelTerms, caller: Caller, idempotency_key: str | None, *, run: Runtime, portone: PortOne
+) -> Response:
+    """What a shop that asked for a refund is answered."""
+    account = terms.refund_account
+    ask = Ask(
+        amount=terms.amount,
+        currency=terms.currency,
+        tax_free_amount=terms.tax_free_amount,
+        reason=terms.reason,
+        requester=terms.requester or "",
+        account=None if account is None else _checked(account),
+        request_key=None if idempotency_key is None else f"{caller.actor.name}:{idempotency_key}",
+    )
+    outcome = await cancel(payment_id, ask, who=authority_of(caller, run), run=run, portone=portone)
+    is_done = outcome.cancellation.status is CancellationStatus.SUCCEEDED
+    view = payment_view(outcome.payment) | {"cancellation": cancellation_view(outcome.cancellation)}
+    return ok(view, clock=run.clock, status=200 if is_done else 202)
 
 
 def _checked(body: RefundAccountBody) -> RefundAccount:
@@ -237,6 +287,39 @@ def cancellation_view(one: Cancellation) -> dict[str, Any]:
     }
 
 
+def window_view(payment: Payment) -> dict[str, Any]:
+    """What the browser hands to PortOne's window beside amount and order name; nothing where there is nothing."""
+    told = {"isEscrow": True} if payment.is_escrow else {}
+    return {"window": told | {"products": payment.products}} if payment.products else {}
+
+
+def escrow_view(one: Escrow | None) -> dict[str, Any] | None:
+    """How an escrow stands, in PortOne's words."""
+    if one is None:
+        return None
+    return {
+        "status": one.status,
+        "company": one.company or None,
+        "invoiceNumber": one.invoice_number or None,
+        "sentAt": None if one.sent_at is None else rfc3339(one.sent_at),
+    }
+
+
+def receipt_view(one: Receipt | None) -> dict[str, Any] | None:
+    """A cash receipt as the shop sees it: nothing but the last digits of whose it is."""
+    if one is None:
+        return None
+    return {
+        "status": one.status.value,
+        "type": one.type or None,
+        "number": one.number_shown or None,
+        "issueNumber": one.issue_number or None,
+        "url": one.url or None,
+        "issuedAt": None if one.issued_at is None else rfc3339(one.issued_at),
+        "cancelledAt": None if one.cancelled_at is None else rfc3339(one.cancelled_at),
+    }
+
+
 def verdict_view(verdict: Verdict) -> dict[str, Any]:
     """A payment that was just read, and whether to deliver."""
     return payment_view(verdict.payment) | {"paid": verdict.is_paid, "mismatch": verdict.mismatch}
@@ -253,6 +336,7 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "storeId": payment.store_id,
         "orderId": payment.order_id,
         "orderName": payment.order_name,
+        "api": payment.api,
         "status": payment.status.value,
         "amount": payment.amount,
         "taxFreeAmount": payment.tax_free_amount,
@@ -262,4 +346,5 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "paidAt": None if payment.paid_at is None else rfc3339(payment.paid_at),
         "expiresAt": rfc3339(payment.deadline),
         "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
+        **window_view(payment),
     }

@@ -8,7 +8,7 @@ made elsewhere and is adopted (`cancellation_fold`).
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,11 @@ from jangbu.payments.rules import (
 RESEND_WITHIN = timedelta(hours=2, minutes=45)
 """How long a cancellation whose answer was lost is sent again under its key. PortOne remembers a key for 3 hours
 (portone-facts §1.4); afterwards only reading the payment can tell, and nothing is sent any more (F06, F36)."""
+V1_QUIET = timedelta(minutes=10)
+"""How long nothing is sent again by V1, which has no keys: its `checksum` stops a call that comes after another has
+ended, and nobody says what becomes of two at the same time (portone-facts §6.4)."""
+V1_CHECKS_MAX = 11
+"""How often a lost cancellation of V1 is looked after: for as long as V2's, at the sweeper's pace."""
 RECORDED_ELSEWHERE = "RECORDED_ELSEWHERE"
 """Why a row of ours is FAILED although the money went back: it is in the books under another row, once."""
 REASON_LONGEST = 200
@@ -53,6 +58,17 @@ class CancellationStatus(StrEnum):
     """It did not happen."""
     REJECTED = "REJECTED"
     """The second person said no."""
+
+
+class Turn(Enum):
+    """What to do next about a call whose answer was lost."""
+
+    SEND = auto()
+    """Make it again, the same."""
+    WAIT = auto()
+    """It may still be under way."""
+    GIVE_UP = auto()
+    """It did not happen, and is not made again."""
 
 
 _S = CancellationStatus
@@ -246,3 +262,12 @@ def next_due(one: Cancellation, now: datetime) -> datetime | None:
 def may_send(one: Cancellation, now: datetime) -> bool:
     """Whether the call may be made (again) under its key."""
     return one.status is _S.SENDING and one.sent_at is not None and now - one.sent_at < RESEND_WITHIN
+
+
+def turn_of(one: Cancellation, payment: Payment, now: datetime) -> Turn:
+    """What to do about a cancellation that PortOne was told of and does not show."""
+    if payment.api == "v2":
+        return Turn.SEND if may_send(one, now) else Turn.GIVE_UP
+    if one.status is not _S.SENDING or one.sent_at is None or one.checks > V1_CHECKS_MAX:
+        return Turn.GIVE_UP
+    return Turn.WAIT if now - one.sent_at < V1_QUIET else Turn.SEND

@@ -5,17 +5,32 @@ from collections.abc import Collection, Iterator, Mapping
 from jangbu.clock import seoul
 from jangbu.money import written
 from jangbu.payments.dispute_rules import Dispute, DisputeStatus
+from jangbu.payments.escrow_card import escrow_cards
 from jangbu.payments.pages import DISPUTE_TONES, LIST
+from jangbu.payments.receipt_rules import UNDER_WAY, Receipt, ReceiptStatus, is_of_kind
 from jangbu.payments.rules import Status
 from jangbu.payments.service.story import Story
-from jangbu.payments.story_page import Card, Fact, Form
+from jangbu.payments.story_page import Card, Fact, Field, Form, Tone
 from jangbu.web.texts import Catalogue, Words
+
+_RECEIPT_TONES: dict[ReceiptStatus, Tone] = {
+    ReceiptStatus.WANTED: "waiting",
+    ReceiptStatus.ISSUING: "waiting",
+    ReceiptStatus.ISSUED: "good",
+    ReceiptStatus.FAILED: "bad",
+    ReceiptStatus.CANCELLING: "waiting",
+}
 
 
 def cards_of(story: Story, t: Words, scopes: Collection[str], problems: Mapping[str, str]) -> tuple[Card, ...]:
     """What the page shows between the head and the timeline; `problems` by the card's name."""
     may = "payments:cancel" in scopes
-    return (*_disputes(story, t, may, problems), *_account(story, t, may, problems))
+    return (
+        *_disputes(story, t, may, problems),
+        *_account(story, t, may, problems),
+        *_receipt(story, t, may, problems),
+        *escrow_cards(story.payment, t, may, problems),
+    )
 
 
 def _account(story: Story, t: Words, may: bool, problems: Mapping[str, str]) -> Iterator[Card]:
@@ -50,6 +65,47 @@ def _disputes(story: Story, t: Words, may: bool, problems: Mapping[str, str]) ->
         )
 
 
+def _receipt(story: Story, t: Words, may: bool, problems: Mapping[str, str]) -> Iterator[Card]:
+    payment, one = story.payment, story.receipt
+    status = ReceiptStatus.NOT_NEEDED if one is None else one.status
+    may_issue = payment.is_captured and payment.cancellable_amount > 0 and is_of_kind(payment)
+    if status is ReceiptStatus.NOT_NEEDED and not may_issue:
+        return
+    at, forms = f"{LIST}/{payment.id}/receipt", []
+    if may and may_issue and status not in {*UNDER_WAY, ReceiptStatus.ISSUED}:
+        types = (("PERSONAL", t("receipt.PERSONAL")), ("CORPORATE", t("receipt.CORPORATE")))
+        fields = (
+            Field("type", t("receipt.type"), choices=types),
+            Field("number", t("receipt.number"), longest=40, hint=t("receipt.number.hint")),
+        )
+        forms.append(Form(f"{at}/issue", t("receipt.issue"), fields))
+    if may and status is ReceiptStatus.ISSUED:
+        forms.append(Form(f"{at}/cancel", t("receipt.cancel")))
+    is_partly_back = status is ReceiptStatus.ISSUED and 0 < payment.cancelled_amount < payment.amount
+    yield Card(
+        t("receipt.title"),
+        t(f"receipt.{status.value}"),
+        _RECEIPT_TONES.get(status, "neutral"),
+        tuple(_receipt_facts(one, t)) if one is not None else (),
+        t("receipt.partly_back") if is_partly_back else "",
+        tuple(forms),
+        problems.get("receipt", ""),
+    )
+
+
+def _receipt_facts(one: Receipt, t: Words) -> Iterator[Fact]:
+    if one.type:
+        yield Fact(t("receipt.type"), t(f"receipt.{one.type}"))
+    if one.number_shown:
+        yield Fact(t("receipt.number"), one.number_shown)
+    if one.issue_number:
+        yield Fact(t("receipt.issue_number"), one.issue_number, exact=True)
+    if one.issued_at is not None:
+        yield Fact(t("receipt.issued_at"), f"{seoul(one.issued_at)} {t('app.kst')}")
+    if one.failure:
+        yield Fact(t("receipt.failure"), str(one.failure.get("pgMessage") or one.failure.get("type") or ""))
+
+
 def _dispute_facts(one: Dispute, t: Words) -> Iterator[Fact]:
     yield Fact(t("dispute.reason"), one.reason)
     yield Fact(t("dispute.opened"), f"{seoul(one.opened_at)} {t('app.kst')}")
@@ -64,6 +120,35 @@ def _dispute_facts(one: Dispute, t: Words) -> Iterator[Fact]:
 
 
 TEXTS: Catalogue = {
+    "receipt.title": ("현금영수증", "Cash receipt"),
+    "receipt.WANTED": ("결제되면 발급", "Issued once it is paid"),
+    "receipt.ISSUING": ("결과 확인 중", "Outcome not known yet"),
+    "receipt.ISSUED": ("발급됨", "Issued"),
+    "receipt.FAILED": ("발급 실패", "Could not be issued"),
+    "receipt.CANCELLING": ("취소 확인 중", "Being taken back"),
+    "receipt.CANCELLED": ("취소됨", "Taken back"),
+    "receipt.NOT_NEEDED": ("발급하지 않음", "None"),
+    "receipt.PERSONAL": ("소득공제용(개인)", "Personal"),
+    "receipt.CORPORATE": ("지출증빙용(사업자)", "Business"),
+    "receipt.type": ("용도", "For"),
+    "receipt.number": ("신분 확인 번호", "Number"),
+    "receipt.number.hint": ("휴대폰, 카드 또는 사업자 번호", "Mobile, card or business number"),
+    "receipt.issue_number": ("승인 번호", "Issue number"),
+    "receipt.issued_at": ("발급 시각", "Issued at"),
+    "receipt.failure": ("원인", "Why"),
+    "receipt.issue": ("현금영수증 발급", "Issue a receipt"),
+    "receipt.cancel": ("현금영수증 취소", "Take it back"),
+    "receipt.partly_back": (
+        "일부가 환불되었지만 영수증은 처음 금액 그대로입니다. 취소한 뒤 남은 금액으로 다시 발급하세요.",
+        "A part was given back, and the receipt still states what it did. Take it back and issue one for the rest.",
+    ),
+    "story.receipt.asked": ("현금영수증 발급을 요청했습니다", "Cash receipt asked for"),
+    "story.receipt.cancel_asked": ("현금영수증 취소를 요청했습니다", "Taking the receipt back was asked for"),
+    "story.receipt.issued": ("현금영수증이 발급되었습니다", "Cash receipt issued"),
+    "story.receipt.cancelled": ("현금영수증이 취소되었습니다", "Cash receipt taken back"),
+    "story.receipt.failed": ("현금영수증 요청이 실패했습니다", "The receipt could not be had"),
+    "story.call.issue_receipt": ("현금영수증 발급", "Cash receipt issued"),
+    "story.call.cancel_receipt": ("현금영수증 취소", "Cash receipt taken back"),
     "account.title": ("가상계좌", "Virtual account"),
     "account.waits": ("입금 대기", "Waits for the deposit"),
     "account.over": ("입금을 기다리지 않음", "Waits for nothing"),

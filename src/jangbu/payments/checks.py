@@ -116,8 +116,8 @@ INVARIANTS: tuple[Check, ...] = (
               LEFT JOIN payment_cancellations c ON c.id = t.id
              WHERE t.state IN ('sent', 'unknown') AND t.started_at < :now::timestamptz - interval '15 minutes'
                AND (t.started_at < :now::timestamptz - interval '6 hours'
-                    OR coalesce(c.due_at, p.due_at) IS NULL
-                    OR coalesce(c.due_at, p.due_at) < :now::timestamptz - interval '15 minutes')
+                    OR coalesce(t.due_at, c.due_at, p.due_at) IS NULL
+                    OR coalesce(t.due_at, c.due_at, p.due_at) < :now::timestamptz - interval '15 minutes')
             """
         ),
     ),

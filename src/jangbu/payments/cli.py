@@ -10,6 +10,7 @@ import typer
 from jangbu.clock import SEOUL
 from jangbu.money import Money, typed, written
 from jangbu.payments import export_cli, import_cli, method_cli
+from jangbu.payments.account_cli import account_of
 from jangbu.terminal import Json, Opener, clean, document, execute, say, styled
 
 if TYPE_CHECKING:
@@ -73,11 +74,19 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
         amount: Annotated[str, typer.Option(help="How much, as in 12,300 or 12.30. Left out: all that is left.")] = "",
         tax_free: Annotated[int | None, typer.Option(help="The tax-free part of it, in minor units.")] = None,
         reason: Annotated[str, typer.Option(help="Why; PortOne and the PG are told.")] = "User requested cancellation",
+        account: Annotated[
+            str,
+            typer.Option(
+                help="The payer's account, for what came by deposit: a JSON file, - for stdin, or `ask`. The account "
+                "itself is never an argument, because other users of the machine see those."
+            ),
+        ] = "",
         key: Annotated[str, typer.Option(help="Repeat a command with its key and it is still one refund.")] = "",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be given back; do nothing.")] = False,
         as_json: Json = False,
     ) -> None:
         """Give money back, all of it or a part. Exit code 0 only when it went back; 3 when that is not known yet."""
+        goes_to = account_of(account) if account else None
 
         async def work() -> "tuple[Payment, Cancellation]":
             from jangbu.audit import operator
@@ -96,6 +105,7 @@ def commands(opened: Opener, acting: Opener) -> typer.Typer:
                     reason=reason,
                     requester="ADMIN",
                     request_key=f"{who.actor.name}:{key}" if key else None,
+                    account=goes_to,
                 )
                 if dry_run:
                     return found, await preview(found, ask, who=who, run=run)
@@ -291,6 +301,7 @@ def _show(story: "Story") -> None:
         "our id": payment.id,
         "at PortOne": payment.provider_order_id,
         "transaction": payment.provider_transaction_id or "",
+        "API": "V1" if payment.api == "v1" else "",
         "order": payment.order_id or "",
         "store": payment.store_id,
         "PG": payment.pg_provider or "",

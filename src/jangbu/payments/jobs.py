@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from jangbu.payments import escrow_rules, receipt_rules
+from jangbu.payments.service import errands, escrow, receipt_record, receipts
 from jangbu.payments.service import poll as polling
 from jangbu.payments.service import sweep as sweeping
 from jangbu.payments.service.disputes import look_at_open
@@ -9,6 +11,12 @@ from jangbu.payments.service.settle_cancel import resume
 from jangbu.portone import PortOne
 from jangbu.queue import Job, Schedule
 from jangbu.runtime import Runtime
+
+SETTLED_BY: dict[str, errands.Settle] = {
+    **dict.fromkeys(receipt_rules.OPERATIONS, receipts.settle),
+    **dict.fromkeys(escrow_rules.OPERATIONS, escrow.settle),
+}
+"""Who knows how to find out what became of a call."""
 
 
 def jobs(run: Runtime, portone: PortOne) -> list[Job]:
@@ -26,12 +34,24 @@ def jobs(run: Runtime, portone: PortOne) -> list[Job]:
     async def poll() -> None:
         await polling.poll(run=run, portone=portone)
 
+    async def issue_receipt(payment_id: str) -> None:
+        await receipts.issue_wanted(UUID(payment_id), actor=sweeping.SWEEPER, run=run, portone=portone)
+
+    async def cancel_receipt(payment_id: str) -> None:
+        await receipts.cancel_returned(UUID(payment_id), actor=sweeping.SWEEPER, run=run, portone=portone)
+
+    async def settle_errand(errand_id: str) -> None:
+        await errands.settle(UUID(errand_id), SETTLED_BY, actor=sweeping.SWEEPER, run=run, portone=portone)
+
     async def disputes() -> None:
         await look_at_open(run=run)
 
     return [
         Job("payments.poll", poll),
         Job("payments.disputes", disputes),
+        Job(receipt_record.WANTED, issue_receipt),
+        Job(receipt_record.RETURNED, cancel_receipt),
+        Job(errands.SETTLE, settle_errand),
         Job("payments.sweep", sweep),
         Job("payments.check", check),
         Job("payments.settle_cancellation", settle_cancellation),

@@ -11,7 +11,8 @@ from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
 from jangbu.clock import rfc3339
 from jangbu.money import AMOUNT_MINOR_MAX
-from jangbu.payments.api import cancellation_view, payment_view
+from jangbu.payments import escrow_rules
+from jangbu.payments.api import cancellation_view, escrow_view, payment_view, receipt_view
 from jangbu.payments.list_rules import (
     METHOD_OF_TYPE,
     PAGE_DEFAULT,
@@ -134,7 +135,7 @@ def routes(run: Runtime) -> APIRouter:
         }
         return ok(shown, clock=run.clock)
 
-    @router.get("/{payment_id}", summary="One payment, what was given back of it, and its disputes")
+    @router.get("/{payment_id}", summary="One payment, what was given back of it, its disputes and receipt")
     async def show_payment(payment_id: str, caller: Reader) -> Response:
         """By our id or PortOne's paymentId, as it stands in our books: PortOne is not asked (`verify` does)."""
         found = await detail(payment_id, store_id=caller.store_id, run=run)
@@ -150,6 +151,8 @@ def routes(run: Runtime) -> APIRouter:
             "failedAt": payment.failed_at,
             "cancelledAt": payment.cancelled_at,
             "cancellations": [cancellation_view(one) for one in found.cancellations],
+            "escrow": escrow_view(escrow_rules.read(payment.portone)),
+            "cashReceipt": receipt_view(found.receipt),
             "disputes": [dispute_view(one) for one in found.disputes],
         }
         return ok(view, clock=run.clock)

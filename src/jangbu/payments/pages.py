@@ -29,6 +29,14 @@ _ACTS = {
     "payment.cancellation_asked": "story.cancellation.asked",
     "payment.cancellation_approved": "story.cancellation.approved",
     "payment.cancellation_rejected": "story.cancellation.rejected",
+    "payment.send_parcel_asked": "story.escrow.send",
+    "payment.correct_parcel_asked": "story.escrow.correct",
+    "payment.complete_escrow_asked": "story.escrow.complete",
+    "payment.receipt_asked": "story.receipt.asked",
+    "payment.receipt_cancel_asked": "story.receipt.cancel_asked",
+    "payment.receipt_issued": "story.receipt.issued",
+    "payment.receipt_cancelled": "story.receipt.cancelled",
+    "payment.receipt_failed": "story.receipt.failed",
     "payment.close_asked": "story.close_asked",
     "payment.dispute_won": "story.dispute.decided.won",
     "payment.dispute_lost": "story.dispute.decided.lost",
@@ -73,6 +81,8 @@ def story_page_of(
 
 def _head_facts(payment: Payment, t: Words) -> tuple[page.Fact, ...]:
     facts = []
+    if payment.api == "v1":
+        facts.append(page.Fact("API", "V1"))
     if payment.order_id:
         facts.append(page.Fact(t("story.fact.order"), payment.order_id, exact=True))
     if payment.pg_provider:

@@ -7,6 +7,7 @@ from uuid import UUID
 from jangbu.db import Query, Tx
 
 READ_UNTIL = Query(datetime, "SELECT read_until FROM payment_poll")
+HAS_V1 = Query(bool, "SELECT EXISTS (SELECT FROM payments WHERE api = 'v1')")
 # Two programs may read the list at once; whoever read further is right, and nobody moves it back.
 MOVE_ON = Query(
     type(None),
@@ -35,6 +36,11 @@ ASK_ABOUT = Query(
 async def read_until(tx: Tx) -> datetime | None:
     """How far the list was read; None before the first time."""
     return await tx.maybe(READ_UNTIL)
+
+
+async def has_v1(tx: Tx) -> bool:
+    """Whether any payment was made with V1."""
+    return await tx.one(HAS_V1)
 
 
 async def move_on(tx: Tx, until: datetime) -> None:

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
+from jangbu.clock import seoul
 from jangbu.errors import Refusal
 from jangbu.money import Money, typed
 from jangbu.payments import cancellation_rules

@@ -69,6 +69,33 @@ class PortOneUnclear(Unavailable):
     retry_after_s: ClassVar[int] = 10
 
 
+class V1NotSetUp(Refusal):
+    """A payment was asked for by V1, and there is no key for it."""
+
+    code = "V1_NOT_SET_UP"
+    http_status = 422
+    ko = "포트원 V1 API 키가 설정되어 있지 않습니다. PORTONE_V1_API_KEY와 PORTONE_V1_API_SECRET을 설정해 주세요."
+    en = "PortOne's V1 is not set up here. Set PORTONE_V1_API_KEY and PORTONE_V1_API_SECRET."
+
+
+class ImpUidUnknown(Refusal):
+    """PortOne's V1 knows no attempt of that name."""
+
+    code = "IMP_UID_NOT_FOUND"
+    http_status = 404
+    ko = "포트원 V1에 없는 imp_uid입니다."
+    en = "PortOne's V1 knows no such imp_uid."
+
+
+class ImpUidOfAnotherPayment(Refusal):
+    """The attempt is real, and of another order: somebody shows one payment for two purchases, or mixed them up."""
+
+    code = "IMP_UID_OF_ANOTHER_PAYMENT"
+    http_status = 409
+    ko = "이 imp_uid는 다른 주문의 결제입니다. 상품을 제공하지 마세요."
+    en = "This imp_uid belongs to another order. Deliver nothing on it."
+
+
 class NothingToConfirm(Refusal):
     """No payer has agreed to this payment, or it stands where nothing can be approved. PortOne was not called."""
 
@@ -291,39 +318,3 @@ class SecondPersonNeeded(Refusal):
     http_status = 403
     ko = "요청한 사람이 아닌, 이 금액을 승인할 수 있는 다른 담당자가 승인해야 합니다."
     en = "Somebody other than who asked for it, and who may decide this amount, has to approve it."
-
-
-class DisputeUnknown(Refusal):
-    """There is no such dispute."""
-
-    code = "DISPUTE_NOT_FOUND"
-    http_status = 404
-    ko = "분쟁을 찾을 수 없습니다."
-    en = "There is no such dispute."
-
-
-class DisputeNotToDecide(Refusal):
-    """The PG still looks into it, or it is over."""
-
-    code = "DISPUTE_NOT_TO_DECIDE"
-    http_status = 409
-    ko = "지금 결과를 정할 수 없는 분쟁입니다(상태: {status})."
-    en = "The outcome of this dispute is not to be decided now (status {status})."
-
-
-class AccountNotWaiting(Refusal):
-    """There is no virtual account that waits for money: none was issued, or the money came."""
-
-    code = "ACCOUNT_NOT_WAITING"
-    http_status = 409
-    ko = "입금을 기다리는 가상계좌가 없습니다(상태: {status})."
-    en = "No virtual account of this payment waits for a deposit (status {status})."
-
-
-class AccountCloseRefused(Refusal):
-    """PortOne or the PG would not close the account; it still takes a deposit."""
-
-    code = "ACCOUNT_CLOSE_REFUSED"
-    http_status = 409
-    ko = "포트원이 가상계좌 말소를 거절했습니다({type}). 입금을 받을 수 있는 상태입니다. {message}"
-    en = "PortOne would not close the account ({type}). It still takes a deposit. {message}"

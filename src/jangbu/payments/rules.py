@@ -116,6 +116,7 @@ class Payment:
     id: UUID
     store_id: str
     order_id: str | None
+    api: str = "v2"
     provider_order_id: str
     provider_transaction_id: str | None = None
     order_name: str
@@ -123,6 +124,9 @@ class Payment:
     tax_free_amount: int
     currency: str
     tax_profile: str
+    is_escrow: bool = False
+    products: list[dict[str, Any]] | None = None
+    """What the order is of, as the window is to be told it."""
     vat_amount: int = 0
     """The VAT inside the total, as the capture booked it."""
     status: Status = Status.REGISTERING
@@ -181,7 +185,7 @@ class Payment:
         return self.paid_at is not None
 
 
-PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear"})
+PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear", "paid_twice"})
 """Reasons to look that go away by themselves once PortOne says something we understand."""
 
 _PAID_AT_PORTONE = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
@@ -195,10 +199,7 @@ _EVENT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an answer changes. `payment` is the row as it should be; `event` is None when the status stays.
-
-    Cancellations are not decided here: `cancellation_rules.fold` adds them.
-    """
+    """What an answer changes, cancellations apart (`cancellation_fold`). `event` is None when the status stays."""
 
     payment: Payment
     event: Event | None

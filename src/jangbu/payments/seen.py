@@ -32,6 +32,18 @@ class SeenDispute:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenReceipt:
+    """A cash receipt as PortOne shows it (portone-facts §2.11)."""
+
+    status: str
+    type: str
+    issue_number: str
+    url: str
+    issued_at: datetime | None
+    cancelled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What PortOne says now, in our words: the wire's payment without its transport (built in service)."""
 
@@ -52,3 +64,6 @@ class Seen:
     raw: dict[str, Any] = field(repr=False)
     cancellations: tuple[SeenCancellation, ...] = ()
     disputes: tuple[SeenDispute, ...] = ()
+    receipt: SeenReceipt | None = None
+    also_paid: tuple[str, ...] = ()
+    """Other attempts of the same order that took money too (V1 alone)."""

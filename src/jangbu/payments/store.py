@@ -11,8 +11,8 @@ from jangbu.payments.rules import Payment
 
 _COLUMNS = ", ".join(names_of(Payment))
 _NEW = (
-    "id", "store_id", "order_id", "provider_order_id", "order_name", "amount", "tax_free_amount", "currency",
-    "tax_profile", "status", "expires_at", "due_at", "created_at",
+    "id", "store_id", "order_id", "api", "provider_order_id", "order_name", "amount", "tax_free_amount", "currency",
+    "tax_profile", "is_escrow", "products", "status", "expires_at", "due_at", "created_at",
 )  # fmt: skip
 _MOVES = (
     "status", "provider_transaction_id", "vat_amount", "cancelled_amount", "cancellable_amount", "suspense_amount",
@@ -30,6 +30,7 @@ INSERT = Query(
 )
 BY_ID = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
 BY_PROVIDER_ORDER = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE provider_order_id = :provider_order_id")
+OF_IMP_UID = Query(UUID, "SELECT id FROM payments WHERE provider_transaction_id = :imp_uid AND api = 'v1'")
 KNOWN_AT_PORTONE = Query(str, "SELECT provider_order_id FROM payments WHERE provider_order_id = ANY(:ids::text[])")
 LOCK = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
 UPDATE = Query(type(None), f"UPDATE payments SET {assigned(_MOVES)} WHERE id = :id")
@@ -190,6 +191,11 @@ async def find(tx: Tx, reference: str) -> Payment | None:
     if found is None and ours is not None:
         found = await tx.maybe(BY_ID, id=ours)
     return found
+
+
+async def of_imp_uid(tx: Tx, imp_uid: str) -> UUID | None:
+    """The payment that this attempt of V1 paid for, as far as we know."""
+    return await tx.maybe(OF_IMP_UID, imp_uid=imp_uid)
 
 
 async def known_at_portone(tx: Tx, ids: Sequence[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a verified webhook says, in either of PortOne's two versions (portone-facts §4.1).
+"""What a webhook says: a verified one of V2, in either of its two versions, or V1's (portone-facts §4.1, §4.5).
 
 A webhook is a hint to go and look: it carries no amount, and its order of arrival means nothing. So whatever
 is unknown here passes through, and only a body that cannot be read at all is refused.
@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl
 from jangbu.errors import Refusal
 from jangbu.portone.wire import Unreadable, decode_object, moment, text, without_nul
 
-Version = Literal["2024-04-25", "2024-01-01"]
+Version = Literal["2024-04-25", "2024-01-01", "v1"]
 
 UNKNOWN_TYPE = "Unknown"
 """The type of a body that names none, such as the console's test webhook, whose form is not documented."""
 
+V1_STATUSES = frozenset({"paid", "ready", "failed", "cancelled"})
 _FORM = "application/x-www-form-urlencoded"
 _FORM_FIELDS_MAX = 100
 _OLD_FIELDS = frozenset({"payment_id", "tx_id", "status"})
@@ -59,6 +60,8 @@ def read(body: bytes, content_type: str = "application/json") -> Notification:
         raw = _form(body) if _is_form(body, content_type) else decode_object(body)
     except Unreadable as failure:
         raise WebhookBodyUnreadable(problem=str(failure)) from None
+    if "type" not in raw and "merchant_uid" in raw:
+        return _v1(raw)
     if "type" not in raw and not _OLD_FIELDS.isdisjoint(raw):
         return _old(raw)
     return _current(raw)
@@ -93,6 +96,22 @@ def _old(raw: dict[str, Any]) -> Notification:
         cancellation_id=None,
         billing_key=None,
         version="2024-01-01",
+        raw=raw,
+    )
+
+
+def _v1(raw: dict[str, Any]) -> Notification:
+    """V1's: unsigned, so that not even what it is about is more than a claim."""
+    status = text(raw, "status")
+    return Notification(
+        type=f"V1.{status if status in V1_STATUSES else 'other'}",
+        at=None,
+        payment_id=text(raw, "merchant_uid") or None,
+        transaction_id=text(raw, "imp_uid") or None,
+        store_id=None,
+        cancellation_id=text(raw, "cancellation_id") or None,
+        billing_key=None,
+        version="v1",
         raw=raw,
     )
 

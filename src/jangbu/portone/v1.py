@@ -82,6 +82,7 @@ class PortOneV1:
         self._banks = {**_CODE_OF, **(refund_banks or {})}
         self._observe = observe
         self._token: _Token | None = None
+        self._refusal: tuple[float, Refused | Unknown] | None = None
         self._renewing = asyncio.Lock()
         self.store_id = store_id
 
@@ -259,11 +260,15 @@ class PortOneV1:
 
         Without one, a call was provably not made; and a refusal of the key says nothing about the payment.
         """
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
         async with self._renewing:
-            now = asyncio.get_running_loop().time()
-            held = self._token
+            now, held = loop.time(), self._token
             if held is not None and held is not instead_of and now < held.renew_at:
                 return held
+            if self._refusal is not None and self._refusal[0] >= asked_at:
+                # Who waited while somebody asked in vain does not wait for as long again.
+                return self._refusal[1]
 
             def token(response: Any) -> _Token:
                 if not isinstance(response, dict):
@@ -280,9 +285,11 @@ class PortOneV1:
                     self._token = fresh
                     return fresh
                 case Refused():
-                    return Refused(type="UNAUTHORIZED", http_status=401, message=outcome.message)
+                    why: Refused | Unknown = Refused("UNAUTHORIZED", http_status=401, message=outcome.message)
                 case _:
-                    return Unknown(Why.NOT_SENT, http_status=outcome.http_status, detail=f"no token: {outcome.why}")
+                    why = Unknown(Why.NOT_SENT, http_status=outcome.http_status, detail=f"no token: {outcome.why}")
+            self._refusal = (loop.time(), why)
+            return why
 
     async def _once(
         self,

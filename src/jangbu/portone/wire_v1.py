@@ -117,7 +117,7 @@ def read_order(rows: Sequence[dict[str, Any]], *, store_id: str) -> Payment:
     return msgspec.structs.replace(
         stands,
         updated_at=max(changes, default=None),
-        also_paid=[one.transaction_id or "" for one in paid[1:]],
+        also_paid=[one.transaction_id or "" for one in paid[1:] if one.status in _WITH_MONEY],
     )
 
 

@@ -20,7 +20,8 @@ from jangbu.sandbox.core.faults import Fault, as_list
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import LONGEST_S, UNREADABLE, ApiError, BrowserRefusal, NotOurs
-from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, Delivery, V1Settings, WebhookVersion
+from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, V1Settings, WebhookVersion
+from jangbu.sandbox.core.webhook_records import Delivery
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v2.wire import cancellation_json
 from jangbu.sandbox.window import browser, identity_windows
@@ -51,6 +52,7 @@ class Config(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     v1_webhook_url: str | msgspec.UnsetType | None = msgspec.UNSET
     v1_webhook_is_form: bool | None = None
     v1_webhook_retries: int | None = None
+    v1_tiers: list[str] | None = None
 
 
 class Resend(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -141,7 +143,7 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
 
 def webhook_of(delivery: Delivery) -> dict[str, Any]:
     """One webhook with every try of it."""
-    shown: dict[str, Any] = msgspec.to_builtins(delivery)
+    shown = delivery.whole()
     if delivery.state != "WAITING":
         del shown["next_try_at"]
     return shown
@@ -178,6 +180,7 @@ def _configure_v1(settings: V1Settings, asked: Config) -> None:
         settings.webhook_url = asked.v1_webhook_url or None
     if asked.v1_webhook_is_form is not None:
         settings.webhook_is_form = asked.v1_webhook_is_form
+    settings.tiers = asked.v1_tiers if asked.v1_tiers is not None else settings.tiers
     if asked.v1_webhook_retries is not None:
         if not 0 <= asked.v1_webhook_retries <= V1_WEBHOOK_RETRIES_MAX:
             raise NotOurs(f"V1 sends a webhook again at most {V1_WEBHOOK_RETRIES_MAX} times")

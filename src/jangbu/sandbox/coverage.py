@@ -104,7 +104,14 @@ BROWSER = (
     ),
     ("IMP.init, IMP.request_pay", "partly", "no `pg`, `vbank_due`, `digital`, `display`, `card`, `bypass`", "§7.2"),
     ("IMP.certification", "partly", "`name`, `phone`, `company` and `popup` change nothing", "§7.2"),
-    ("IMP.agency, IMP.loadUI, IMP.updateLoadUIRequest, IMP.loadModule", "not", "all of it", "§7.2"),
+    (
+        "IMP.agency",
+        "partly",
+        "a tier is named by `v1Tiers` of `POST /__sandbox__/config`, and is the store itself",
+        "§7.2",
+    ),
+    ("IMP.loadUI, IMP.updateLoadUIRequest", "partly", "`paypal-spb` alone; the button is the sandbox's own", "§7.2"),
+    ("IMP.loadModule", "not", "the facts tell of no module: its callback is told so", "§7.2"),
 )
 """Functions of the browser SDK: name, state, what is missing, fact."""
 

@@ -129,7 +129,8 @@ def settle_payment(parts: Parts, payment: Payment, asked: SettlePayment) -> dict
 def dispute(parts: Parts, payment: Payment, asked: Dispute) -> dict[str, Any]:
     attempt = _paid(payment)
     now = parts.clock.now()
-    attempt.disputes.append(records.Dispute(asked.reason, now, f"pgd{parts.world.ids.token(17)}"))
+    complaint = records.Dispute(asked.reason, now, f"pgd{parts.world.ids.token(17)}")
+    attempt.disputes = [*attempt.disputes, complaint]
     return _tell_of_dispute(parts, attempt, "Transaction.DisputeCreated", "DISPUTE_CREATED")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jangbu.audit import Actor
 from jangbu.clock import instant
 from jangbu.ids import Chance
-from jangbu.payments.refusals import AccountCloseRefused, AccountNotWaiting
+from jangbu.payments.method_refusals import AccountCloseRefused, AccountNotWaiting
 from jangbu.payments.service.close import close
 from jangbu.sandbox.core import accounts
 from jangbu.sandbox.core.inferred import Inferred

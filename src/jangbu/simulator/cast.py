@@ -11,7 +11,7 @@ from jangbu.payments.service.initialize import Order, initialize, portone_id_of
 from jangbu.payments.service.sync import find, sync
 from jangbu.payments.service.verify import verify
 from jangbu.sandbox.control import approve_late
-from jangbu.sandbox.core.records import Delivery
+from jangbu.sandbox.core.webhook_records import Delivery
 from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator import approvals, bank, visits
 from jangbu.simulator.crew import Crew

@@ -160,7 +160,7 @@ def left_of(world: World, payment_id: str) -> int:
 def cancellations_of(world: World, payment_id: str) -> list[Cancellation]:
     """Every cancellation of a payment, whatever became of it."""
     payment = world.payment(STORE_ID, payment_id)
-    return payment.succeeded.cancellations if payment is not None and payment.succeeded is not None else []
+    return list(payment.succeeded.cancellations) if payment is not None and payment.succeeded is not None else []
 
 
 def done_for(world: World, refund: Refund) -> list[Cancellation]:

@@ -31,6 +31,7 @@ class Made:
     """A link that was just made: its whole address, shown this once."""
 
     url: str
+    user_id: str
     email: str
     purpose: str
     expires_at: datetime
@@ -129,7 +130,7 @@ async def _link_for(tx: Tx, person: Staff, *, actor: Actor, run: Runtime) -> Mad
         purpose=purpose,
         link=str(link_id),
     )
-    return Made(f"{run.settings.url}{PATH}{token}", person.email, purpose, now + LIFE[purpose])
+    return Made(f"{run.settings.url}{PATH}{token}", str(person.user_id), person.email, purpose, now + LIFE[purpose])
 
 
 def _usable(link: Link | None, now: datetime) -> Link:

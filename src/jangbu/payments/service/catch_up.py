@@ -16,7 +16,7 @@ from jangbu.payments import store
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.sync import find, sync
-from jangbu.portone.client import PortOne
+from jangbu.portone import PortOne, PortOneV1
 from jangbu.portone.outcomes import Done, Refused
 from jangbu.portone.wire import Payment as WirePayment
 from jangbu.portone.wire import PaymentPage, PaymentStatus
@@ -95,7 +95,7 @@ async def catch_up(since: datetime, until: datetime, *, actor: Actor, run: Runti
     )
 
 
-async def pages(portone: PortOne, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
+async def pages(portone: PortOne | PortOneV1, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
     """Every page of that time, so that none is missed; some may come twice."""
     if since >= until:
         return
@@ -121,7 +121,7 @@ async def pages(portone: PortOne, since: datetime, until: datetime) -> AsyncIter
     raise PortOneUnclear(why="the list kept changing")
 
 
-async def _page(portone: PortOne, since: datetime, until: datetime, number: int) -> PaymentPage:
+async def _page(portone: PortOne | PortOneV1, since: datetime, until: datetime, number: int) -> PaymentPage:
     outcome = await portone.list_payments(changed_since=since, changed_until=until, number=number, size=PAGE_SIZE)
     match outcome:
         case Done(value=page):

@@ -15,7 +15,8 @@ from jangbu import audit
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
 from jangbu.payments import methods, store
-from jangbu.payments.refusals import AccountCloseRefused, AccountNotWaiting, PortOneUnclear
+from jangbu.payments.method_refusals import AccountCloseRefused, AccountNotWaiting
+from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import UNKNOWN_CHECKS, Payment, Status
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone.client import PortOne
@@ -37,6 +38,9 @@ async def close(
     PortOneUnclear when nobody knows yet: it is asked about until it is known, and may be asked for again.
     """
     payment = await find(reference, store_id=store_id, run=run)
+    if payment.api != "v2":
+        # V1 closes accounts by an operation of its own, which nobody has asked for yet.
+        raise AccountCloseRefused(type="V1", message="")
     if payment.status is not ISSUED:
         # Perhaps nobody told us yet that it was issued, or paid.
         payment = await sync(payment, actor=actor, run=run, portone=portone)

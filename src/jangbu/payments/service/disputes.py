@@ -8,7 +8,7 @@ from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.payments import dispute_store, store
 from jangbu.payments.dispute_rules import Dispute, DisputeStatus, decide
-from jangbu.payments.refusals import DisputeNotToDecide, DisputeUnknown
+from jangbu.payments.method_refusals import DisputeNotToDecide, DisputeUnknown
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.cancel import Authority
 from jangbu.payments.service.dispute_record import mark, record

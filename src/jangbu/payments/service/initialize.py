@@ -15,8 +15,10 @@ import structlog
 from jangbu import audit, ids
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
-from jangbu.money import Money, checked
-from jangbu.payments import store
+from jangbu.money import checked
+from jangbu.payments import receipt_store, store
+from jangbu.payments.method_refusals import EscrowNeedsProducts
+from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish
 from jangbu.payments.refusals import (
     IdempotencyKeyReused,
     OrderHasOtherTerms,
@@ -24,8 +26,11 @@ from jangbu.payments.refusals import (
     PreRegistrationRefused,
     StoreUnknown,
     TaxFreeTooLarge,
+    V1NotSetUp,
 )
 from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
+from jangbu.payments.service.apis import api_of
+from jangbu.payments.service.receipt_record import asked_for
 from jangbu.payments.service.record import record_change
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
@@ -49,15 +54,22 @@ class Order:
     tax_free_amount: int = 0
     order_id: str | None = None
     store_id: str | None = None
+    api: str = "v2"
     idempotency_key: str | None = None
+    receipt: Wish | None = None
+    is_escrow: bool = False
+    products: list[dict[str, Any]] | None = None
 
 
 async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
     """A payment that is READY to be paid (or further, when the order was initialized and paid before).
 
-    Raises StoreUnknown, AmountOutOfRange, UnknownCurrency, TaxFreeTooLarge, OrderHasOtherTerms, IdempotencyKeyReused;
-    PreRegistrationRefused when PortOne says no; PortOneUnclear when it did not answer: send the same order again.
+    Raises V1NotSetUp, StoreUnknown, AmountOutOfRange, UnknownCurrency, TaxFreeTooLarge, OrderHasOtherTerms,
+    IdempotencyKeyReused; PreRegistrationRefused when PortOne says no; PortOneUnclear when it did not answer: send the
+    same order again.
     """
+    if order.api == "v1" and portone.v1 is None:
+        raise V1NotSetUp
     payment = await _written_down(order, actor=actor, run=run)
     if payment.status is Status.REGISTRATION_FAILED:
         # The same answer as the first time: nobody is to open a window for an amount that PortOne does not hold.
@@ -88,12 +100,7 @@ async def register(payment: Payment, *, actor: Actor, run: Runtime, portone: Por
             at=run.clock.now(),
         )
     failpoint("payment.register.intended")
-    outcome = await portone.pre_register(
-        payment.provider_order_id,
-        total=payment.total,
-        tax_free=Money(payment.tax_free_amount, payment.currency),
-        idempotency_key=str(attempt_id),
-    )
+    outcome = await api_of(payment, portone).prepare(payment, key=str(attempt_id))
     failpoint("payment.register.answered")
     match outcome:
         case Done():
@@ -105,7 +112,7 @@ async def register(payment: Payment, *, actor: Actor, run: Runtime, portone: Por
         case Refused(http_status=401 | 403):
             # Our secret is wrong or has expired. That says nothing about the order: it stays open until a person has
             # put it right, and one order has only this one payment.
-            log.error("PortOne does not accept our API secret", type=outcome.type)
+            log.error("PortOne does not accept our API secret", type=outcome.type, api=payment.api)
             await _note(attempt_id, "refused", {"type": outcome.type}, run=run)
             raise PreRegistrationRefused(type=outcome.type)
         case Refused():
@@ -132,14 +139,20 @@ async def _written_down(order: Order, *, actor: Actor, run: Runtime) -> Payment:
                 currency=new.currency,
                 order_id=new.order_id,
             )
+            if order.receipt is not None:
+                row = Receipt(
+                    id=run.ids.uuid(), payment_id=new.id, status=ReceiptStatus.NOT_NEEDED, created_at=new.created_at
+                )
+                await receipt_store.save(tx, asked_for(row, order.receipt, run=run))
             return new
         found = await store.find(tx, new.provider_order_id)
     assert found is not None, "the insert met a payment that is not there"
-    same_terms = (found.amount, found.tax_free_amount, found.currency, found.order_name) == (
+    same_terms = (found.amount, found.tax_free_amount, found.currency, found.order_name, found.api) == (
         new.amount,
         new.tax_free_amount,
         new.currency,
         new.order_name,
+        new.api,
     )
     if same_terms:
         return found
@@ -150,6 +163,8 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
     total = checked(order.amount, order.currency)
     if not 0 <= order.tax_free_amount <= order.amount:
         raise TaxFreeTooLarge
+    if order.is_escrow and not order.products:
+        raise EscrowNeedsProducts
     store_id = order.store_id or run.settings.portone_store_id
     if store_id != run.settings.portone_store_id:
         raise StoreUnknown(store_id=store_id)
@@ -165,12 +180,15 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
         id=payment_id,
         store_id=store_id,
         order_id=order.order_id,
+        api=order.api,
         provider_order_id=portone_id,
         order_name=order.order_name,
         amount=total.amount_minor,
         tax_free_amount=order.tax_free_amount,
         currency=total.currency,
         tax_profile=run.settings.tax_profile,
+        is_escrow=order.is_escrow,
+        products=order.products,
         expires_at=now + timedelta(hours=run.settings.payment_wait_h),
         created_at=now,
     )

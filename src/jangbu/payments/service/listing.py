@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from jangbu.payments import cancellation_store, dispute_store, list_store, store
+from jangbu.payments import cancellation_store, dispute_store, list_store, receipt_store, store
 from jangbu.payments.cancellation_rules import Cancellation
 from jangbu.payments.dispute_rules import Dispute
 from jangbu.payments.list_rules import PAGE_DEFAULT, Filter, Place
 from jangbu.payments.list_store import ListedPayment, Page, Total, Totals
+from jangbu.payments.receipt_rules import Receipt
 from jangbu.payments.refusals import PaymentUnknown
 from jangbu.payments.rules import Payment
 from jangbu.runtime import Runtime
@@ -46,6 +47,7 @@ class Detail:
     payment: Payment
     cancellations: list[Cancellation]
     disputes: list[Dispute]
+    receipt: Receipt | None
 
 
 async def detail(reference: str, *, store_id: str | None, run: Runtime) -> Detail:
@@ -61,4 +63,5 @@ async def detail(reference: str, *, store_id: str | None, run: Runtime) -> Detai
             payment,
             await cancellation_store.of_payment(tx, payment.id),
             await dispute_store.of_payment(tx, payment.id),
+            await receipt_store.of_payment(tx, payment.id),
         )

@@ -16,8 +16,7 @@ from jangbu.notices.service.telling import alert
 from jangbu.payments import poll_store
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.service.catch_up import pages
-from jangbu.portone.client import PortOne
-from jangbu.portone.outcomes import Done
+from jangbu.portone import Done, PortOne, PortOneV1
 from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
@@ -27,6 +26,8 @@ FIRST_LOOK = timedelta(days=7)
 """How far back the first time; `jangbu catch-up` reads further."""
 TELL_AFTER = timedelta(hours=1)
 """Whoever cannot read the list for this long tells a person, once."""
+V1_LONGEST = timedelta(days=89)
+"""V1 lists no longer time than 90 days (portone-facts §6.3)."""
 EVENTS_AT_ONCE = 500
 EVENT_PAGES_MAX = 200
 
@@ -36,14 +37,15 @@ async def poll(*, run: Runtime, portone: PortOne) -> int:
     now = run.clock.now()
     async with run.db.transaction() as tx:
         before = await poll_store.read_until(tx)
+        has_v1 = portone.v1 is not None and await poll_store.has_v1(tx)
     since = min(before or now - FIRST_LOOK, now) - OVERLAP
     found = 0
     try:
-        async for page in pages(portone, since, now + OVERLAP):
-            told = [(payment.id, payment.updated_at or payment.status_changed_at) for payment in page.payments]
-            async with run.db.transaction() as tx:
-                found += await poll_store.ask_about(tx, [*told, *((one, None) for one in page.unreadable)], now=now)
-            failpoint("payment.poll.page_read")
+        found += await _list(portone, since, now + OVERLAP, now=now, run=run)
+        if has_v1:
+            assert portone.v1 is not None
+            # That V2's list has V1's payments too is believed and not written down (portone-facts §10.20).
+            found += await _list(portone.v1, max(since, now - V1_LONGEST), now + OVERLAP, now=now, run=run)
     except PortOneUnclear as unclear:
         log.warning("PortOne's list could not be read this time", code=unclear.code, since=rfc3339(since))
         if before is not None and now - before > TELL_AFTER:
@@ -59,6 +61,16 @@ async def poll(*, run: Runtime, portone: PortOne) -> int:
     if found:
         log.info("payments that changed at PortOne without a word to us", count=found)
         run.waker.wake()
+    return found
+
+
+async def _list(portone: PortOne | PortOneV1, since: datetime, until: datetime, *, now: datetime, run: Runtime) -> int:
+    found = 0
+    async for page in pages(portone, since, until):
+        told = [(payment.id, payment.updated_at or payment.status_changed_at) for payment in page.payments]
+        async with run.db.transaction() as tx:
+            found += await poll_store.ask_about(tx, [*told, *((one, None) for one in page.unreadable)], now=now)
+        failpoint("payment.poll.page_read")
     return found
 
 

@@ -11,6 +11,7 @@ from jangbu.payments import cancellation_store, postings, store
 from jangbu.payments.cancellation_fold import Change, Folded
 from jangbu.payments.cancellation_rules import CancellationStatus
 from jangbu.payments.rules import Event, Payment
+from jangbu.payments.service import receipt_record
 from jangbu.payments.service.alerts import tell_of_refund
 from jangbu.payments.service.announcing import announce
 from jangbu.payments.service.dispute_record import make_way
@@ -47,6 +48,7 @@ async def record_change(
         before=before.status.value,
         after=after.status.value,
     )
+    await receipt_record.follow(tx, after, event)
     await announce(tx, before, after, type_=ANNOUNCED.get(event, "payment.changed"), now=now, run=run)
 
 
@@ -75,6 +77,7 @@ async def _record_cancellation(
         await make_way(tx, before, payment, one, actor=actor, now=now, run=run)
         assert await post(tx, postings.cancelled(payment, one), recorded_at=now), f"{one.id} was given back twice"
         failpoint("payment.cancel.entry_posted")
+        await receipt_record.follow(tx, payment, change.event)
     await audit.record(
         tx,
         at=now,

@@ -1,8 +1,8 @@
 """Make the call of a cancellation that is written down, and settle it, whatever comes back (reliability F36-F38).
 
-What keeps a refund from happening twice: one cancellation in flight per payment (a unique index),
-`currentCancellableAmount` at PortOne, its Idempotency-Key for 3 hours, and our id in the reason, by which a lost one is
-found again.
+What keeps a refund from happening twice: one cancellation in flight per payment (a unique index), what we believe is
+left (V2's `currentCancellableAmount`, V1's `checksum`), V2's Idempotency-Key for 3 hours, and our id in the reason, by
+which a lost one is found again.
 """
 
 from dataclasses import dataclass, replace
@@ -15,14 +15,20 @@ import structlog
 from jangbu import queue
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
-from jangbu.money import Money
 from jangbu.payments import cancellation_store, store
 from jangbu.payments.cancellation_fold import Change, Folded, fold
-from jangbu.payments.cancellation_rules import RECORDED_ELSEWHERE, Cancellation, CancellationStatus, may_send
+from jangbu.payments.cancellation_rules import (
+    RECORDED_ELSEWHERE,
+    Cancellation,
+    CancellationStatus,
+    Turn,
+    turn_of,
+)
 from jangbu.payments.refund_accounts import RefundAccount
 from jangbu.payments.refusals import CancellationUnknown, PortOneUnclear
 from jangbu.payments.rules import Payment
 from jangbu.payments.seen import SeenCancellation
+from jangbu.payments.service.apis import api_of
 from jangbu.payments.service.record import record_cancellations
 from jangbu.payments.service.sync import seen_cancellation, sync
 from jangbu.portone.client import Account, PortOne
@@ -51,16 +57,7 @@ async def send(one: Cancellation, payment: Payment, *, actor: Actor, run: Runtim
         log.error("The refund account cannot be opened", problem=str(problem))
         await _note(one, {"why": "refund_account_sealed"}, run=run)
         return
-    outcome = await portone.cancel_payment(
-        payment.provider_order_id,
-        amount=one.total,
-        tax_free=Money(one.tax_free_amount, one.currency),
-        cancellable=Money(one.cancellable_before, one.currency),
-        reason=one.reason_sent,
-        requester=one.requester,
-        account=account,
-        idempotency_key=str(one.id),
-    )
+    outcome = await api_of(payment, portone).give_back(payment, one, account)
     failpoint("payment.cancel.answered")
     match outcome:
         case Done(value=wire) if wire.id and wire.total_amount:
@@ -176,8 +173,10 @@ async def resume(cancellation_id: UUID, *, actor: Actor, run: Runtime, portone: 
         one = found.cancellation
         if one.status is not SENDING:
             return
-        if may_send(one, run.clock.now()):
+        turn = await _taken_turn(one, found.payment, run=run)
+        if turn is Turn.SEND:
             await send(one, found.payment, actor=actor, run=run, portone=portone)
+        if turn is not Turn.GIVE_UP:
             return
         # PortOne has had hours, and the payment does not show it: it did not happen. Sending it now would no longer be
         # guarded by the key, and nobody may be waiting for it any more.
@@ -185,6 +184,23 @@ async def resume(cancellation_id: UUID, *, actor: Actor, run: Runtime, portone: 
         log.error("A cancellation never reached PortOne; ask for it again", cancellation_id=str(cancellation_id))
     except PortOneUnclear as still_open:
         log.info("the cancellation was not settled this time", id=str(cancellation_id), code=still_open.code)
+
+
+async def _taken_turn(one: Cancellation, payment: Payment, *, run: Runtime) -> Turn:
+    """What to do about a cancellation that PortOne does not show; a V1 call is made only by whoever wrote down that it
+    is: a job that runs twice, or again after a crash, finds that it is too soon.
+    """
+    if payment.api == "v2":
+        return turn_of(one, payment, run.clock.now())
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        await store.lock(tx, payment.id)
+        current = await cancellation_store.by_id(tx, one.id)
+        assert current is not None
+        turn = Turn.WAIT if current.status is not SENDING else turn_of(current, payment, now)
+        if turn is Turn.SEND:
+            await cancellation_store.save(tx, replace(current, sent_at=now))
+    return turn
 
 
 async def sweep_cancellations(*, run: Runtime, lease: timedelta, most: int) -> int:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from jangbu import audit, events
-from jangbu.payments import cancellation_store, confirm_store, dispute_store, store
+from jangbu.payments import cancellation_store, confirm_store, dispute_store, receipt_store, store
 from jangbu.payments.cancellation_rules import Cancellation
 from jangbu.payments.confirm_store import Asked
 from jangbu.payments.dispute_rules import Dispute
+from jangbu.payments.receipt_rules import Receipt
 from jangbu.payments.refusals import PaymentUnknown
 from jangbu.payments.rules import Payment
 from jangbu.payments.store import Attempt
@@ -25,6 +26,7 @@ class Story:
     questions: list[Asked]
     cancellations: list[Cancellation]
     disputes: list[Dispute]
+    receipt: Receipt | None
     webhooks: list[SeenWebhook]
     changes: list[events.Event]
     legs: list[PostedLeg]
@@ -43,6 +45,7 @@ async def tell(reference: str, *, run: Runtime) -> Story:
             questions=await confirm_store.of_payment(tx, payment.id),
             cancellations=await cancellation_store.of_payment(tx, payment.id),
             disputes=await dispute_store.of_payment(tx, payment.id),
+            receipt=await receipt_store.of_payment(tx, payment.id),
             webhooks=await webhooks_of(tx, payment.provider_order_id),
             changes=await events.of_subject(tx, payment.subject),
             legs=await legs_of(tx, f"{payment.subject}:"),

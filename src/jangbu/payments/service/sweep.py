@@ -14,7 +14,7 @@ from jangbu.audit import Actor
 from jangbu.payments import store
 from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import CALL_A_PERSON_AFTER, Status
-from jangbu.payments.service import close
+from jangbu.payments.service import close, errands
 from jangbu.payments.service.alerts import tell_of_unknown
 from jangbu.payments.service.confirm import give_up_confirms
 from jangbu.payments.service.initialize import register
@@ -41,6 +41,9 @@ async def sweep(*, run: Runtime) -> int:
         if len(due) < CLAIMED_AT_ONCE:
             break
     while (found := await sweep_cancellations(run=run, lease=LEASE, most=CLAIMED_AT_ONCE)) == CLAIMED_AT_ONCE:
+        claimed += found
+    claimed += found
+    while (found := await errands.sweep_errands(run=run, lease=LEASE, most=CLAIMED_AT_ONCE)) == CLAIMED_AT_ONCE:
         claimed += found
     claimed += found
     async with run.db.transaction() as tx:

@@ -6,6 +6,7 @@ may run any number of times, in any order, from anywhere: the result is what Por
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -30,10 +31,13 @@ from jangbu.payments.rules import (
     next_due,
     next_status,
 )
-from jangbu.payments.seen import Seen, SeenCancellation, SeenDispute
-from jangbu.payments.service import dispute_record
+from jangbu.payments.seen import Seen, SeenCancellation, SeenDispute, SeenReceipt
+from jangbu.payments.service import dispute_record, receipt_record
 from jangbu.payments.service.alerts import tell_of_mismatch
+from jangbu.payments.service.apis import api_of
 from jangbu.payments.service.record import record_cancellations, record_change
+from jangbu.portone.after import Receipt as WireReceipt
+from jangbu.portone.after import read_receipt
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused
 from jangbu.portone.wire import Cancellation as WireCancellation
@@ -58,7 +62,7 @@ async def find(reference: str, *, store_id: str | None = None, run: Runtime) -> 
 
 async def sync(payment: Payment, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
     """Ask PortOne about this payment and apply the answer. Raises PortOneUnclear when there was none to believe."""
-    outcome = await portone.get_payment(payment.provider_order_id)
+    outcome = await api_of(payment, portone).look(payment)
     failpoint("payment.sync.answered")
     match outcome:
         case Done(value=wire):
@@ -80,6 +84,13 @@ async def told(portone_payment_id: str, *, run: Runtime, portone: PortOne) -> Pa
     if payment is None:
         return None
     return await sync(payment, actor=PORTONE, run=run, portone=portone)
+
+
+async def is_of_v1(merchant_uid: str, *, run: Runtime) -> bool:
+    """Whether this is a payment of ours that was made with V1."""
+    async with run.db.transaction() as tx:
+        payment = await store.find(tx, merchant_uid)
+    return payment is not None and (payment.api, payment.provider_order_id) == ("v1", merchant_uid)
 
 
 def seen(wire: WirePayment) -> Seen:
@@ -111,6 +122,7 @@ def seen(wire: WirePayment) -> Seen:
         cancellations=tuple(
             seen_cancellation(one) for one in wire.cancellations if one.id and one.total_amount is not None
         ),
+        also_paid=tuple(wire.also_paid),
         disputes=tuple(
             SeenDispute(
                 pg_id=one.pg_dispute_id or "",
@@ -121,7 +133,19 @@ def seen(wire: WirePayment) -> Seen:
             )
             for one in wire.disputes
         ),
+        receipt=_seen_receipt(wire.raw.get("cashReceipt")),
     )
+
+
+def seen_receipt(wire: WireReceipt) -> SeenReceipt:
+    """PortOne's cash receipt in our words."""
+    return SeenReceipt(wire.status, wire.type, wire.issue_number, wire.url, wire.issued_at, wire.cancelled_at)
+
+
+def _seen_receipt(shown: Any) -> SeenReceipt | None:
+    # One that does not say what became of it is not there: it states no money of ours.
+    has_state = isinstance(shown, dict) and isinstance(shown.get("status"), str) and shown["status"] != ""
+    return seen_receipt(read_receipt(shown)) if has_state else None
 
 
 def seen_cancellation(wire: WireCancellation) -> SeenCancellation:
@@ -152,12 +176,19 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
         if decision.event is Event.CAPTURED and given_back(known):
             # A mismatch whose money was already sent back: what suspense booked cannot become a sale any more.
             decision = Decision(replace(before, review="captured_after_return"), None)
+        if answer.also_paid and not decision.payment.review:
+            # One order's money came twice, which V2 keeps from happening: the second waits for a person.
+            log.error("An order was paid twice", payment_id=str(payment_id), also=answer.also_paid)
+            decision = replace(decision, payment=replace(decision.payment, review="paid_twice"))
         folded = fold(decision.payment, known, answer.cancellations, said=answer.status, now=now)
         after = folded.payment
         news = await dispute_record.news(tx, after, answer, now=now)
-        if after == before and not folded.changes and not news:
+        receipt = await receipt_record.news(tx, after, answer, now=now, run=run)
+        if after == before and not folded.changes and not news and receipt is None:
             return before
         await store.update(tx, after)
+        if answer.receipt is not None:
+            await receipt_record.adopt(tx, after, answer.receipt, actor=actor, now=now, run=run)
         if before.status is Status.VIRTUAL_ACCOUNT_ISSUED and after.status is not before.status:
             # Closed, or paid first: a closing that was under way is over.
             state = "refused" if after.is_captured else "done"

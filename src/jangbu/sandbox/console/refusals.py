@@ -112,6 +112,7 @@ SENTENCES: dict[str, str] = {
     "store {} is not found": "{} 상점이 없습니다.",
     "channel {} is not found": "{} 채널이 없습니다.",
     "{} is not offered here": "{}은(는) 여기서 쓸 수 없습니다.",
+    "store {} has no tier {}": "{0} 상점에는 {1} 하위 상점이 없습니다.",
     "no store has the code {}": "식별코드가 {}인 상점이 없습니다.",
     "pay_method: {}": "pay_method: {} 중 하나입니다.",
     "m_redirect_url is required on a phone": "휴대폰에서는 m_redirect_url이 필요합니다.",

@@ -7,7 +7,8 @@ from typing import get_args
 from jangbu.sandbox.console.frame import PAGES, Asked, Button, Chip, Listed, link, listed, payment_link, shown
 from jangbu.sandbox.console.words import Words
 from jangbu.sandbox.core.problems import NotOurs
-from jangbu.sandbox.core.records import Delivery, DeliveryState, Try
+from jangbu.sandbox.core.records import DeliveryState
+from jangbu.sandbox.core.webhook_records import Delivery, Try
 
 STATES: tuple[str, ...] = get_args(DeliveryState)
 HERE = f"{PAGES}webhooks"

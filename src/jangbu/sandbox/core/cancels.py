@@ -71,11 +71,11 @@ def cancel(world: World, faults: Faults, payment: Payment, asked: Asked, now: da
     if verdict.says == "REFUSED":
         if world.inferred.refused_cancel_is_recorded:
             cancellation.status = "FAILED"
-            attempt.cancellations.append(cancellation)
+            attempt.cancellations = [*attempt.cancellations, cancellation]
             attempt.updated_at = now
         message = "취소할 수 없는 거래입니다."
         raise pg_refusal("CANCEL_REFUSED", message)
-    attempt.cancellations.append(cancellation)
+    attempt.cancellations = [*attempt.cancellations, cancellation]
     attempt.updated_at = now
     match verdict.says:
         case "DONE":
@@ -164,7 +164,7 @@ def cancel_elsewhere(
     asked = replace(asked, retains_discount=retains)
     refund_minor = _refund_of(world, attempt, amounts, retains_discount=retains)
     cancellation = _new(world, asked, amounts, refund_minor, now)
-    attempt.hidden_cancellations.append(cancellation)
+    attempt.hidden_cancellations = [*attempt.hidden_cancellations, cancellation]
     if known_after == timedelta():
         learn(world, attempt, cancellation, now, is_announced=is_announced)
     elif known_after is not None:
@@ -181,8 +181,8 @@ def cancel_elsewhere(
 
 def learn(world: World, attempt: Attempt, cancellation: Cancellation, now: datetime, *, is_announced: bool) -> None:
     """PortOne hears of a cancellation made elsewhere."""
-    attempt.hidden_cancellations.remove(cancellation)
-    attempt.cancellations.append(cancellation)
+    attempt.hidden_cancellations = [each for each in attempt.hidden_cancellations if each is not cancellation]
+    attempt.cancellations = [*attempt.cancellations, cancellation]
     _succeed(world, attempt, cancellation, now, at=cancellation.requested_at, is_announced=is_announced)
 
 

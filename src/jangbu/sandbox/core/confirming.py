@@ -8,7 +8,8 @@ from jangbu.clock import rfc3339
 from jangbu.sandbox.core.bodies import major_of
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import UNREADABLE
-from jangbu.sandbox.core.records import Attempt, Delivery, Failure
+from jangbu.sandbox.core.records import Attempt, Failure
+from jangbu.sandbox.core.webhook_records import Delivery
 
 REFUSED = "가맹점이 결제를 승인하지 않았습니다."
 
@@ -42,7 +43,6 @@ def _question(parts: Parts, attempt: Attempt, url: str) -> Delivery:
     body = {"type": "Transaction.Confirm", "timestamp": rfc3339(now), "data": data}
     return Delivery(
         number=0,
-        id=f"wh_{parts.world.ids.uuid()}",
         type="Transaction.Confirm",
         payment_id=attempt.payment_id,
         store_id=attempt.store_id,
@@ -51,7 +51,7 @@ def _question(parts: Parts, attempt: Attempt, url: str) -> Delivery:
         environment=parts.world.channel_of(attempt).type,
         url=url,
         content_type="application/json",
-        body=msgspec.json.encode(body).decode(),
+        form=msgspec.json.encode(body).decode(),
         triggered_at=now,
         next_try_at=now,
     )
@@ -67,7 +67,7 @@ def _v1_question(parts: Parts, attempt: Attempt, url: str) -> Delivery:
     }
     delivery = _question(parts, attempt, url)
     delivery.is_v1 = True
-    delivery.body = msgspec.json.Encoder(decimal_format="number").encode(told).decode()
+    delivery.form = msgspec.json.Encoder(decimal_format="number").encode(told).decode()
     return delivery
 
 

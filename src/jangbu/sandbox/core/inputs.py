@@ -147,7 +147,7 @@ def order_of(world: World, asked: OrderInput) -> Order:
         custom_data=asked.custom_data,
         products=[msgspec.to_builtins(each) for each in asked.products] if asked.products else None,
         product_count=asked.product_count,
-        notice_urls=asked.notice_urls or [],
+        notice_urls=asked.notice_urls or (),
         country=asked.country,
         promotion_id=asked.promotion_id,
     )

@@ -183,7 +183,7 @@ def order_of(world: World, asked: RequestPayment) -> Order:
         customer=_customer(asked.customer or BrowserCustomer()),
         custom_data=custom,
         products=asked.products,
-        notice_urls=asked.notice_urls or [],
+        notice_urls=asked.notice_urls or (),
         country=asked.country,
         is_cultural_expense=asked.is_cultural_expense,
         account=_account(asked),

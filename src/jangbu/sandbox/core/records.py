@@ -1,6 +1,9 @@
 """The rows of the sandbox's world. Plain data: what may happen to them is for `world.py` and its neighbours."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -44,6 +47,8 @@ class V1Settings(msgspec.Struct):
     webhook_is_form: bool = False
     webhook_retries: int = 0
     """How often PortOne tries again, one minute apart: never, unless the merchant asked for it."""
+    tiers: list[str] = []
+    """Codes of sub-stores. Here all of them are this very store: a payment of one is told as any other."""
 
 
 class Store(msgspec.Struct):
@@ -127,7 +132,7 @@ class Order(msgspec.Struct, gc=False):
     custom_data: str | None = None
     products: list[dict[str, Any]] | None = None
     product_count: int | None = None
-    notice_urls: list[str] = []
+    notice_urls: Sequence[str] = ()
     country: str | None = None
     is_cultural_expense: bool | None = None
     account: AccountWish | None = None
@@ -192,7 +197,7 @@ class Dispute(msgspec.Struct):
 
 
 class Attempt(msgspec.Struct, gc=False):
-    """One transaction of a payment (portone-facts §2.1)."""
+    """One transaction of a payment (portone-facts §2.1). What it has none of is the one empty tuple."""
 
     transaction_id: str
     payment_id: str
@@ -210,13 +215,13 @@ class Attempt(msgspec.Struct, gc=False):
     paid_at: datetime | None = None
     failed_at: datetime | None = None
     failure: Failure | None = None
-    cancellations: list[Cancellation] = []
+    cancellations: Sequence[Cancellation] = ()
     """Oldest first."""
-    hidden_cancellations: list[Cancellation] = []
+    hidden_cancellations: Sequence[Cancellation] = ()
     """Made in the PG's own console, and PortOne does not know of them yet (portone-facts §10.13)."""
     billing_key: str | None = None
     schedule_id: str | None = None
-    disputes: list[Dispute] = []
+    disputes: Sequence[Dispute] = ()
     """Oldest first."""
     closed_at: datetime | None = None
     """When its virtual account was closed or lapsed."""
@@ -248,7 +253,7 @@ class Payment(msgspec.Struct, gc=False):
     id: str
     store_id: str
     preregistration: PreRegistration | None = None
-    attempts: list[Attempt] = []
+    attempts: Sequence[Attempt] = ()
 
     @property
     def succeeded(self) -> Attempt | None:
@@ -258,53 +263,6 @@ class Payment(msgspec.Struct, gc=False):
     def current(self) -> Attempt | None:
         """The attempt that speaks for the payment: the one that succeeded, else the latest."""
         return self.succeeded or (self.attempts[-1] if self.attempts else None)
-
-
-class Try(msgspec.Struct):
-    """One POST to a webhook URL and what came back."""
-
-    webhook_id: str
-    requested_at: datetime
-    headers: dict[str, str]
-    responded_at: datetime | None = None
-    status: int | None = None
-    response_headers: dict[str, str] = {}
-    response_body: str = ""
-    problem: str | None = None
-
-
-class Delivery(msgspec.Struct):
-    """One webhook to one URL: up to 1 + 5 tries (portone-facts §4.3)."""
-
-    number: int
-    id: str
-    type: str
-    payment_id: str
-    store_id: str
-    transaction_id: str
-    payment_status: str
-    environment: ChannelType
-    url: str
-    content_type: str
-    body: str
-    triggered_at: datetime
-    next_try_at: datetime
-    state: DeliveryState = "WAITING"
-    tries: list[Try] = []
-    resends: int = 0
-    is_twice: bool = False
-    is_before_return: bool = False
-    trigger: str | None = None
-    """Why it was sent, where PortOne says so: MANUAL and what happens elsewhere (portone-facts §2.12)."""
-    is_v1: bool = False
-    """Unsigned, and tried once (portone-facts §4.5)."""
-    billing_key: str = ""
-    """What it is about instead of a payment, whose ids are empty then."""
-
-    @property
-    def about(self) -> str:
-        """The paymentId or billing key it tells of: what a fault is ordered for."""
-        return self.billing_key or self.payment_id
 
 
 class Sums(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -320,10 +278,21 @@ class Sums(msgspec.Struct, rename="camel", frozen=True, gc=False):
     cancelled_tax_free: int
 
 
+def uuid_of(said: str) -> str:
+    """The same for the same text, and in the shape of a UUID: what can be made again need not be kept."""
+    digest = hashlib.sha256(said.encode()).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
+
+
+@lru_cache(maxsize=4096)
+def sums_of(*amounts: int) -> Sums:
+    """One for all events with the same sums, in the order of the fields: a shop has few prices and many payments."""
+    return Sums(*amounts)
+
+
 class Event(msgspec.Struct, gc=False):
     """Money that moved: an approval, or a cancellation that succeeded. Nothing else ever moves any."""
 
-    id: str
     type: Literal["PAID", "PARTIAL_CANCELLED", "CANCELLED"]
     store_id: str
     payment_id: str
@@ -335,6 +304,11 @@ class Event(msgspec.Struct, gc=False):
     total: Sums
     """Of the payment as the event left it."""
     cancellation_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Of what moved it: an approval moves money once, and so does a cancellation."""
+        return uuid_of(f"{self.transaction_id} {self.cancellation_id or ''}")
 
 
 class Chore(msgspec.Struct):

@@ -1,5 +1,7 @@
 """The whole of the local PortOne as one record."""
 
+import sys
+
 import msgspec
 
 from jangbu.sandbox.core.billing_records import BillingKey, ChannelGroup, Schedule
@@ -9,7 +11,6 @@ from jangbu.sandbox.core.records import (
     CashReceipt,
     Channel,
     Chore,
-    Delivery,
     Event,
     IdempotencyRecord,
     Payment,
@@ -18,6 +19,7 @@ from jangbu.sandbox.core.records import (
 )
 from jangbu.sandbox.core.script_records import Step
 from jangbu.sandbox.core.small_records import CheckoutProfile, PaymentSession, Promotion
+from jangbu.sandbox.core.webhook_records import Delivery
 
 
 class State(msgspec.Struct):
@@ -58,3 +60,17 @@ class State(msgspec.Struct):
     """Steps that wait."""
     script_done: list[Step] = []
     """The latest last."""
+
+
+def keep_once(state: State) -> None:
+    """What is read from a file is each its own: make what is the same in many one again, and what is empty nothing."""
+    for of_store in state.payments.values():
+        for payment in of_store.values():
+            payment.attempts = tuple(payment.attempts)
+            for attempt in payment.attempts:
+                attempt.cancellations = attempt.cancellations or ()
+                attempt.hidden_cancellations = attempt.hidden_cancellations or ()
+                attempt.disputes = attempt.disputes or ()
+                attempt.order.notice_urls = attempt.order.notice_urls or ()
+    for delivery in state.deliveries:
+        delivery.form = sys.intern(delivery.form)

@@ -8,14 +8,14 @@ import hashlib
 import heapq
 import hmac
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 
 from jangbu.clock import Clock
 from jangbu.sandbox.core.bodies import NEW_TYPES, OLD_STATUS
 from jangbu.sandbox.core.faults import Faults, Kind
-from jangbu.sandbox.core.records import Delivery, Try
+from jangbu.sandbox.core.webhook_records import Delivery, Try, headers_of
 from jangbu.sandbox.core.world import World
 
 WAITS_MINUTES = (0, 1, 4, 16, 64, 256)
@@ -163,26 +163,21 @@ class Courier:
         else:
             headers = self._signed_headers(delivery, webhook_id, int(now.timestamp()), is_forged=is_forged)
         attempt = Try(webhook_id, now, headers)
-        delivery.tries.append(attempt)
+        delivery.begin(attempt)
         return attempt
 
     def _signed_headers(
         self, delivery: Delivery, webhook_id: str, timestamp: int, *, is_forged: bool
     ) -> dict[str, str]:
+        at = datetime.fromtimestamp(timestamp, UTC)
         if delivery.is_v1:
-            return {"content-type": delivery.content_type, "user-agent": "PortOne-Sandbox"}
+            return headers_of(delivery, webhook_id, at, "")
         settings = self._world.state.stores[delivery.store_id].webhooks[delivery.environment]
         every = self._world.inferred.webhook_signs_with_every_secret
         secrets = settings.secrets if every else settings.secrets[-1:]
         # A forged body is signed well, but it is not the one that is sent.
         signed = b"forged" if is_forged else delivery.body.encode()
-        return {
-            "content-type": delivery.content_type,
-            "user-agent": "PortOne-Sandbox",
-            "webhook-id": webhook_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(secrets, webhook_id, timestamp, signed),
-        }
+        return headers_of(delivery, webhook_id, at, sign(secrets, webhook_id, timestamp, signed))
 
     async def _post(self, delivery: Delivery, attempt: Try) -> None:
         try:
@@ -200,6 +195,8 @@ class Courier:
 
     def _settle(self, delivery: Delivery, tries: list[Try]) -> None:
         """Done, to be tried again, or dead (portone-facts §4.3)."""
+        if not any(each.status is None and each.problem is None for each in delivery.open or ()):
+            delivery.pack()
         if not self._world.knows(delivery):
             return  # The world was reset while this was on its way.
         if delivery.is_v1:

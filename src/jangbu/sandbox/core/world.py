@@ -3,7 +3,7 @@
 No I/O; `now` is an argument of each step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -20,17 +20,17 @@ from jangbu.sandbox.core.records import (
     Attempt,
     Channel,
     ChannelType,
-    Delivery,
     Event,
     Failure,
     Order,
     Payment,
     PreRegistration,
     Store,
-    Sums,
     Window,
+    sums_of,
 )
-from jangbu.sandbox.core.state import State
+from jangbu.sandbox.core.state import State, keep_once
+from jangbu.sandbox.core.webhook_records import ByPayment, Delivery, form_of
 
 
 class World:
@@ -47,14 +47,15 @@ class World:
 
     def load(self, state: State) -> None:
         """Become `state`; everything before is forgotten."""
+        keep_once(state)
         self.state = state
         # Each life draws other numbers: a restarted world must never hand out an id it handed out before.
         seed = None if state.seed is None else state.seed * 1_000_003 + state.lives
         self.ids = Ids(self._clock, seed)
         self._attempts = {attempt.transaction_id: attempt for attempt in self.attempts()}
-        self._deliveries: dict[tuple[str, str], list[Delivery]] = {}
+        self._deliveries = ByPayment()
         for delivery in state.deliveries:
-            self._remember(delivery)
+            self._deliveries.add(delivery)
 
     def to_json(self) -> bytes:
         """The state as JSON; the same state gives the same bytes."""
@@ -89,9 +90,9 @@ class World:
     def channel_of(self, attempt: Attempt) -> Channel:
         return self.state.channels[attempt.channel_key]
 
-    def deliveries_of(self, payment: Payment) -> list[Delivery]:
+    def deliveries_of(self, payment: Payment) -> Sequence[Delivery]:
         """The webhooks of a payment, oldest first."""
-        return self._deliveries.get((payment.store_id, payment.id), [])
+        return self._deliveries.of(payment.store_id, payment.id)
 
     # What PortOne's API does.
 
@@ -163,7 +164,7 @@ class World:
             status_changed_at=now,
             window=window,
         )
-        payment.attempts.append(attempt)
+        payment.attempts = (*payment.attempts, attempt)
         self._attempts[attempt.transaction_id] = attempt
         self.announce(attempt, "Transaction.Ready", now)
         return attempt
@@ -249,7 +250,9 @@ class World:
 
     def enter(self, attempt: Attempt) -> None:
         """Begin an attempt without a window: the server asked for it."""
-        self._payment_made_sure_of(attempt.store_id, attempt.payment_id).attempts.append(attempt)
+        payment = self._payment_made_sure_of(attempt.store_id, attempt.payment_id)
+        # Not appended: that would keep room for more, and most payments have one attempt.
+        payment.attempts = (*payment.attempts, attempt)
         self._attempts[attempt.transaction_id] = attempt
 
     def _payment_made_sure_of(self, store_id: str, payment_id: str) -> Payment:
@@ -268,15 +271,15 @@ class World:
         """Write down that money moved: what a list of events tells, and what tests count."""
         self.state.events.append(
             Event(
-                id=str(self.ids.uuid()),
                 type=type_,
                 store_id=attempt.store_id,
                 payment_id=attempt.payment_id,
                 transaction_id=attempt.transaction_id,
-                amount_minor=amount_minor,
+                # The same number is one object with the order's.
+                amount_minor=attempt.order.total_minor if amount_minor == attempt.order.total_minor else amount_minor,
                 currency=attempt.order.currency,
                 at=now,
-                total=msgspec.convert(bodies.amount_json(attempt), Sums),
+                total=sums_of(*bodies.amount_json(attempt).values()),
                 cancellation_id=cancellation_id,
             )
         )
@@ -317,7 +320,7 @@ class World:
         body: str,
         content_type: str,
         *,
-        urls: list[str],
+        urls: Sequence[str],
         environment: ChannelType,
         type_: str,
         now: datetime,
@@ -330,11 +333,11 @@ class World:
         is_v1: bool = False,
     ) -> None:
         """Put a webhook on its way to each of `urls`, else to the store's own."""
+        form = form_of(body, payment_id, transaction_id, now)
         own = bodies.webhook_url_of(self.state.stores[store_id], environment, is_v1=is_v1)
         for url in urls or ([own] if own else []):
             delivery = Delivery(
                 number=len(self.state.deliveries) + 1,
-                id=f"wh_{self.ids.uuid()}",
                 type=type_,
                 payment_id=payment_id,
                 store_id=store_id,
@@ -343,7 +346,7 @@ class World:
                 environment=environment,
                 url=url,
                 content_type=content_type,
-                body=body,
+                form=form,
                 triggered_at=now,
                 next_try_at=now,
                 trigger=trigger,
@@ -351,17 +354,13 @@ class World:
                 billing_key=billing_key,
             )
             self.state.deliveries.append(delivery)
-            self._remember(delivery)
+            self._deliveries.add(delivery)
             self.on_webhook(delivery)
 
     def knows(self, delivery: Delivery) -> bool:
         """Whether this very webhook belongs to the present state, and not to one from before a reset."""
         at = delivery.number - 1
         return at < len(self.state.deliveries) and self.state.deliveries[at] is delivery
-
-    def _remember(self, delivery: Delivery) -> None:
-        if delivery.payment_id:
-            self._deliveries.setdefault((delivery.store_id, delivery.payment_id), []).append(delivery)
 
     def webhook_to_resend(self, payment: Payment, webhook_id: str | None) -> Delivery:
         """The named webhook of the payment, else its latest (portone-facts §2.12).

@@ -1,5 +1,6 @@
 """The shopper's side of V1: `IMP.request_pay` as a JSON call, over V2's windows (portone-facts §7.2)."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -58,6 +59,10 @@ class RequestPay(msgspec.Struct):
     escrow: bool = False
     custom_data: Any = None
     language: str | None = None
+    tier: str | None = None
+    """The sub-store that `IMP.agency` named."""
+    in_page: bool = False
+    """`IMP.loadUI` drew the button: its window leaves the page where it is."""
 
 
 def open_attempt(
@@ -65,16 +70,17 @@ def open_attempt(
 ) -> Attempt:
     """Begin an attempt, READY. Refuses as a BrowserRefusal."""
     world = parts.world
-    store, settings = store_of(world, asked.imp)
+    store, settings = store_of(world, asked.imp, asked.tier)
     if asked.pay_method not in PAY_METHODS:
         raise BrowserRefusal("RequestParseFailed", f"pay_method: {', '.join(PAY_METHODS)}")
-    if is_mobile and not asked.m_redirect_url:
+    is_redirected = is_mobile and not asked.in_page
+    if is_redirected and not asked.m_redirect_url:
         raise BrowserRefusal("RequestParseFailed", "m_redirect_url is required on a phone")
     window = Window(
         pay_method=PAY_METHODS[asked.pay_method],
-        display="REDIRECTION" if is_mobile else "IFRAME",
+        display="REDIRECTION" if is_redirected else "IFRAME",
         opener_origin=opener_origin,
-        redirect_url=asked.m_redirect_url if is_mobile else None,
+        redirect_url=asked.m_redirect_url if is_redirected else None,
         language="en" if (asked.language or "").startswith("en") else "ko",
     )
     origin = {"platformType": "MOBILE" if is_mobile else "PC", "ipAddress": ip_address}
@@ -162,9 +168,9 @@ def text_of(custom_data: Any) -> str | None:
     return msgspec.json.encode(custom_data).decode()
 
 
-def urls_of(notice_url: list[str] | str | None) -> list[str]:
+def urls_of(notice_url: list[str] | str | None) -> Sequence[str]:
     """`notice_url` is one or several."""
-    return [notice_url] if isinstance(notice_url, str) else notice_url or []
+    return [notice_url] if isinstance(notice_url, str) else notice_url or ()
 
 
 def _order_of(world: World, asked: RequestPay) -> Order:
@@ -193,10 +199,12 @@ def _order_of(world: World, asked: RequestPay) -> Order:
     )
 
 
-def store_of(world: World, user_code: str) -> tuple[Store, V1Settings]:
-    """The store that `IMP.init` named. Refuses as a BrowserRefusal."""
+def store_of(world: World, user_code: str, tier: str | None = None) -> tuple[Store, V1Settings]:
+    """The store that `IMP.init` named, or `IMP.agency` with a tier of it. Refuses as a BrowserRefusal."""
     for store in world.state.stores.values():
         if store.v1 is not None and store.v1.user_code == user_code:
+            if tier is not None and tier not in store.v1.tiers:
+                raise BrowserRefusal("StoreNotFound", f"store {user_code} has no tier {tier}")
             return store, store.v1
     raise BrowserRefusal("StoreNotFound", f"no store has the code {user_code}")
 

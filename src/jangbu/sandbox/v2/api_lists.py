@@ -48,9 +48,10 @@ async def get_payment_events_by_cursor(call: Call) -> dict[str, Any]:
     """portone-facts §2.13: what is nearest to a ledger in V2."""
     asked = call.body(_ByCursor)
     store = call.store(asked.store_id)
-    events = [event for event in call.world.state.events if event.store_id == store.id]
-    rows = _page(call, asked, events, lambda event: (event.at, event.id))
-    return {"items": [{"paymentEvent": event_json(call.world, event), "cursor": cursor} for event, cursor in rows]}
+    events = [(number, event) for number, event in enumerate(call.world.state.events) if event.store_id == store.id]
+    # Of one moment they stay in the order in which they happened.
+    rows = _page(call, asked, events, lambda row: (row[1].at, f"{row[0]:012d}"))
+    return {"items": [{"paymentEvent": event_json(call.world, event), "cursor": cursor} for (_, event), cursor in rows]}
 
 
 @operations.add("GET", "/payments/{paymentId}/transactions")

@@ -11,7 +11,8 @@ import msgspec
 from jangbu.clock import rfc3339
 from jangbu.sandbox.core import cash_receipts
 from jangbu.sandbox.core.bodies import amount_json, channel_json
-from jangbu.sandbox.core.records import Attempt, Cancellation, CashReceipt, Delivery, Dispute, Event, Failure, Payment
+from jangbu.sandbox.core.records import Attempt, Cancellation, CashReceipt, Dispute, Event, Failure, Payment
+from jangbu.sandbox.core.webhook_records import Delivery
 from jangbu.sandbox.core.webhooks import TRIES_MAX
 from jangbu.sandbox.core.world import World
 
@@ -235,21 +236,22 @@ def webhook_json(delivery: Delivery) -> dict[str, Any]:
     """`PaymentWebhook` (portone-facts §2.12): how the merchant's endpoint answered, the last time it was
     tried.
     """
+    tries = delivery.tries
     shown: dict[str, Any] = {
         "paymentStatus": delivery.payment_status,
         "id": delivery.id,
         "url": delivery.url,
         "isAsync": delivery.trigger is not None,
-        "currentExecutionCount": len(delivery.tries),
+        "currentExecutionCount": len(tries),
         "triggeredAt": rfc3339(delivery.triggered_at),
     }
     if not delivery.is_v1:
         shown["maxExecutionCount"] = TRIES_MAX
     if trigger := "MANUAL" if delivery.resends else delivery.trigger:
         shown["trigger"] = trigger
-    if not delivery.tries:
+    if not tries:
         return shown
-    last = delivery.tries[-1]
+    last = tries[-1]
     shown["request"] = {
         "header": _header_text(last.headers),
         "body": delivery.body,

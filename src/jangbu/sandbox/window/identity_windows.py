@@ -37,6 +37,7 @@ class RequestCertification(msgspec.Struct):
     """V1's, and `imp`, which `IMP.init` was given (portone-facts §7.2)."""
 
     imp: str
+    tier: str | None = None
     merchant_uid: str | None = None
     channel_key: str | None = msgspec.field(default=None, name="channelKey")
     m_redirect_url: str | None = None
@@ -69,7 +70,7 @@ def begin_v1(
 ) -> IdentityVerification:
     """`IMP.certification`: the same window under an `imp_uid`. Refuses as a BrowserRefusal."""
     asked, world = params.decoded(raw, RequestCertification), parts.world
-    store, _ = v1_window.store_of(world, asked.imp)
+    store, _ = v1_window.store_of(world, asked.imp, asked.tier)
     channels = (each for each in world.state.channels.values() if each.store_id == store.id)
     usual = next((each.key for each in channels if each.pg_provider in identity.PGS), "")
     imp_uid = f"imp_{world.ids.chance().randrange(10**12):012d}"

@@ -123,33 +123,6 @@ function buttonOf({ uiType, call, error, implied, label, tells }) {
   return { load, update };
 }
 
-function drawn(label, press) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = label;
-  button.setAttribute("data-portone-ui", "");
-  Object.assign(button.style, {
-    width: "100%",
-    minHeight: "48px",
-    padding: "10px 16px",
-    border: "0",
-    borderRadius: "8px",
-    background: "#ffc439",
-    color: "#142c5c",
-    font: "600 16px/1.4 system-ui, sans-serif",
-    cursor: "pointer",
-  });
-  let isOpen = false;
-  button.addEventListener("click", async () => {
-    if (isOpen) return;
-    isOpen = true;
-    await press().finally(() => {
-      isOpen = false;
-    });
-  });
-  return button;
-}
-
 const drawings = Object.entries(BUTTONS).flatMap(([name, each]) => {
   const { load, update } = buttonOf(each);
   return [[`load${name}`, load], [`updateLoad${name}Request`, update]];

@@ -58,3 +58,31 @@ function answerOf(url, windowId) {
     });
   });
 }
+
+// PayPal's button, which both SDKs draw; pressed while its window is open it does nothing.
+function drawn(label, press) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = label;
+  button.setAttribute("data-portone-ui", "");
+  Object.assign(button.style, {
+    width: "100%",
+    minHeight: "48px",
+    padding: "10px 16px",
+    border: "0",
+    borderRadius: "8px",
+    background: "#ffc439",
+    color: "#142c5c",
+    font: "600 16px/1.4 system-ui, sans-serif",
+    cursor: "pointer",
+  });
+  let isOpen = false;
+  button.addEventListener("click", async () => {
+    if (isOpen) return;
+    isOpen = true;
+    await press().finally(() => {
+      isOpen = false;
+    });
+  });
+  return button;
+}
