@@ -205,6 +205,22 @@ async def webhooks_looked_at(day: Day) -> None:
     await day.ask("POST /api/webhooks/handle-failed", json={})
 
 
+async def goods_in_escrow(day: Day) -> None:
+    products = [{"id": "tea", "name": "보리차", "amount": 5_500, "quantity": 2}]
+    order = {"amount": 11_000, "orderName": "보리차", "orderId": "order-1008", "isEscrow": True, "products": products}
+    payment = await day.ask("POST /api/portone/initialize", json=order)
+    window = {"payMethod": "TRANSFER", "isEscrow": True, "products": products}
+    await day.house.portone.pay(payment["paymentId"], method="transfer", **window)
+    await told(day)
+    named = {"paymentId": payment["paymentId"]}
+    parcel = {**named, "company": "CJ", "invoiceNumber": "123-456-7890"}
+    await day.ask("POST /api/portone/escrow/parcel", json=parcel)
+    await day.ask("POST /api/portone/escrow/complete", json=named)
+    receipt = {**named, "type": "PERSONAL", "number": "010-1234-5678"}
+    await day.ask("POST /api/portone/cash-receipt/issue", json=receipt)
+    await day.ask("POST /api/portone/cash-receipt/cancel", json=named)
+
+
 async def people_invited(day: Day) -> None:
     """Only people may, so one of them is signed in: the key has to step back."""
     people = day.house.wired.request
@@ -224,6 +240,8 @@ async def v1_verified(day: Day) -> None:
     await day.house.portone.decide(opened["imp_uid"], "approve")
     named = {"imp_uid": opened["imp_uid"], "merchant_uid": payment["paymentId"]}
     await day.ask("POST /api/v1/payments/verify", json=named)
+    back = {"amount": 2_000, "reason": "배송비 환불"}
+    await day.ask("POST /api/v1/payments/{payment_id}/cancel", of={"payment_id": payment["paymentId"]}, json=back)
 
 
 async def test_the_examples_are_what_a_shop_is_answered(day: Day) -> None:
@@ -234,6 +252,7 @@ async def test_the_examples_are_what_a_shop_is_answered(day: Day) -> None:
     await payment_approved(day)
     await account_closed(day)
     await v1_verified(day)
+    await goods_in_escrow(day)
     await people_invited(day)
     await day.ask("GET /api/health")
     await day.ask("GET /api/access/me")
