@@ -50,9 +50,5 @@ _UNDER_ANOTHER_NAME = {
 
 def company_of(pg_provider: str) -> str:
     """`KCP`, `KCP_V2` and `KCP_QUICK` are one company's; a module that no company is known of stands for itself."""
-    return _UNDER_ANOTHER_NAME.get(pg_provider) or _longest_company(pg_provider) or pg_provider
-
-
-def _longest_company(pg_provider: str) -> str | None:
-    named = [each for each in get_args(PgCompany) if pg_provider == each or pg_provider.startswith(f"{each}_")]
-    return max(named, key=len, default=None)
+    named = (each for each in get_args(PgCompany) if f"{pg_provider}_".startswith(f"{each}_"))
+    return _UNDER_ANOTHER_NAME.get(pg_provider) or next(named, pg_provider)
