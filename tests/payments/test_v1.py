@@ -432,7 +432,7 @@ async def second_capture(house: House, payment: Payment) -> str:
     twin.transaction_id = "imp_999999999999"
     assert twin.paid_at is not None
     twin.paid_at += timedelta(seconds=5)
-    order.attempts.append(twin)
+    order.attempts = (*order.attempts, twin)
     return twin.transaction_id
 
 

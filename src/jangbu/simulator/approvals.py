@@ -1,7 +1,8 @@
 """Payers on a channel with manual approval: they agree, and no money moves before the shop's server says so (B2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +12,8 @@ from jangbu.audit import Actor
 from jangbu.checkout.service.confirm import confirm_session
 from jangbu.errors import Refusal, Unavailable
 from jangbu.ids import Chance
-from jangbu.payments.service.confirm import Agreed, confirm
+from jangbu.payments.refusals import ConfirmInProgress
+from jangbu.payments.service.confirm import UNDER_WAY, Agreed, confirm
 from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
 from jangbu.simulator.model import Purchase
@@ -40,6 +42,8 @@ class Approvals:
     portone: Sandbox
     door: Door
     notes: Notes
+    busy: set[str] = field(default_factory=set)
+    """Orders of which the shop was told that they are being approved."""
 
     def choices(self, may: May, purchases: Sequence[Purchase]) -> None:
         """What may happen now."""
@@ -54,10 +58,16 @@ class Approvals:
         self.notes.sometimes("a payer agreed, and nothing is taken yet")
         if self.chance.random() < AT_ONCE:
             await self._approve(purchase)
+            if purchase.name in self.busy:
+                # As the refusal advises: whoever began it has an answer by then, or is dead.
+                await self.portone.clock.move(UNDER_WAY + timedelta(seconds=5))
+                await self._approve(purchase)
 
     async def _approve(self, purchase: Purchase) -> None:
         # Mostly the latest; an older one is what a browser that was left open brings back.
         agreed = purchase.agreed[-1] if self.chance.random() < 0.8 else self.chance.choice(purchase.agreed)
+
+        self.busy.discard(purchase.name)
 
         async def ask(web: Process) -> None:
             run, portone = web.wired.request, web.wired.portone
@@ -80,6 +90,8 @@ class Approvals:
                 raise
             except Refusal as refusal:
                 self.notes.sometimes(f"an approval was refused: {refusal.code}")
+                if isinstance(refusal, ConfirmInProgress):
+                    self.busy.add(purchase.name)
                 self.notes.say(f"{purchase.name}: not approved, {refusal.code}")
                 return
             self.notes.say(f"{purchase.name}: approved, paid {is_paid}")

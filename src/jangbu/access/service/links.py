@@ -130,7 +130,7 @@ async def _link_for(tx: Tx, person: Staff, *, actor: Actor, run: Runtime) -> Mad
         purpose=purpose,
         link=str(link_id),
     )
-    return Made(f"{run.settings.url}{PATH}{token}", person.user_id, person.email, purpose, now + LIFE[purpose])
+    return Made(f"{run.settings.url}{PATH}{token}", str(person.user_id), person.email, purpose, now + LIFE[purpose])
 
 
 def _usable(link: Link | None, now: datetime) -> Link:
