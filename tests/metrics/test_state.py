@@ -33,6 +33,7 @@ async def test_a_house_at_work_shows_every_metric_and_no_other(house: House) -> 
     await run_checks(house.wired.checks, run=house.run, full=False)
     async with calling(house.wired) as caller:
         await caller.post("/api/portone/webhook", content=b"{}")
+        await caller.post("/api/portone/confirm-question", content=b"{}")
         await caller.get("/health")
         found = read((await caller.get("/metrics")).text)
     made = {name for name, _ in found if not name.endswith("_created")}
