@@ -1,10 +1,13 @@
 """From initialize to a proven ledger entry, on a real PostgreSQL and the sandbox."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
+from jangbu.db import Query
 from jangbu.ledger.service import balances, seal
 from jangbu.ledger.service import verify as verify_books
 from jangbu.payments import store
@@ -20,6 +23,7 @@ from kit import TESTER, House, books
 
 from .told import NOW, seen
 
+WAITS = Query(int, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = current_user")
 TEA = Order(amount=11_000, currency="KRW", order_name="보리차")
 
 
@@ -170,6 +174,28 @@ async def test_a_registration_whose_answer_was_lost_is_settled_when_nobody_paid_
     assert (over.status, over.review) == (Status.ABANDONED, "")
     async with house.run.db.transaction() as tx:
         assert await store.stuck_attempts(tx, house.run.clock.now()) == []
+
+
+async def test_a_call_that_is_settled_while_the_sweep_waits_for_its_payment_is_not_called_stuck(house: House) -> None:
+    house.portone.fault("not_reached", times=1)
+    with pytest.raises(PortOneUnclear):
+        await start(house, replace(TEA, order_id="order-7"))
+    left_open = await find(portone_id_of(house.run.settings.portone_store_id, "order-7"), run=house.run)
+    later, now = house.run.clock.now() + timedelta(hours=7), house.run.clock.now()
+
+    async def flagged() -> list[UUID]:
+        async with house.run.db.transaction() as tx:
+            return await store.flag_stuck(tx, later)
+
+    async with house.run.db.transaction() as tx:
+        await store.lock(tx, left_open.id)
+        await store.settle_attempts(tx, left_open.id, "pre_register", state="done", outcome={}, at=now)
+        waiting = asyncio.create_task(flagged())
+        async with asyncio.timeout(20):
+            while not await house.run.db.statement(WAITS):
+                await asyncio.sleep(0.01)
+    assert await waiting == []
+    assert (await find(str(left_open.id), run=house.run)).review == ""
 
 
 async def test_a_payment_nobody_pays_is_abandoned_and_a_late_one_still_adopted(house: House) -> None:

@@ -138,11 +138,21 @@ STUCK_ATTEMPTS = Query(
      WHERE state IN ('sent', 'unknown') AND started_at < :before ORDER BY started_at
     """,
 )
+# Locked first and looked at again afterwards: who waits for a row sees the row anew, and its attempts as they were.
+LOCK_STUCK = Query(
+    UUID,
+    """
+    SELECT id FROM payments
+     WHERE review = '' AND id IN (
+           SELECT payment_id FROM payment_attempts WHERE state IN ('sent', 'unknown') AND started_at < :before)
+     ORDER BY id FOR UPDATE
+    """,
+)
 FLAG_STUCK = Query(
     UUID,
     """
     UPDATE payments SET review = 'outcome_unknown'
-     WHERE review = '' AND id IN (
+     WHERE review = '' AND id = ANY(:ids::uuid[]) AND id IN (
            SELECT payment_id FROM payment_attempts WHERE state IN ('sent', 'unknown') AND started_at < :before)
     RETURNING id
     """,
@@ -268,7 +278,8 @@ async def stuck_attempts(tx: Tx, before: datetime) -> list[StuckAttempt]:
 
 async def flag_stuck(tx: Tx, before: datetime) -> list[UUID]:
     """Mark payments with a call older than `before` that still has no outcome for a person's look; the new ones."""
-    return await tx.all(FLAG_STUCK, before=before)
+    ids = await tx.all(LOCK_STUCK, before=before)
+    return await tx.all(FLAG_STUCK, ids=ids, before=before) if ids else []
 
 
 async def counts(tx: Tx) -> list[CountAndSum]:

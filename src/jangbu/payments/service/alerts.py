@@ -39,7 +39,11 @@ async def tell_of_unknown(tx: Tx, payment_id: UUID, *, run: Runtime) -> None:
     """A call has had no answer for six hours (design §4.1): once for the oldest call that is open now."""
     payment = await store.find(tx, str(payment_id))
     assert payment is not None, f"payment {payment_id} is stuck and is not there"
-    attempt = next(one for one in await store.attempts(tx, payment_id) if one.state in {"sent", "unknown"})
+    open_ = [one for one in await store.attempts(tx, payment_id) if one.state in {"sent", "unknown"}]
+    if not open_:
+        # Its answer was written down at this very moment.
+        return
+    attempt = open_[0]
     refund = await cancellation_store.by_id(tx, attempt.id)
     facts = OutcomeUnknown(
         payment_id=str(payment.id),
