@@ -27,7 +27,7 @@ from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.confirm import Agreed, Approves, confirm, objection
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import sync
-from jangbu.payments.service.verify import Verdict
+from jangbu.payments.service.verify import Verdict, verify
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.sandbox import API_SECRET, CARD_CHANNEL, LIVE_CHANNEL, STORE_ID
@@ -282,6 +282,18 @@ async def test_what_never_arrived_is_sent_again_under_its_own_key_or_given_up(ho
     await settle(house)
     assert await attempts(house, other) == [("refused", {"httpStatus": 500, "type": "NOT_DONE", "why": "server_error"})]
     assert taken(house, other) == []
+
+
+async def test_whoever_looks_last_settles_an_approval_that_did_not_happen(house: House) -> None:
+    """After a day past the time to pay no sweep comes any more: a look of the shop's own is then the only one."""
+    payment, agreed = await agreed_in(house)
+    with pytest.raises(Crash), armed("payment.confirm.intended"):
+        await confirmed(house, payment, agreed)
+    assert [state for state, _ in await attempts(house, payment)] == ["sent"]
+    await house.portone.move(timedelta(days=3))
+    run, portone = house.run, house.wired.portone
+    await verify(str(payment.id), actor=TESTER, run=run, portone=portone)
+    assert await attempts(house, payment) == [("refused", {"type": "NOT_DONE"})]
 
 
 async def test_another_window_does_not_wait_for_an_answer_that_was_lost(house: House) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ from jangbu import sandbox as names
 from jangbu.db import Query
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed
-from jangbu.payments import cancellation_store, methods, store
+from jangbu.payments import cancellation_store, methods, receipt_rules, store
 from jangbu.payments.cancellation_rules import V1_QUIET, Ask, CancellationStatus
+from jangbu.payments.method_refusals import NotForV1
 from jangbu.payments.methods import Kind
 from jangbu.payments.refund_accounts import checked
 from jangbu.payments.refusals import (
@@ -28,7 +30,10 @@ from jangbu.payments.refusals import (
     V1NotSetUp,
 )
 from jangbu.payments.rules import Payment, Status
+from jangbu.payments.service import escrow, receipts
 from jangbu.payments.service.cancel import Authority, cancel
+from jangbu.payments.service.close import close
+from jangbu.payments.service.confirm import Agreed, confirm
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.poll import poll
 from jangbu.payments.service.settle_cancel import Outcome
@@ -120,6 +125,25 @@ async def test_every_way_to_pay_ends_in_the_books_and_goes_back(house: House, na
     found = await books(house)
     assert found.proof.holds and set(found.balances.values()) == {0}
     assert house.portone.refunds(payment.provider_order_id) == [11_000]
+
+
+async def test_what_only_v2_does_is_refused_before_anybody_is_asked(house: House) -> None:
+    run, portone = house.run, house.wired.portone
+    payment = await paid(house, pay_method="trans")
+    given = {"actor": TESTER, "run": run, "portone": portone}
+    wish, agreed = receipt_rules.checked("PERSONAL", "01012345678"), Agreed("token")
+    for asked in (
+        close(str(payment.id), **given),
+        receipts.issue(str(payment.id), wish, **given),
+        receipts.cancel(str(payment.id), **given),
+        escrow.complete(str(payment.id), **given),
+        confirm(str(payment.id), agreed, **given, approves=house.wired.approves),
+        start(house, replace(TEA, order_id="order-2", receipt=wish)),
+    ):
+        before = len(house.portone.transport.transcript)
+        with pytest.raises(NotForV1):
+            await asked
+        assert len(house.portone.transport.transcript) == before
 
 
 @pytest.mark.parametrize("word", ["paid", "cancelled"])

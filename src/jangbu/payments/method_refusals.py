@@ -3,6 +3,15 @@
 from jangbu.errors import Refusal
 
 
+class NotForV1(Refusal):
+    """V1 has operations of its own for this, which Jangbu does not call. PortOne was not called."""
+
+    code = "NOT_FOR_V1"
+    http_status = 409
+    ko = "포트원 V1 결제에는 지원하지 않습니다. 포트원 콘솔에서 처리해 주세요."
+    en = "This is not done for payments of PortOne's V1. Please do it in PortOne's console."
+
+
 class DisputeUnknown(Refusal):
     """There is no such dispute."""
 

@@ -24,6 +24,8 @@ than a minute after a restart (G06). Asking while the first call is still under 
 """
 WAITING_CHECKS = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """When to re-read a payment that waits for its payer; the last step repeats."""
+AGREEMENT_OVER_AFTER = timedelta(minutes=30)
+"""A payer's agreement is good for minutes (portone-facts §2.5): an approval that has not happened by then does not."""
 CALL_A_PERSON_AFTER = timedelta(hours=6)
 """An outcome that stays unknown this long is a person's business (design §4.1)."""
 
@@ -53,6 +55,10 @@ class Status(StrEnum):
     """PortOne says paid, but not what we asked for. Never fulfilled; a person decides."""
     ABANDONED = "ABANDONED"
     """Nobody paid in time, or the account was closed before anybody did. A late payment is still adopted."""
+
+
+MAY_STILL_BE_PAID = frozenset({Status.READY, Status.FAILED})
+"""Where nobody has taken money yet, and the payer may still be in the window."""
 
 
 class Event(StrEnum):

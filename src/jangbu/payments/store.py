@@ -115,6 +115,7 @@ SETTLE_ATTEMPTS = Query(
        SET state = :state, outcome = coalesce(outcome, '{}') || :outcome,
            finished_at = coalesce(finished_at, :finished_at)
      WHERE payment_id = :payment_id AND operation = :operation AND state IN ('sent', 'unknown')
+       AND started_at <= coalesce(:begun_by::timestamptz, 'infinity')
     """,
 )
 ATTEMPTS = Query(
@@ -253,11 +254,25 @@ async def finish_attempt(tx: Tx, attempt_id: UUID, *, state: str, outcome: dict[
 
 
 async def settle_attempts(
-    tx: Tx, payment_id: UUID, operation: str, *, state: str, outcome: dict[str, Any], at: datetime
+    tx: Tx,
+    payment_id: UUID,
+    operation: str,
+    *,
+    state: str,
+    outcome: dict[str, Any],
+    at: datetime,
+    begun_by: datetime | None = None,
 ) -> None:
-    """Record what a later look at PortOne says about every open attempt of one operation."""
+    """Record what a later look at PortOne says about every open attempt of one operation; of those begun by `begun_by`,
+    where it says nothing of younger ones."""
     await tx.run(
-        SETTLE_ATTEMPTS, payment_id=payment_id, operation=operation, state=state, outcome=outcome, finished_at=at
+        SETTLE_ATTEMPTS,
+        payment_id=payment_id,
+        operation=operation,
+        state=state,
+        outcome=outcome,
+        finished_at=at,
+        begun_by=begun_by,
     )
 
 

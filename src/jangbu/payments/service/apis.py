@@ -9,6 +9,7 @@ from typing import Protocol
 
 from jangbu.money import Money
 from jangbu.payments.cancellation_rules import Cancellation
+from jangbu.payments.method_refusals import NotForV1
 from jangbu.payments.rules import Payment
 from jangbu.portone import Outcome, PortOne, PortOneV1, Refused
 from jangbu.portone.client import Account
@@ -114,3 +115,9 @@ class _NoV1:
         account: Account | None,  # noqa: ARG002
     ) -> Outcome[WireCancellation]:
         return NOT_SET_UP
+
+
+def expect_v2(payment: Payment) -> None:
+    """Raise NotForV1 for a payment that V2's operations do not reach."""
+    if payment.api != "v2":
+        raise NotForV1

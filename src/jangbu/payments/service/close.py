@@ -18,6 +18,7 @@ from jangbu.payments import methods, store
 from jangbu.payments.method_refusals import AccountCloseRefused, AccountNotWaiting
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import UNKNOWN_CHECKS, Payment, Status
+from jangbu.payments.service.apis import expect_v2
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused, Unknown
@@ -34,13 +35,12 @@ async def close(
 ) -> Payment:
     """The payment with its account closed; one whose account is closed or lapsed already is answered the same.
 
-    Raises PaymentUnknown; AccountNotWaiting where there is no account, or the money came first; AccountCloseRefused;
-    PortOneUnclear when nobody knows yet: it is asked about until it is known, and may be asked for again.
+    Raises PaymentUnknown, NotForV1; AccountNotWaiting where there is no account, or the money came first;
+    AccountCloseRefused; PortOneUnclear when nobody knows yet: it is asked about until it is known, and may be asked
+    for again.
     """
     payment = await find(reference, store_id=store_id, run=run)
-    if payment.api != "v2":
-        # V1 closes accounts by an operation of its own, which nobody has asked for yet.
-        raise AccountCloseRefused(type="V1", message="")
+    expect_v2(payment)
     if payment.status is not ISSUED:
         # Perhaps nobody told us yet that it was issued, or paid.
         payment = await sync(payment, actor=actor, run=run, portone=portone)

@@ -28,8 +28,9 @@ from jangbu.payments.refusals import (
     PaymentExpired,
     PortOneUnclear,
 )
-from jangbu.payments.rules import UNKNOWN_CHECKS, Payment, Status, mismatch_of
+from jangbu.payments.rules import MAY_STILL_BE_PAID, UNKNOWN_CHECKS, Payment, Status, mismatch_of
 from jangbu.payments.seen import Seen
+from jangbu.payments.service.apis import expect_v2
 from jangbu.payments.service.sync import find, seen, sync
 from jangbu.payments.service.verify import Verdict, verdict_of
 from jangbu.payments.store import Attempt
@@ -45,9 +46,6 @@ UNDER_WAY = timedelta(seconds=90)
 SAME_AGAIN = timedelta(seconds=10)
 """After so long the same approval may be sent again, under its own key: whoever sent it first has perhaps died, and the
 payer's agreement is good for minutes only."""
-NOT_DONE_AFTER = timedelta(minutes=30)
-"""A payer's agreement is good for minutes (portone-facts §2.5): what has not happened by then does not happen."""
-MAY_STILL_BE_PAID = frozenset({Status.READY, Status.FAILED})
 
 
 class Approves(Protocol):
@@ -91,6 +89,7 @@ async def confirm(
     the same call may be made again, and the sweep settles it without.
     """
     before = await find(reference, store_id=store_id, run=run)
+    expect_v2(before)
     payment = await sync(before, actor=actor, run=run, portone=portone)
     payment, attempt_id = await _intended(payment, agreed, actor=actor, run=run, approves=approves)
     if attempt_id is None:
@@ -234,14 +233,3 @@ async def _refused(
 async def _note(attempt_id: UUID, state: str, facts: dict[str, Any], *, run: Runtime) -> None:
     async with run.db.transaction() as tx:
         await store.finish_attempt(tx, attempt_id, state=state, outcome=facts, at=run.clock.now())
-
-
-async def give_up_confirms(payment: Payment, *, run: Runtime) -> None:
-    """PortOne has just shown a payment that is not taken: what was to approve it long ago did not happen (F03)."""
-    if payment.status not in MAY_STILL_BE_PAID:
-        return
-    now = run.clock.now()
-    async with run.db.transaction() as tx:
-        for one in await store.attempts(tx, payment.id):
-            if _is_open(one) and now - one.started_at >= NOT_DONE_AFTER:
-                await store.finish_attempt(tx, one.id, state="refused", outcome={"type": "NOT_DONE"}, at=now)

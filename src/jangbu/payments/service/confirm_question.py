@@ -25,9 +25,9 @@ from jangbu.payments.refusals import (
     PaymentUnknown,
     QuestionIdReused,
 )
-from jangbu.payments.rules import Payment
+from jangbu.payments.rules import MAY_STILL_BE_PAID, Payment
 from jangbu.payments.seen import Seen
-from jangbu.payments.service.confirm import MAY_STILL_BE_PAID, Approves, difference
+from jangbu.payments.service.confirm import Approves, difference
 from jangbu.payments.service.sync import seen
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done

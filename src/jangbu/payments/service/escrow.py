@@ -28,6 +28,7 @@ from jangbu.payments.method_refusals import EscrowInProgress, EscrowRefused
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
 from jangbu.payments.service import errands
+from jangbu.payments.service.apis import expect_v2
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone.after import Parcel
 from jangbu.portone.client import PortOne
@@ -91,6 +92,7 @@ async def settle(errand: Errand, actor: Actor, run: Runtime, portone: PortOne) -
 
 async def _looked_at(reference: str, store_id: str | None, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
     payment = await find(reference, store_id=store_id, run=run)
+    expect_v2(payment)
     return await sync(payment, actor=actor, run=run, portone=portone)
 
 

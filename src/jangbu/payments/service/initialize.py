@@ -17,7 +17,7 @@ from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
 from jangbu.money import checked
 from jangbu.payments import receipt_store, store
-from jangbu.payments.method_refusals import EscrowNeedsProducts
+from jangbu.payments.method_refusals import EscrowNeedsProducts, NotForV1
 from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish
 from jangbu.payments.refusals import (
     IdempotencyKeyReused,
@@ -64,7 +64,7 @@ class Order:
 async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
     """A payment that is READY to be paid (or further, when the order was initialized and paid before).
 
-    Raises V1NotSetUp, StoreUnknown, AmountOutOfRange, UnknownCurrency, TaxFreeTooLarge, OrderHasOtherTerms,
+    Raises V1NotSetUp, NotForV1, StoreUnknown, AmountOutOfRange, UnknownCurrency, TaxFreeTooLarge, OrderHasOtherTerms,
     IdempotencyKeyReused; PreRegistrationRefused when PortOne says no; PortOneUnclear when it did not answer: send the
     same order again.
     """
@@ -163,6 +163,8 @@ def _new_payment(order: Order, run: Runtime) -> Payment:
     total = checked(order.amount, order.currency)
     if not 0 <= order.tax_free_amount <= order.amount:
         raise TaxFreeTooLarge
+    if order.api != "v2" and (order.is_escrow or order.receipt):
+        raise NotForV1
     if order.is_escrow and not order.products:
         raise EscrowNeedsProducts
     store_id = order.store_id or run.settings.portone_store_id

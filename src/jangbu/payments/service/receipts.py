@@ -28,6 +28,7 @@ from jangbu.payments.receipt_rules import (
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
 from jangbu.payments.service import errands
+from jangbu.payments.service.apis import expect_v2
 from jangbu.payments.service.receipt_record import adopt, asked_for
 from jangbu.payments.service.sync import find, seen_receipt, sync
 from jangbu.portone.after import ReceiptWish
@@ -49,6 +50,7 @@ async def issue(
     the PG said no. ISSUING says that nobody knows yet: it is asked about until it is known.
     """
     payment = await find(reference, store_id=store_id, run=run)
+    expect_v2(payment)
     # Perhaps the PG issued one with the payment, or somebody in PortOne's console.
     payment = await sync(payment, actor=actor, run=run, portone=portone)
     async with run.db.transaction() as tx:
@@ -85,6 +87,7 @@ async def cancel(
 ) -> Receipt:
     """Take a receipt back by hand. Raises PaymentUnknown, ReceiptNotIssued, ReceiptInProgress, ReceiptRefused."""
     payment = await find(reference, store_id=store_id, run=run)
+    expect_v2(payment)
     payment = await sync(payment, actor=actor, run=run, portone=portone)
     async with run.db.transaction() as tx:
         await store.lock(tx, payment.id)

@@ -16,7 +16,6 @@ from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import CALL_A_PERSON_AFTER, Status
 from jangbu.payments.service import close, errands
 from jangbu.payments.service.alerts import tell_of_unknown
-from jangbu.payments.service.confirm import give_up_confirms
 from jangbu.payments.service.initialize import register
 from jangbu.payments.service.settle_cancel import sweep_cancellations
 from jangbu.payments.service.sync import sync
@@ -68,7 +67,6 @@ async def check(payment_id: UUID, *, run: Runtime, portone: PortOne) -> None:
             await register(payment, actor=SWEEPER, run=run, portone=portone)
         else:
             payment = await sync(payment, actor=SWEEPER, run=run, portone=portone)
-            await give_up_confirms(payment, run=run)
             await close.resume(payment, actor=SWEEPER, run=run, portone=portone)
     except (PortOneUnclear, PreRegistrationRefused) as still_open:
         log.info("PortOne could not settle it this time", payment_id=str(payment_id), code=still_open.code)

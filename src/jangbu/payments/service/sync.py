@@ -21,6 +21,8 @@ from jangbu.payments.cancellation_fold import fold
 from jangbu.payments.cancellation_rules import given_back
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import (
+    AGREEMENT_OVER_AFTER,
+    MAY_STILL_BE_PAID,
     PASSING_REVIEWS,
     Decision,
     Event,
@@ -170,6 +172,7 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
     async with run.db.transaction() as tx:
         before = await store.lock(tx, payment_id)
         decision = decide(before, answer, live=run.settings.mode == "live", now=now)
+        await _give_up_approvals(tx, decision.payment, now=now)
         if decision.is_stale:
             return before
         known = await cancellation_store.of_payment(tx, payment_id)
@@ -212,6 +215,18 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
     failpoint("payment.apply.committed")
     run.waker.wake()
     return after
+
+
+async def _give_up_approvals(tx: Tx, shown: Payment, *, now: datetime) -> None:
+    """PortOne has just shown a payment that nobody took: what was to approve it long ago did not happen (F03).
+
+    Whoever looked, for no later look may come: once the time to pay is over, nothing else is due.
+    """
+    if shown.status in MAY_STILL_BE_PAID or shown.status is Status.ABANDONED:
+        begun_by = now - AGREEMENT_OVER_AFTER
+        await store.settle_attempts(
+            tx, shown.id, "confirm", state="refused", outcome={"type": "NOT_DONE"}, at=now, begun_by=begun_by
+        )
 
 
 async def _record(
@@ -264,5 +279,6 @@ async def _nothing_there(payment_id: UUID, *, actor: Actor, run: Runtime) -> Pay
             await store.settle_attempts(
                 tx, payment_id, "pre_register", state="done", outcome={"settled": "nobody paid in time"}, at=now
             )
+        await _give_up_approvals(tx, after, now=now)
         await record_change(tx, before, after, event=Event.GAVE_UP_WAITING, actor=actor, now=now, run=run)
     return after
