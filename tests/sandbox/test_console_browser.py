@@ -78,7 +78,7 @@ async def test_all_of_the_console_works_on_a_phone_without_javascript(browser: B
         await page.get_by_role("link", name="장애", exact=True).click()
         await page.get_by_label("YAML").fill("- fault: status_500\n- fault: slwo\n")
         await page.get_by_role("button", name="스크립트 주문하기").click()
-        await expect(page.get_by_role("alert")).to_contain_text("2행: no fault 'slwo'")
+        await expect(page.get_by_role("alert")).to_contain_text("2행: 'slwo': 그런 fault 값이 없습니다")
         await expect(page.get_by_label("YAML")).to_have_value("- fault: status_500\n- fault: slwo\n")
         await page.get_by_role("link", name="English").click()
         await expect(page.get_by_role("heading", name="Faults", exact=True)).to_be_visible()

@@ -10,7 +10,7 @@ import pytest
 from jangbu import events
 from jangbu.audit import Actor
 from jangbu.checkout import store as checkout_store
-from jangbu.checkout.rules import Session, Step
+from jangbu.checkout.rules import Step
 from jangbu.checkout.service import follow, prepare
 from jangbu.db import Query
 from jangbu.errors import Unavailable
@@ -365,11 +365,6 @@ def a_session_that_is_over_keeps_its_stock(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted
-def sessions_are_not_locked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(checkout_store, "LOCK", Query(Session, checkout_store.LOCK.source.replace("FOR UPDATE", "")))
-
-
-@planted
 def each_window_of_a_session_is_a_payment_of_its_own(patch: pytest.MonkeyPatch) -> None:
     made = iter(range(10**9))
     true = prepare.initialize
@@ -388,14 +383,6 @@ def an_account_that_is_over_is_waited_for(patch: pytest.MonkeyPatch) -> None:
 @planted
 def an_account_that_was_closed_is_a_sale(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rules, "_is_closed_unpaid", lambda _: False)
-
-
-@planted
-def what_no_webhook_said_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
-    async def finds_nothing(**_: Any) -> int:
-        return 0
-
-    patch.setattr(poll, "poll", finds_nothing)
 
 
 @planted

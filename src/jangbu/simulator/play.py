@@ -41,6 +41,14 @@ DAYS_LATER = 280_000
 LEASE_IS_OVER = timedelta(seconds=31)
 KNOWN_AFTER_LOOKS_MAX = 40
 SETTLE_ODDS = 2
+SELDOM = (
+    "payment.confirm.",
+    "checkout.complete.",
+    "payment.cancel.committed",
+    "payment.cancel.looked",
+    "checkout.prepare.registered",
+)
+"""Where few programs come by: those that do die more often, else a swarm would have to be several times as long."""
 NEW_PLACE = 3
 """How much likelier a death is where nobody died yet in this play. With each it becomes rarer."""
 JOBS_MAX = 5_000
@@ -224,7 +232,7 @@ class Play:
         odds: list[tuple[Fate, float]]
         match kind:
             case Kind.FAILPOINT:
-                odds = [(Fate.CRASH, mix.crash_at_failpoint * is_mortal)]
+                odds = [(Fate.CRASH, mix.crash_at_failpoint * is_mortal * (5 if name.startswith(SELDOM) else 1))]
             case Kind.STATEMENT:
                 odds = [
                     (Fate.CRASH, mix.crash_at_statement * is_mortal),
