@@ -21,23 +21,21 @@ ELSEWHERE = (
     "backup.",
     "identity.",
     "notices.",
-    # Neither are disputes, closed accounts, receipts and parcels: tests/payments kills them.
-    "payment.close.",
+    # Neither are disputes, receipts and parcels: tests/payments kills them.
     "payment.dispute.",
     "payment.escrow.",
     "payment.receipt.",
     # An operator's work, done once in a while: tests/outbox and tests/payments break it off.
     "keeping.",
     "payments.import.",
-    # Played, and reached too seldom to be counted in a short swarm: tests/checkout and test_close.py kill them.
+    # Played, and reached too seldom to be counted: tests/checkout, test_close.py and test_confirm.py kill each of them.
     "checkout.approve.",
     "checkout.confirm.",
     "checkout.refund.",
     "payment.close.",
+    "payment.confirm.",
     # Answered within real seconds, which a play has none of: tests/payments/test_confirm_question.py breaks it off.
     "payment.question.",
-    # Disputes are not played yet: tests/payments has crashes of theirs.
-    "payment.dispute.",
 )
 SOMETIMES = {
     "PortOne was away",

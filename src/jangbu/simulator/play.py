@@ -42,8 +42,9 @@ LEASE_IS_OVER = timedelta(seconds=31)
 KNOWN_AFTER_LOOKS_MAX = 40
 SETTLE_ODDS = 2
 SELDOM = (
-    "payment.confirm.",
+    "payment.confirm.noted",
     "checkout.complete.",
+    "payment.cancel.before_commit",
     "payment.cancel.committed",
     "payment.cancel.looked",
     "checkout.prepare.registered",
