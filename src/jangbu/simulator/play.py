@@ -42,13 +42,9 @@ LEASE_IS_OVER = timedelta(seconds=31)
 KNOWN_AFTER_LOOKS_MAX = 40
 SETTLE_ODDS = 2
 SELDOM = (
-    "payment.confirm.noted",
-    "checkout.complete.",
-    "payment.cancel.before_commit",
-    "payment.cancel.committed",
-    "payment.cancel.looked",
-    "checkout.prepare.registered",
-)
+    "checkout.complete.", "checkout.prepare.registered", "payment.cancel.before_commit", "payment.cancel.committed",
+    "payment.cancel.looked", "payment.confirm.noted",
+)  # fmt: skip
 """Where few programs come by: those that do die more often, else a swarm would have to be several times as long."""
 NEW_PLACE = 3
 """How much likelier a death is where nobody died yet in this play. With each it becomes rarer."""
