@@ -338,25 +338,6 @@ def money_that_comes_when_a_session_is_over_is_not_looked_at(patch: pytest.Monke
 
 
 @planted
-def late_money_goes_back_and_the_goods_go_out(patch: pytest.MonkeyPatch) -> None:
-    true = follow._too_late
-
-    async def too_late(tx: Any, session: Any, payment: Any, *, run: Any) -> Any:
-        over = await true(tx, session, payment, run=run)
-        return replace(over, state="paid", paid_at=run.clock.now())
-
-    patch.setattr(follow, "_too_late", too_late)
-
-
-@planted
-def what_was_cancelled_stays_sold(patch: pytest.MonkeyPatch) -> None:
-    async def of_event(tx: Any, event_id: Any) -> None:
-        return None
-
-    patch.setattr(checkout_store, "of_event", of_event)
-
-
-@planted
 def a_session_that_is_over_keeps_its_stock(patch: pytest.MonkeyPatch) -> None:
     async def release(tx: Any, session_key: Any) -> None:
         return None
@@ -373,11 +354,6 @@ def each_window_of_a_session_is_a_payment_of_its_own(patch: pytest.MonkeyPatch) 
         return await true(replace(order, order_id=f"{order.order_id}-{next(made)}"), **named)
 
     patch.setattr(prepare, "initialize", initialize)
-
-
-@planted
-def an_account_that_is_over_is_waited_for(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rules, "_nobody_paid", lambda *_: False)
 
 
 @planted
