@@ -1,5 +1,6 @@
 """What a person does on the cards of a payment's page."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 from uuid import UUID
 
@@ -40,63 +41,56 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             raise DisputeUnknown from None
         if outcome not in _OUTCOMES:
             raise DisputeUnknown
-        try:
-            await end(which, _OUTCOMES[outcome], who=authority_of(caller, run), run=run, portone=portone)
-        except Refusal as refusal:
-            return await _again(request, payment_id, caller, refusal, f"dispute:{which}")
-        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+        ending = end(which, _OUTCOMES[outcome], who=authority_of(caller, run), run=run, portone=portone)
+        return await _back(ending, request, payment_id, caller, f"dispute:{which}")
 
     @router.post(LIST + "/{payment_id}/close-account")
     async def close_account(request: Request, payment_id: str, caller: Actor) -> Response:
-        try:
-            await close(payment_id, actor=caller.actor, run=run, portone=portone)
-        except Refusal as refusal:
-            return await _again(request, payment_id, caller, refusal, "account")
-        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+        closing = close(payment_id, actor=caller.actor, run=run, portone=portone)
+        return await _back(closing, request, payment_id, caller, "account")
 
     @router.post(LIST + "/{payment_id}/receipt/issue")
     async def issue_receipt(request: Request, payment_id: str, caller: Actor) -> Response:
         async with request.form(max_files=0, max_fields=5) as form:
             type_, number = str(form.get("type", "")), str(form.get("number", ""))[:40]
-        try:
+
+        async def issuing() -> None:
             wish = checked("CORPORATE" if type_ == "CORPORATE" else "PERSONAL", number)
             await receipts.issue(payment_id, wish, actor=caller.actor, run=run, portone=portone)
-        except Refusal as refusal:
-            return await _again(request, payment_id, caller, refusal, "receipt")
-        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+
+        return await _back(issuing(), request, payment_id, caller, "receipt")
 
     @router.post(LIST + "/{payment_id}/receipt/cancel")
     async def cancel_receipt(request: Request, payment_id: str, caller: Actor) -> Response:
-        try:
-            await receipts.cancel(payment_id, actor=caller.actor, run=run, portone=portone)
-        except Refusal as refusal:
-            return await _again(request, payment_id, caller, refusal, "receipt")
-        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+        cancelling = receipts.cancel(payment_id, actor=caller.actor, run=run, portone=portone)
+        return await _back(cancelling, request, payment_id, caller, "receipt")
 
     @router.post(LIST + "/{payment_id}/escrow/parcel")
     async def send_parcel(request: Request, payment_id: str, caller: Actor) -> Response:
         async with request.form(max_files=0, max_fields=5) as form:
             company, invoice = str(form.get("company", "")), str(form.get("invoice", ""))[:200]
             since = str(form.get("sent_at", ""))[:40]
-        try:
+
+        async def sending() -> None:
             sent_at = moment(since, "sentAt") or run.clock.now()
             parcel = Parcel(company if company in CARRIERS else "ETC", checked_invoice(invoice), sent_at)
             await escrow.send(payment_id, parcel, actor=caller.actor, run=run, portone=portone)
-        except Refusal as refusal:
-            return await _again(request, payment_id, caller, refusal, "escrow")
-        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+
+        return await _back(sending(), request, payment_id, caller, "escrow")
 
     @router.post(LIST + "/{payment_id}/escrow/complete")
     async def complete_escrow(request: Request, payment_id: str, caller: Actor) -> Response:
-        try:
-            await escrow.complete(payment_id, actor=caller.actor, run=run, portone=portone)
-        except Refusal as refusal:
-            return await _again(request, payment_id, caller, refusal, "escrow")
-        return RedirectResponse(f"{LIST}/{payment_id}", 303)
+        completing = escrow.complete(payment_id, actor=caller.actor, run=run, portone=portone)
+        return await _back(completing, request, payment_id, caller, "escrow")
 
-    async def _again(request: Request, payment_id: str, caller: Caller, refusal: Refusal, card: str) -> Response:
-        if refusal.http_status == 404:
-            raise refusal
-        return await show_story(request, payment_id, caller, run=run, refusal=refusal, of_card=card)
+    async def _back(work: Awaitable[object], request: Request, payment_id: str, caller: Caller, card: str) -> Response:
+        """Do it and go back to the payment; what is refused is said on its card."""
+        try:
+            await work
+        except Refusal as refusal:
+            if refusal.http_status == 404:
+                raise
+            return await show_story(request, payment_id, caller, run=run, refusal=refusal, of_card=card)
+        return RedirectResponse(f"{LIST}/{payment_id}", 303)
 
     return router
