@@ -21,7 +21,7 @@ from bench.place import ROUNDS, Place
 from jangbu import wiring
 from jangbu.app import create, listen
 from jangbu.audit import Actor
-from jangbu.checkout.rules import Wish
+from jangbu.checkout.item_rules import Wish
 from jangbu.checkout.service.items import NewItem, add_item
 from jangbu.checkout.service.sessions import NewSession, create_session
 from jangbu.runtime import Runtime

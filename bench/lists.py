@@ -9,10 +9,10 @@ from uuid import UUID
 from bench.figures import Finding, Round, interleaved
 from bench.many_payments import UNTIL, fill
 from bench.place import ROUNDS, Place, writing
-from jangbu.payments.list_rules import Filter
-from jangbu.payments.list_rules import Place as Cursor
-from jangbu.payments.service.listing import listed
-from jangbu.payments.service.story import tell
+from jangbu.payments.lists.rules import Filter
+from jangbu.payments.lists.rules import Place as Cursor
+from jangbu.payments.lists.service.listing import listed
+from jangbu.payments.story.service import tell
 from jangbu.runtime import Runtime
 
 FEW, MANY = 10_000, 1_000_000

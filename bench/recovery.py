@@ -227,7 +227,8 @@ async def _town(place: Place, where: Any) -> AsyncIterator[_Town]:
     environment = {
         "JANGBU_MODE": "sandbox", "JANGBU_PORT": str(port), "JANGBU_SANDBOX_PORT": str(portone_port),
         "DATABASE_URL": where.system, "JANGBU_DATABASE_URL_REQUEST": where.request, "JANGBU_HOME": str(place.home),
-        "JANGBU_LOG_LEVEL": "warning", "BETTER_AUTH_SECRET": "a-secret-for-benchmarks-only-0123456789",
+        "JANGBU_LOG_LEVEL": "warning", "JANGBU_LIMIT_CALLERS": "1000000/1s",
+        "BETTER_AUTH_SECRET": "a-secret-for-benchmarks-only-0123456789",
     }  # fmt: skip
     settings = load(_env_file=None, **environment)
     configure(settings)

@@ -91,21 +91,26 @@ async def webhooks(place: Place) -> Finding:
         url, deliver = base + CONSTANT_PATH, HttpDeliver()
 
         async def signed() -> float:
-            parts = empty(deliver, webhook_url=url)
-            for number in range(SENDINGS):
-                charge(parts, f"ord-{number:08d}")
-            waiting = len(parts.world.state.deliveries)
-            began = perf_counter()
-            await parts.clock.run_due()
-            took_s = perf_counter() - began
-            assert all(each.state == "DELIVERED" for each in parts.world.state.deliveries)
-            return waiting / took_s
+            """Each batch in a world of its own: what is measured is sending, not a world that grows."""
+            sent, took_s = 0, 0.0
+            while took_s < place.seconds:
+                parts = empty(deliver, webhook_url=url)
+                for number in range(SENDINGS):
+                    charge(parts, f"ord-{number:08d}")
+                sent += len(parts.world.state.deliveries)
+                began = perf_counter()
+                await parts.clock.run_due()
+                took_s += perf_counter() - began
+                assert all(each.state == "DELIVERED" for each in parts.world.state.deliveries)
+            return sent / took_s
 
         async def plain() -> float:
             headers, body = {"content-type": "application/json"}, b"x" * 250
-            began = perf_counter()
-            await asyncio.gather(*(deliver(url, headers, body) for _ in range(SENDINGS)))
-            return SENDINGS / (perf_counter() - began)
+            sent, began = 0, perf_counter()
+            while perf_counter() - began < place.seconds:
+                await asyncio.gather(*(deliver(url, headers, body) for _ in range(SENDINGS)))
+                sent += SENDINGS
+            return sent / (perf_counter() - began)
 
         try:
             rounds = await interleaved(ROUNDS, signed, plain, neighbours=place.neighbours)

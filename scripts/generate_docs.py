@@ -236,10 +236,11 @@ def events_page() -> str:
 def sandbox_page() -> str:
     """What of PortOne's API the sandbox has, and what it can be ordered to do."""
     from jangbu.sandbox.control_billing import KEY_ORDERS
+    from jangbu.sandbox.core.assumed import ASSUMED
     from jangbu.sandbox.core.faults import KINDS
     from jangbu.sandbox.core.inferred import Inferred
-    from jangbu.sandbox.coverage import BROWSER, FAMILIES, rows
-    from jangbu.sandbox.coverage_v1 import V1_FAMILIES, v1_rows
+    from jangbu.sandbox.coverage import FAMILIES, V1_FAMILIES, rows, v1_rows
+    from jangbu.sandbox.coverage_browser import FATES, FUNCTIONS, OTHERS, PARAMETERS, V1_FUNCTIONS, V1_PARAMETERS
     from jangbu.sandbox.orders import ORDERS
 
     def orders(known: Mapping[str, tuple[type[Any], Any]]) -> Iterator[str]:
@@ -289,7 +290,15 @@ def sandbox_page() -> str:
     lines += [f"| `{path}*`: {number} operations | – | – | not | all of them |" for path, number in V1_FAMILIES]
     lines += ["", "## In the browser", ""]
     lines += ["| Function | State | What is missing | Fact |", "|---|---|---|---|"]
-    lines += [f"| `{name}` | {state} | {lacks} | {fact} |" for name, state, lacks, fact in BROWSER]
+    lines += [f"| `{each.name}` | supported | see below: `{word}` | §7.1 |" for word, each in FUNCTIONS.items()]
+    lines += [f"| `{each.name}` | supported | see below: V1's `{word}` | §7.2 |" for word, each in V1_FUNCTIONS.items()]
+    lines += [f"| `{name}` | {state} | {lacks} | {fact} |" for name, state, lacks, fact in OTHERS]
+    lines += ["", "What becomes of each parameter, held by a test to PortOne's own list and to what is read.", ""]
+    lines += [f"- *{fate}*: {what}." for fate, what in FATES.items()]
+    lines += ["", "| Parameter | Of | What becomes of it | How |", "|---|---|---|---|"]
+    lines += [row.line for row in PARAMETERS]
+    lines += ["", "Of V1's functions:", "", "| Parameter | Of | What becomes of it | How |", "|---|---|---|---|"]
+    lines += [row.line for row in V1_PARAMETERS]
     lines += [
         "",
         "## Faults",
@@ -311,13 +320,26 @@ def sandbox_page() -> str:
     lines += orders(KEY_ORDERS)
     lines += ["", "## What PortOne leaves open", ""]
     lines += [
-        "Where the facts are silent the sandbox assumes, and each assumption is a switch that some test sets.",
+        "Where the facts are silent the sandbox assumes. What a shop could depend on is a switch that some test sets.",
+        '`POST /__sandbox__/switches` with `{"name": value}` sets it while the sandbox runs; `null` sets it back.',
         "",
     ]
     lines += ["| Switch | Default | What it means |", "|---|---|---|"]
     meanings = _member_docs(Inferred)
     for switch in dataclasses.fields(Inferred):
-        lines.append(f"| `{switch.name}` | `{switch.default}` | {meanings[switch.name]} |")
+        usual = switch.default
+        shown = str(usual).lower() if isinstance(usual, bool) else usual
+        lines.append(f"| `{switch.name}` | `{shown}` | {meanings[switch.name]} |")
+    lines += [
+        "",
+        "## Assumed without a switch",
+        "",
+        "Small things, or read between PortOne's lines: no shop should build on them. The code that rests on one",
+        "names it, and a test compares the two.",
+        "",
+    ]
+    lines += ["| Name | What is assumed |", "|---|---|"]
+    lines += [f"| `{name}` | {' '.join(what.split())} |" for name, what in ASSUMED.items()]
     return "\n".join(lines) + "\n"
 
 

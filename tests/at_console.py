@@ -1,7 +1,10 @@
 """Somebody at the console: a browser without a screen, signed in with a role, or a stranger's."""
 
+import html
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urljoin
 
 import httpx
 
@@ -36,3 +39,9 @@ async def stranger(house: House) -> AsyncIterator[httpx.AsyncClient]:
         headers={"origin": ORIGIN, "accept": "text/html"},
     ) as client:
         yield client
+
+
+async def in_english(console: httpx.AsyncClient, shown: httpx.Response) -> httpx.Response:
+    """What the page's own switch leads to."""
+    (link,) = re.findall(r'href="([^"]*\blang=en)"', shown.text)
+    return await console.get(urljoin(str(shown.url), html.unescape(link)))

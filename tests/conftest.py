@@ -55,8 +55,9 @@ async def where(server: embedded.Embedded) -> AsyncIterator[Addresses]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Sandbox mode, small pools, nothing from the machine's environment or `.env`."""
-    return load(_env_file=None, JANGBU_POOL_MIN=1, JANGBU_POOL_MAX=8, JANGBU_HOME=tmp_path)
+    """Sandbox mode, small pools, strangers not counted, nothing from the machine's environment or `.env`."""
+    small = {"JANGBU_POOL_MIN": 1, "JANGBU_POOL_MAX": 8}
+    return load(_env_file=None, **small, JANGBU_HOME=tmp_path, JANGBU_LIMIT_STRANGERS="off")
 
 
 @pytest.fixture

@@ -15,16 +15,17 @@ import asyncpg
 
 from jangbu import embedded
 from jangbu.audit import Actor
-from jangbu.db import Query
+from jangbu.db import Database, Query
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash
 from jangbu.ids import Ids
 from jangbu.inbox.service import receive
 from jangbu.ledger.service import Proof, balances, seal, verify
+from jangbu.mode_guard import Mode
 from jangbu.outbox.sender import Sender
 from jangbu.runtime import Runtime
 from jangbu.sandbox.testing import Sandbox
-from jangbu.settings import Mode, Settings, load
+from jangbu.settings import Settings, load
 from jangbu.wiring import EXPECTATIONS, Addresses, Wired, build
 
 TEMPLATE = "jangbu_template"
@@ -233,6 +234,24 @@ def with_settings(wired: Wired, **changed: Any) -> Wired:
     settings = wired.settings.model_copy(update=changed)
     runs = {name: replace(getattr(wired, name), settings=settings) for name in ("system", "webhooks", "request")}
     return replace(wired, settings=settings, **runs)
+
+
+@asynccontextmanager
+async def statements_of(db: Database) -> AsyncIterator[list[str]]:
+    """What PostgreSQL is asked meanwhile through the connections that are open."""
+    told: list[str] = []
+
+    def log(one: asyncpg.connection.LoggedQuery) -> None:
+        told.append(one.query)
+
+    held = [await db.pool.acquire() for _ in range(db.pool.get_size())]
+    for connection in held:
+        connection.add_query_logger(log)
+        await db.pool.release(connection)
+    yield told
+    for connection in [await db.pool.acquire() for _ in range(db.pool.get_size())]:
+        connection.remove_query_logger(log)
+        await db.pool.release(connection)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20, what: str = "it") -> None:

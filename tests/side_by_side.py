@@ -14,7 +14,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ALONE = ("tests/kill/", "tests/upgrade/")
-"""They start a handful of programs themselves and hold them to a time: nothing else may run meanwhile."""
+"""Nothing else may run meanwhile: they start a handful of programs themselves and hold them to a time."""
 
 LONGEST_FIRST = (
     "tests/simulation/test_simulation.py",

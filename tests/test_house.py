@@ -15,14 +15,12 @@ SRC = Path(__file__).parents[1] / "src" / "jangbu"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 SIZE_WARNED, SIZE_MAX = 400, 600
 
-GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails", "periods"}
+GROUND = {"money", "clock", "ids", "errors", "failpoints", "vault", "emails", "periods", "limits"}
 FLOORS: list[set[str]] = [
     GROUND,
     {
         "embedded",
         "settings",
-        "settings_checkout",
-        "settings_v1",
         "mode_guard",
         "logs",
         "terminal",
@@ -98,6 +96,7 @@ OWNER_OF_TABLE = {
     "api_keys": "access",
     "staff_links": "access",
     "payer_secrets": "access",
+    "request_limits": "access",
     "admin_alerts": "notices",
     "notices": "notices",
     "payments": "payments",
@@ -185,18 +184,36 @@ def test_the_sandboxs_core_knows_none_of_its_doors(path: Path) -> None:
             )
 
 
+def is_door(module: str) -> bool:
+    """Where requests, jobs and commands come in: api.py, pages.py, jobs.py, cli.py, and `…_api.py` and so on."""
+    return module.rpartition(".")[2].rpartition("_")[2] in {"api", "pages", "jobs", "cli"}
+
+
+def is_store(module: str) -> bool:
+    return "store" in module.rpartition(".")[2].split("_")
+
+
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_nobody_imports_another_capabilitys_store_or_doors(path: Path) -> None:
     mine = house_of(module_of(path))
     for module, line in imports(path):
-        house, _, room = module.partition(".")
-        room = room.partition(".")[0]
-        if house == mine or mine in {"wiring", *FLOORS[-1]}:
+        if house_of(module) == mine or mine in {"wiring", *FLOORS[-1]}:
             continue
         # access.guard is the declaration every door makes; the rest of another capability's doors stays shut.
-        assert room not in {"store", "api", "pages", "jobs", "cli"}, (
+        assert not is_door(module) and not is_store(module), (
             f"{path.relative_to(SRC)}:{line} reaches into {module}: use its service, or a join in your own store"
         )
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if house_of(module_of(p)) in CAPABILITIES - {"sandbox"}], ids=module_of
+)
+def test_only_doors_know_doors(path: Path) -> None:
+    for module, line in imports(path):
+        if house_of(module) in CAPABILITIES and is_door(module):
+            assert is_door(module_of(path)), (
+                f"{path.relative_to(SRC)}:{line} imports the door {module}: what both need stands below doors"
+            )
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.stem.endswith("rules")], ids=module_of)
@@ -215,7 +232,10 @@ def test_rules_are_pure(path: Path) -> None:
 def test_a_tables_sql_stands_with_its_owner() -> None:
     owners = set(OWNER_OF_TABLE)
     found = set(
-        re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", "".join(p.read_text() for p in MIGRATIONS.glob("*.sql")))
+        re.findall(
+            r"CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?(\w+)",
+            "".join(p.read_text() for p in MIGRATIONS.glob("*.sql")),
+        )
     )
     assert found | {"schema_migrations"} == owners, f"give these tables an owner: {found ^ owners}"
     writes = re.compile(r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE)\s+([a-z_]+)\b(?!\s*\()", re.IGNORECASE)

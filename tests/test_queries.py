@@ -216,6 +216,7 @@ async def test_the_request_role_is_refused_only_what_belongs_to_the_system(reque
                     "payment_poll",
                     "webhook_endpoint_secrets",
                     "outbox_waiting",
+                    "request_limits",
                 )
             )
             if not written_by(query) & ONLY_THE_SYSTEM_WRITES and not only_the_systems:

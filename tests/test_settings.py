@@ -5,6 +5,7 @@ import pytest
 from jangbu import sandbox, settings
 from jangbu.errors import SetupProblem
 from jangbu.settings import Settings, load
+from jangbu.settings.programs import SANDBOX_SECRETS_KEYS
 
 LIVE = {
     "JANGBU_MODE": "live",
@@ -44,9 +45,9 @@ def test_live_mode_goes_to_portone() -> None:
         ({"PORTONE_STORE_ID": ""}, "PORTONE_STORE_ID"),
         ({"PORTONE_V2_BASE_URL": "http://127.0.0.1:8090"}, "points at a sandbox"),
         ({"JANGBU_SECRETS_KEYS": ""}, "JANGBU_SECRETS_KEYS is not set"),
-        ({"JANGBU_SECRETS_KEYS": settings.SANDBOX_SECRETS_KEYS}, "the sandbox's key is refused"),
+        ({"JANGBU_SECRETS_KEYS": SANDBOX_SECRETS_KEYS}, "the sandbox's key is refused"),
         (
-            {"JANGBU_SECRETS_KEYS": f"{LIVE['JANGBU_SECRETS_KEYS']},{settings.SANDBOX_SECRETS_KEYS}"},
+            {"JANGBU_SECRETS_KEYS": f"{LIVE['JANGBU_SECRETS_KEYS']},{SANDBOX_SECRETS_KEYS}"},
             "the sandbox's key is refused",
         ),
         ({"JANGBU_SECRETS_KEYS": "k1:AAAA"}, "has 3 bytes and must have 32"),

@@ -64,10 +64,12 @@ async def test_csv_has_a_mark_for_excel_crlf_and_quotes_as_the_rfc_says(tmp_path
 
 
 async def test_csv_shows_korean_days_and_plain_numbers(tmp_path: Path) -> None:
-    path = await written(tmp_path, [["a", "KRW", -12_300, AT, AT], ["b", "USD", None, None, None]], "csv")
+    rows = [["a", "KRW", -12_300, AT, AT], ["b", "USD", None, None, None], ["c", "USD", 1_205, None, None]]
+    path = await written(tmp_path, rows, "csv")
     assert read_csv(path)[1:] == [
         ["a", "KRW", "-12300", "2026-08-01 00:00:01", "2026-08-01"],
         ["b", "USD", "", "", ""],
+        ["c", "USD", "12.05", "", ""],
     ]
 
 
@@ -92,7 +94,13 @@ async def test_excel_has_numbers_dates_and_the_sums_by_currency(tmp_path: Path) 
     book = CalamineWorkbook.from_path(await written(tmp_path, rows, "xlsx"))
     lines = book.get_sheet_by_name("시험").to_python()
     assert lines[1][2:] == [11_000, SECOND, date(2026, 8, 1)]
-    assert book.get_sheet_by_name("합계").to_python() == [["통화", "건수", "금액"], ["KRW", 2, 10_000], ["USD", 1, 5]]
+    assert book.get_sheet_by_name("합계").to_python() == [
+        ["통화", "건수", "금액"],
+        ["KRW", 2, 10_000],
+        ["USD", 1, 0.05],
+    ]
+    with ZipFile(tmp_path / "file.xlsx") as inside:
+        assert b'"#,##0.00"' in inside.read("xl/styles.xml"), "cents are shown as cents"
 
 
 async def test_an_amount_excel_would_round_is_text(tmp_path: Path) -> None:

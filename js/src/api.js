@@ -7,6 +7,8 @@
 
 const TIMEOUT_MS = 20_000;
 const API_KEY_START = "jbk_";
+/** Ways to pay for which there are cash receipts. */
+const WITH_RECEIPT = ["TRANSFER", "VIRTUAL_ACCOUNT"];
 
 /** The server said no, in a sentence for the payer. */
 export class Refused extends Error {
@@ -65,8 +67,24 @@ export function apiOf({ url, session, token, language = "ko", fetch = globalThis
     /** @type {(signal: AbortSignal, agreed: Agreed) => Promise<Session>} */
     confirm: (signal, agreed) => call("POST", "/confirm", signal, agreed),
     /** @type {(signal: AbortSignal, wish: Wish) => Promise<{ session: Session, sdk: string, request: import("./portone.js").Request }>} */
-    prepare: (signal, { method, buyer = {} }) => call("POST", "/prepare", signal, { method, buyer }),
+    prepare: (signal, { method, buyer = {}, cashReceipt }) =>
+      call("POST", "/prepare", signal, { method, buyer, cashReceipt }),
   };
+}
+
+/**
+ * What a payer has chosen and typed, as `prepare` is told it.
+ *
+ * @param {FormData} given
+ * @returns {Wish}
+ */
+export function wishOf(given) {
+  const text = (/** @type {string} */ name) => String(given.get(name) ?? "").trim();
+  const names = ["fullName", "phoneNumber", "email"].filter(text);
+  const [method, type] = [text("method"), text("receipt")];
+  const wish = { method, buyer: Object.fromEntries(names.map((name) => [name, text(name)])) };
+  if (!WITH_RECEIPT.includes(method) || (type !== "PERSONAL" && type !== "CORPORATE")) return wish;
+  return { ...wish, cashReceipt: { type, number: text(type) } };
 }
 
 /**

@@ -1,7 +1,7 @@
 // Carries out what the machine wants, one thing at a time: what an earlier thing still answers is not heard any more.
 import { apiOf, Refused } from "./api.js";
 import { BEGINNING, canPay, canRetry, next } from "./machine.js";
-import { claimIn, loadScript, openWindow, withoutClaim } from "./portone.js";
+import { claimIn, comingBackTo, loadScript, openWindow } from "./portone.js";
 
 /**
  * @import { CheckoutState } from "../types/index.js"
@@ -12,6 +12,7 @@ import { claimIn, loadScript, openWindow, withoutClaim } from "./portone.js";
 export const createCheckout = (options) => {
   const api = apiOf(options);
   const { returnUrl, returned = "" } = options;
+  let { known = null } = options;
   let moment = BEGINNING;
   let state = stateOf(moment);
   /** @type {AbortController | null} */
@@ -60,24 +61,18 @@ export const createCheckout = (options) => {
         return { type: "prepared", session, request };
       }
       case "load":
-        return loadScript(deed.sdk).then(
+        return loadScript(deed.sdk, deed.api).then(
           () => ({ type: "scriptReady" }),
           () => ({ type: "scriptBlocked" }),
         );
       case "open": {
         const drawn = () => void (signal.aborted || happen({ type: "drawn" }));
-        return { type: "closed", ...(await openWindow(comingBack(deed.request), drawn)) };
+        return { type: "closed", ...(await openWindow(comingBackTo(deed.request, returnUrl), drawn)) };
       }
       case "wait":
         await pause(deed.ms, signal);
         return { type: "due" };
     }
-  }
-
-  /** @param {import("./portone.js").Request} request */
-  function comingBack(request) {
-    // PayPal's button knows no redirection.
-    return returnUrl && !request.uiType ? { ...request, redirectUrl: withoutClaim(returnUrl) } : request;
   }
 
   const seen = () => globalThis.document?.hidden || happen({ type: "seen" });
@@ -98,7 +93,8 @@ export const createCheckout = (options) => {
       globalThis.document?.addEventListener("visibilitychange", seen);
       globalThis.window?.addEventListener("online", seen);
       globalThis.window?.addEventListener("pageshow", restored);
-      happen({ type: "start", ...claimIn(returned) });
+      happen({ type: "start", session: known, ...claimIn(returned) });
+      known = null;
     },
     pay: (wish) => happen({ type: "pay", wish }),
     retry: () => happen({ type: "retry" }),

@@ -20,6 +20,7 @@ export class JangbuCheckout extends HTMLElement {
   #screen = null;
   #shown = "";
   #isDone = false;
+  #isHere = false;
 
   constructor() {
     super();
@@ -33,15 +34,18 @@ export class JangbuCheckout extends HTMLElement {
 
   connectedCallback() {
     if (!this.querySelector("[slot=paypal]")) this.append(h("div", { slot: "paypal", class: "portone-ui-container" }));
+    this.#isHere = true;
     this.#begin();
   }
 
   disconnectedCallback() {
+    this.#isHere = false;
     this.#end();
   }
 
   attributeChangedCallback() {
-    if (!this.isConnected) return;
+    // Told of what was there before the script too, one by one, when it is on the page already and has not begun.
+    if (!this.#isHere) return;
     this.#end();
     this.#begin();
   }

@@ -20,7 +20,7 @@
  * @property {number} asked how often, about this try
  * @property {"start" | "pay" | "check"} lost what the network took: what is done when it is back
  *
- * @typedef {{ type: "start", claim?: Claim | null, agreed?: Agreed | null }
+ * @typedef {{ type: "start", session?: Session | null, claim?: Claim | null, agreed?: Agreed | null }
  *   | { type: "told", session: Session }
  *   | { type: "scriptReady" } | { type: "scriptBlocked" }
  *   | { type: "pay", wish: Wish }
@@ -32,7 +32,7 @@
  *   | { type: "due" } | { type: "seen" } | { type: "retry" }} Happening
  *
  * @typedef {{ do: "read" } | { do: "verify" } | { do: "confirm", agreed: Agreed }
- *   | { do: "load", sdk: string }
+ *   | { do: "load", sdk: string, api: string }
  *   | { do: "prepare", wish: Wish }
  *   | { do: "open", request: import("./portone.js").Request }
  *   | { do: "wait", ms: number }} Deed
@@ -89,7 +89,8 @@ export function next(moment, what) {
     case "start": {
       const fresh = { ...BEGINNING, hasScript: moment.hasScript };
       // Back from a window that took the whole page: PortOne is asked, whatever the address says.
-      return what.claim ? ask({ ...fresh, claim: what.claim, agreed: what.agreed ?? null }) : [fresh, { do: "read" }];
+      if (what.claim) return ask({ ...fresh, claim: what.claim, agreed: what.agreed ?? null });
+      return what.session ? told(fresh, what.session) : [fresh, { do: "read" }];
     }
     case "told":
       return told(moment, what.session);
@@ -173,7 +174,7 @@ function shown(moment) {
   if (session === null) return [moment];
   const { phase } = session;
   if (PAYABLE.has(phase)) {
-    if (!moment.hasScript) return [said(moment, "loading"), { do: "load", sdk: session.sdk }];
+    if (!moment.hasScript) return [said(moment, "loading"), { do: "load", sdk: session.sdk, api: session.api ?? "v2" }];
     if (claim === "closed") return [said(moment, "cancelled")];
     if (objection) return [said(moment, "failed", objection.reason, objection.code)];
     if (claim === "failed" || phase === "declined") return [said(moment, "failed", session.failure ?? "")];

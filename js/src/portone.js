@@ -1,19 +1,35 @@
 // PortOne's script: got ready before anybody presses, so that a blocked one is told early and can be tried again.
-import { loadPaymentUI, requestPayment } from "@portone/browser-sdk/v2";
 
 /** @import { Agreed, Claim } from "./machine.js" */
 
 const TIMEOUT_MS = 15_000;
 
 /**
- * Load the script from where the server says. `@portone/browser-sdk` would load it too, but remembers a failure for
- * as long as the page lives; it takes the script that is there.
+ * @typedef {object} Sdk PortOne's script of V2, as far as we use it
+ * @property {(request: Request) => Promise<Answer | undefined>} requestPayment
+ * @property {(request: Request, told: { onPaymentSuccess: (answer: Answer) => void, onPaymentFail: (answer: Answer) => void }) => Promise<void>} loadPaymentUI
+ */
+
+/**
+ * @typedef {object} Imp V1's script
+ * @property {(userCode: string) => void} init
+ * @property {(pay: object, told: (answer: Answer) => void) => void} request_pay
+ */
+
+/** @type {Record<string, "IMP" | "PortOne">} what each API's script is called once it is there */
+const NAMES = { v1: "IMP", v2: "PortOne" };
+const loaded = () => /** @type {{ PortOne?: Sdk, IMP?: Imp }} */ (/** @type {unknown} */ (window));
+
+/**
+ * Load the script from where the server says, unless it is there already.
  *
  * @param {string} address
+ * @param {string} api
  * @returns {Promise<void>}
  */
-export function loadScript(address) {
-  if (window.PortOne) return Promise.resolve();
+export function loadScript(address, api) {
+  const isThere = () => loaded()[NAMES[api] ?? "PortOne"] !== undefined;
+  if (isThere()) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     const fail = () => {
@@ -25,7 +41,7 @@ export function loadScript(address) {
     script.src = address;
     script.onerror = fail;
     script.onload = () => {
-      if (!window.PortOne) return fail();
+      if (!isThere()) return fail();
       clearTimeout(timer);
       resolve();
     };
@@ -34,8 +50,11 @@ export function loadScript(address) {
 }
 
 /**
- * @typedef {{ uiType?: string, paymentId?: string, redirectUrl?: string }} Request of `prepare`: PortOne's own, and ours to hand on
- * @typedef {{ code?: string, pgCode?: string, paymentToken?: string, txId?: string }} Answer
+ * @typedef {{ uiType?: string, paymentId?: string, redirectUrl?: string, userCode?: string, pay?: { m_redirect_url?: string } }} Request
+ *   of `prepare`: PortOne's own, and ours to hand on; with `pay` it is one of V1
+ * @typedef {{ code?: string, pgCode?: string, paymentToken?: string, txId?: string }} AnswerOfV2
+ * @typedef {{ imp_uid?: string | null, error_code?: string, error_msg?: string, success?: boolean, imp_success?: boolean | string }} AnswerOfV1
+ * @typedef {AnswerOfV2 & AnswerOfV1} Answer
  * @typedef {{ claim: Claim, agreed: Agreed | null }} Claimed
  */
 
@@ -48,21 +67,32 @@ export function loadScript(address) {
  */
 export async function openWindow(request, drawn) {
   try {
-    return claimedBy((await (request.uiType ? byButton(request, drawn) : byWindow(request))) ?? {});
+    if (request.pay) return claimedBy(await byImp(request.userCode ?? "", request.pay));
+    return claimedBy((await (request.uiType ? byButton(request, drawn) : v2().requestPayment(request))) ?? {});
   } catch (thrown) {
     return claimedBy({ code: "Unknown", .../** @type {object} */ (thrown) });
   }
 }
 
-/** @param {object} request @returns {Promise<Answer | undefined>} */
-const byWindow = (request) => requestPayment(/** @type {Parameters<typeof requestPayment>[0]} */ (request));
-
-/** @param {object} request @param {() => void} drawn @returns {Promise<Answer>} */
+/** @param {Request} request @param {() => void} drawn @returns {Promise<Answer>} */
 function byButton(request, drawn) {
   return new Promise((onPaymentSuccess, onPaymentFail) => {
-    const asked = /** @type {Parameters<typeof loadPaymentUI>[0]} */ (request);
-    loadPaymentUI(asked, { onPaymentSuccess, onPaymentFail }).then(drawn, onPaymentFail);
+    v2().loadPaymentUI(request, { onPaymentSuccess, onPaymentFail }).then(drawn, onPaymentFail);
   });
+}
+
+/** @param {string} userCode @param {object} pay @returns {Promise<Answer>} */
+function byImp(userCode, pay) {
+  const { IMP } = loaded();
+  if (!IMP) throw new Error("V1's script is not there");
+  IMP.init(userCode);
+  return new Promise((resolve) => IMP.request_pay(pay, resolve));
+}
+
+function v2() {
+  const { PortOne } = loaded();
+  if (!PortOne) throw new Error("PortOne's script is not there");
+  return PortOne;
 }
 
 /** @param {Answer} answer @returns {Claimed} */
@@ -74,13 +104,15 @@ export function claimedBy(answer) {
 }
 
 /** @param {Answer} answer @returns {Claim} */
-function claimOf({ code = "", pgCode = "" }) {
-  if (!code) return "success";
-  return /cancel/i.test(`${code} ${pgCode}`) ? "closed" : "failed";
+function claimOf({ code = "", pgCode = "", error_code = "", error_msg = "", success = true, imp_success = success }) {
+  if (!code && !error_code && String(imp_success) !== "false") return "success";
+  // V1 has no code for a window that was closed either, and says it in a sentence.
+  return /cancel|사용자.*취소/i.test(`${code} ${pgCode} ${error_code} ${error_msg}`) ? "closed" : "failed";
 }
 
-/** What PortOne adds to the address that a phone comes back to. */
+/** What PortOne adds to the address that a phone comes back to, and what V1 does. */
 const ADDED = ["paymentId", "transactionType", "txId", "code", "message", "pgCode", "pgMessage", "paymentToken"];
+const ADDED_BY_V1 = ["imp_uid", "merchant_uid", "imp_success", "error_code", "error_msg"];
 
 /**
  * What a phone came back with; null where it comes from elsewhere. Its text is not for showing: anybody can write one.
@@ -90,7 +122,8 @@ const ADDED = ["paymentId", "transactionType", "txId", "code", "message", "pgCod
  */
 export function claimIn(query) {
   const given = Object.fromEntries(new URLSearchParams(query));
-  return given.transactionType === "PAYMENT" ? claimedBy(given) : null;
+  const isOfV1 = given.imp_uid !== undefined && given.merchant_uid !== undefined;
+  return given.transactionType === "PAYMENT" || isOfV1 ? claimedBy(given) : null;
 }
 
 /**
@@ -100,7 +133,21 @@ export function claimIn(query) {
  */
 export function withoutClaim(address) {
   const url = new URL(address);
-  for (const name of ADDED) url.searchParams.delete(name);
+  for (const name of [...ADDED, ...ADDED_BY_V1]) url.searchParams.delete(name);
   url.hash = "";
   return url.href;
+}
+
+/**
+ * The request with another page for phones to come back to.
+ *
+ * @param {Request} request
+ * @param {string} [returnUrl]
+ * @returns {Request}
+ */
+export function comingBackTo(request, returnUrl) {
+  // PayPal's button knows no redirection.
+  if (!returnUrl || request.uiType) return request;
+  const address = withoutClaim(returnUrl);
+  return request.pay ? { ...request, pay: { ...request.pay, m_redirect_url: address } } : { ...request, redirectUrl: address };
 }

@@ -1,5 +1,6 @@
 // What the element shows for each moment. A screen stays while only what it says changes, so that nothing typed, chosen
 // or focused is lost.
+import { wishOf } from "./api.js";
 import { h } from "./dom.js";
 import { inSeoul, money } from "./format.js";
 import { WORDS } from "./words.js";
@@ -147,10 +148,9 @@ function tell(said, words) {
  * @returns {Screen}
  */
 function form(key, session, language, say, press) {
-  const methods = session.methods.map((method, index) => {
-    const radio = h("input", { type: "radio", name: "method", value: method, checked: index === 0 });
-    return h("label", { class: "method" }, radio, h("span", {}, say(`method.${method}`) || method));
-  });
+  const methods = session.methods.map((method, index) =>
+    choice("method", method, say(`method.${method}`) || method, index === 0),
+  );
   const said = h("div", { class: "said", role: "status" });
   const submit = h("button", {}, say("submit", { amount: money(session.amount, session.currency) }));
   const retry = h("button", { type: "button", class: "plain" }, say("retry"));
@@ -160,6 +160,7 @@ function form(key, session, language, say, press) {
     "form",
     {},
     h("fieldset", {}, h("legend", {}, say("how")), ...methods),
+    session.asksReceipt ? receipt(say) : null,
     session.asksBuyer ? buyer(say) : null,
     said,
     paypal,
@@ -192,25 +193,41 @@ function form(key, session, language, say, press) {
   return { key, node, update };
 }
 
+/** @param {string} name @param {string} value @param {string} words @param {boolean} checked */
+const choice = (name, value, words, checked) =>
+  h("label", { class: "method" }, h("input", { type: "radio", name, value, checked }), h("span", {}, words));
+
+/** @param {string} words @param {Record<string, string>} attributes @param {string} [kind] */
+const field = (words, attributes, kind = "") => h("label", { class: `field ${kind}` }, words, h("input", attributes));
+
+/**
+ * Shown by the style sheet where the chosen way to pay has cash receipts, and the number that the chosen kind needs.
+ *
+ * @param {Say} say
+ */
+function receipt(say) {
+  const kinds = ["PERSONAL", "CORPORATE"];
+  const typed = (/** @type {string} */ name) => ({ name, inputmode: "numeric", autocomplete: "off", maxlength: "40" });
+  return h(
+    "fieldset",
+    { class: "receipt" },
+    h("legend", {}, say("receipt")),
+    ...["NONE", ...kinds].map((kind) => choice("receipt", kind, say(`receipt.${kind}`), kind === "NONE")),
+    ...kinds.map((kind) => field(say(`receipt.number.${kind}`), typed(kind), kind)),
+    h("p", { class: "muted small" }, say("receipt.kept")),
+  );
+}
+
 /** @param {Say} say */
 function buyer(say) {
-  const field = (/** @type {string} */ words, /** @type {Record<string, string>} */ attributes) =>
-    h("label", {}, say(words), h("input", attributes));
   return h(
     "details",
     { class: "buyer" },
     h("summary", {}, say("buyer")),
-    field("buyer.name", { name: "fullName", autocomplete: "name", maxlength: "100" }),
-    field("buyer.phone", { name: "phoneNumber", type: "tel", autocomplete: "tel", maxlength: "30" }),
-    field("buyer.email", { name: "email", type: "email", autocomplete: "email", maxlength: "100" }),
+    field(say("buyer.name"), { name: "fullName", autocomplete: "name", maxlength: "100" }),
+    field(say("buyer.phone"), { name: "phoneNumber", type: "tel", autocomplete: "tel", maxlength: "30" }),
+    field(say("buyer.email"), { name: "email", type: "email", autocomplete: "email", maxlength: "100" }),
   );
-}
-
-/** @param {FormData} given @returns {Wish} */
-function wishOf(given) {
-  const text = (/** @type {string} */ name) => String(given.get(name) ?? "").trim();
-  const names = ["fullName", "phoneNumber", "email"].filter(text);
-  return { method: text("method"), buyer: Object.fromEntries(names.map((name) => [name, text(name)])) };
 }
 
 /**

@@ -44,8 +44,11 @@ legend { padding: 0; font-size: 14px; font-weight: 600; margin-bottom: 8px; }
 :focus-visible, .method:focus-within { outline: 3px solid var(--accent); outline-offset: 2px; }
 .method input:focus-visible { outline: 0; }
 summary { cursor: pointer; padding: 8px 0; font-size: 14px; font-weight: 600; }
-.buyer label { display: grid; gap: 4px; font-size: 14px; }
-.buyer input { font: inherit; color: inherit; min-height: 48px; padding: 0 14px; border: 1px solid var(--muted); border-radius: 12px; background: var(--surface); min-width: 0; }
+.field { display: grid; gap: 4px; font-size: 14px; }
+.field input { font: inherit; color: inherit; min-height: 48px; padding: 0 14px; border: 1px solid var(--muted); border-radius: 12px; background: var(--surface); min-width: 0; }
+.receipt, .receipt .field { display: none; }
+form:has([value="TRANSFER"]:checked, [value="VIRTUAL_ACCOUNT"]:checked) .receipt { display: grid; }
+.receipt:has([value="PERSONAL"]:checked) .PERSONAL, .receipt:has([value="CORPORATE"]:checked) .CORPORATE { display: grid; }
 button { font: inherit; font-weight: 600; min-height: 54px; padding: 0 20px; border: 0; border-radius: 16px; cursor: pointer; background: var(--accent); color: var(--on-accent); }
 button:hover:not([aria-disabled="true"]) { filter: brightness(1.08); }
 button[aria-disabled="true"] { background: var(--line); color: var(--muted); cursor: default; }

@@ -19,6 +19,16 @@ export const WORDS = {
   "buyer.name": ["이름", "Name"],
   "buyer.phone": ["휴대폰 번호", "Phone number"],
   "buyer.email": ["이메일", "E-mail"],
+  "receipt": ["현금영수증", "Cash receipt"],
+  "receipt.NONE": ["신청하지 않음", "None"],
+  "receipt.PERSONAL": ["개인 소득공제용", "Personal (income deduction)"],
+  "receipt.CORPORATE": ["사업자 지출증빙용", "Business (proof of expense)"],
+  "receipt.number.PERSONAL": ["휴대폰 번호 또는 현금영수증카드 번호", "Mobile number or cash receipt card number"],
+  "receipt.number.CORPORATE": ["사업자등록번호", "Business registration number"],
+  "receipt.kept": [
+    "번호는 현금영수증을 발급할 때까지만 암호화하여 보관합니다.",
+    "The number is kept encrypted, and only until the receipt has been issued.",
+  ],
   "submit": ["{amount} 결제하기", "Pay {amount}"],
   "safe": [
     "카드 번호는 포트원 결제창에만 입력하며 이 서버에 저장되지 않습니다.",

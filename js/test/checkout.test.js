@@ -203,7 +203,43 @@ test("what a window and an address claim", () => {
   assert.equal(claimIn("?paymentId=p&transactionType=PAYMENT&code=PAY_PROCESS_CANCELED")?.claim, "closed");
   assert.equal(claimIn("?paymentId=7"), null);
   assert.equal(claimIn(""), null);
+  assert.equal(claims({ error_code: "F400", error_msg: "한도 초과" }), "failed");
+  assert.equal(claims({ success: false }), "failed");
+  assert.equal(claimIn("?imp_uid=i&merchant_uid=m")?.claim, "success");
+  assert.equal(claimIn("?imp_uid=i&merchant_uid=m&imp_success=false")?.claim, "failed");
   assert.equal(withoutClaim("https://s.example/c?a=1&txId=2&transactionType=PAYMENT"), "https://s.example/c?a=1");
+});
+
+test("V1's window is opened in V1's words, and its callback is a claim like any other", async () => {
+  /** @type {[string, object][]} */
+  const asked = [];
+  /** @type {object[]} */
+  const answers = [{ imp_uid: "i", error_code: "F400", error_msg: "사용자가 결제를 취소하셨습니다" }, { imp_uid: "i" }];
+  let code = "";
+  const IMP = {
+    init: (/** @type {string} */ given) => (code = given),
+    request_pay: (/** @type {object} */ pay, /** @type {(answer: object) => void} */ told) => {
+      asked.push([code, pay]);
+      told(answers.shift() ?? {});
+    },
+  };
+  Object.assign(window, { IMP });
+  let paid = false;
+  answer = ({ path }) => {
+    const request = { userCode: "imp1", pay: { merchant_uid: "p-1", m_redirect_url: "theirs" } };
+    if (path?.endsWith("/prepare")) return [200, { data: { session: sessionOf(), sdk: "", request } }];
+    paid ||= path?.endsWith("/verify") === true && answers.length === 0;
+    return ok(paid ? "paid" : "ready", { api: "v1" });
+  };
+  const checkout = checkoutAt({ returnUrl: "https://shop.example/?a=1&imp_uid=i&merchant_uid=m&imp_success=false" });
+  checkout.start();
+  await until(checkout, "ready");
+  checkout.pay({ method: "CARD" });
+  await until(checkout, "cancelled");
+  checkout.pay({ method: "CARD" });
+  await until(checkout, "done");
+  const pay = { merchant_uid: "p-1", m_redirect_url: "https://shop.example/?a=1" };
+  assert.deepEqual(asked, [["imp1", pay], ["imp1", pay]]);
 });
 
 test("where the server takes the money it is told what the payer agreed to", async () => {
@@ -228,7 +264,7 @@ test("PayPal's button is drawn, and what a press of it comes to is heard", async
     opened.push(request);
     press = onPaymentSuccess;
   };
-  Object.assign(/** @type {object} */ (window.PortOne), { loadPaymentUI });
+  Object.assign(/** @type {any} */ (window).PortOne, { loadPaymentUI });
   let paid = false;
   answer = ({ path }) => {
     const request = { uiType: "PAYPAL_SPB", paymentId: "p-1" };

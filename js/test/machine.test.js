@@ -50,6 +50,13 @@ test("a payer pays: read, script, prepare, window, and the server's word", () =>
   ]);
 });
 
+test("a page that came with the session asks for nothing first, unless somebody may have paid", () => {
+  const from = (/** @type {object} */ more) => after([{ type: "start", session: sessionOf("ready", more) }]).wants;
+  assert.deepEqual(from({ state: "open" }), ["load"]);
+  assert.deepEqual(from({ state: "preparing" }), ["verify"]);
+  assert.deepEqual(after([{ type: "start", session: sessionOf(), claim: "success" }]).wants, ["verify"]);
+});
+
 test("a decline says why, and another try may be made", () => {
   const { moment } = after([...OPEN, closed("failed"), told("declined", { failure: "한도 초과" })]);
   assert.deepEqual([moment.status, moment.reason, canPay(moment)], ["failed", "한도 초과", true]);

@@ -46,7 +46,13 @@ export interface Session {
   readonly failure: string | null;
   readonly account: Account | null;
   readonly asksBuyer: boolean;
+  /** Whether payers of transfers and virtual accounts are to be asked for a cash receipt. */
+  readonly asksReceipt?: boolean;
+  /** The PG keeps the money until the goods have arrived. */
+  readonly isEscrow?: boolean;
   readonly sdk: string;
+  /** Which of PortOne's two scripts `sdk` is; servers from before there was a choice do not say. */
+  readonly api?: "v1" | "v2";
   readonly mode: "sandbox" | "test" | "live";
 }
 
@@ -100,6 +106,14 @@ export interface Buyer {
 export interface Wish {
   method: string;
   buyer?: Buyer;
+  /** Where the session `asksReceipt`, and for TRANSFER and VIRTUAL_ACCOUNT; left out, none is wanted. */
+  cashReceipt?: CashReceipt;
+}
+
+/** 현금영수증: PERSONAL (소득공제용) with a mobile or card number, CORPORATE (지출증빙용) with a business number. */
+export interface CashReceipt {
+  type: "PERSONAL" | "CORPORATE";
+  number: string;
 }
 
 export interface CheckoutOptions {
@@ -115,6 +129,8 @@ export interface CheckoutOptions {
   returnUrl?: string;
   /** The query a phone came back with: `location.search`, on the page that `returnUrl` names. */
   returned?: string;
+  /** The session, where the page came with it: it need not be asked for first. */
+  known?: Session;
   /** Where calls go; the browser's own unless given. */
   fetch?: typeof globalThis.fetch;
 }

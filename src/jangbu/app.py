@@ -24,7 +24,7 @@ from jangbu.access import pages as access_pages
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.access.texts import TEXTS as ACCESS_TEXTS
-from jangbu.checkout import alias_pages, item_api, item_pages, me_api
+from jangbu.checkout import alias_pages, buy_pages, item_api, item_pages, me_api
 from jangbu.checkout import api as checkout_api
 from jangbu.checkout import pages as checkout_pages
 from jangbu.checkout.texts import TEXTS as CHECKOUT_TEXTS
@@ -50,24 +50,23 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import (
-    cards,
-    channel_pages,
-    confirm_api,
-    escrow_card,
-    method_api,
-    method_pages,
-    refund_pages,
-    story_pages,
-    v1_api,
-)
-from jangbu.payments import export_api as payment_export_api
-from jangbu.payments import list_api as payment_list_api
-from jangbu.payments import list_pages as payment_list_pages
-from jangbu.payments import pages as payments_pages
-from jangbu.payments.list_page import LIST_TEXTS
-from jangbu.payments.method_words import TEXTS as METHOD_TEXTS
-from jangbu.payments.story_texts import PAYMENT_TEXTS
+from jangbu.payments import v1_api
+from jangbu.payments.after import api as method_api
+from jangbu.payments.after import pages as method_pages
+from jangbu.payments.cancellations import api as cancel_api
+from jangbu.payments.cancellations import pages as refund_pages
+from jangbu.payments.channels import pages as channel_pages
+from jangbu.payments.confirm import api as confirm_api
+from jangbu.payments.confirm import pages as question_pages
+from jangbu.payments.lists import api as payment_list_api
+from jangbu.payments.lists import export_api as payment_export_api
+from jangbu.payments.lists import pages as payment_list_pages
+from jangbu.payments.lists.page import LIST_TEXTS
+from jangbu.payments.story import cards, escrow_card
+from jangbu.payments.story import pages as story_pages
+from jangbu.payments.story import telling as payments_pages
+from jangbu.payments.story.method_words import TEXTS as METHOD_TEXTS
+from jangbu.payments.story.texts import PAYMENT_TEXTS
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 from jangbu.web import health
@@ -95,6 +94,7 @@ CATALOGUES = (
     cards.TEXTS,
     escrow_card.TEXTS,
     channel_pages.TEXTS,
+    question_pages.TEXTS,
     OUTBOX_TEXTS,
     NOTICE_TEXTS,
     INBOX_TEXTS,
@@ -115,6 +115,7 @@ def create(wired: wiring.Wired) -> FastAPI:
     app = assemble(
         [
             payments_api.routes(people, wired.portone, wired.approves),
+            cancel_api.routes(people, wired.portone),
             method_api.routes(people, wired.portone),
             v1_api.routes(people, wired.portone),
             checkout_api.routes(people, wired.portone),
@@ -122,6 +123,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             item_api.routes(people),
             checkout_pages.routes(people, wired.portone),
             alias_pages.routes(people),
+            buy_pages.routes(people),
             item_pages.routes(people),
             payment_list_api.routes(people),
             payment_export_api.routes(people),
@@ -138,6 +140,7 @@ def create(wired: wiring.Wired) -> FastAPI:
             refund_pages.routes(people, wired.portone),
             method_pages.routes(people, wired.portone),
             channel_pages.routes(people),
+            question_pages.routes(people),
             outbox_pages.routes(people, wired.sender),
             notices_pages.routes(people),
             identity_api.routes(people, wired.portone),
@@ -167,6 +170,7 @@ def create(wired: wiring.Wired) -> FastAPI:
         looks=Looks(
             templates=tuple(PackageLoader(f"jangbu.{name}") for name in WITH_PAGES),
             statics=(files("jangbu.checkout") / "static",),
+            packages={"js": checkout_pages.package()},
             texts=CATALOGUES,
             nav=(
                 NavItem("nav.home", insight_pages.HOME, "nav.group.daily"),
@@ -177,6 +181,7 @@ def create(wired: wiring.Wired) -> FastAPI:
                 NavItem("nav.journal", ledger_pages.JOURNAL, "nav.group.close", "books:read"),
                 NavItem("nav.alerts", ALERTS, "nav.group.watch", "notices:read"),
                 NavItem("nav.webhooks", inbox_pages.HOME, "nav.group.watch", "webhooks:read"),
+                NavItem("nav.questions", question_pages.QUESTIONS, "nav.group.watch", "payments:read"),
                 NavItem("nav.events", outbox_pages.HOME, "nav.group.watch", "events:read"),
                 NavItem("nav.notices", notices_pages.NOTICES, "nav.group.watch", "notices:read"),
                 NavItem("nav.channels", channel_pages.CHANNELS, "nav.group.watch", "payments:read"),
@@ -262,7 +267,7 @@ def served_so(app: ASGIApp, *, drain_s: int) -> uvicorn.Config:
 @asynccontextmanager
 async def running(settings: Settings, *, takes_webhooks: bool = True) -> AsyncIterator[wiring.Wired]:
     """The wired house on the database that the settings name. Raises SetupProblem where the mode forbids to start."""
-    if missing := mode_guard.not_ready(mode_guard.said_by(settings)):
+    if missing := mode_guard.not_ready(settings.said):
         raise SetupProblem(". ".join(missing) + ".")
     async with (
         wiring.addresses(settings) as where,

@@ -8,6 +8,8 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 SEOUL = ZoneInfo("Asia/Seoul")
+NEVER = 9000
+"""Whoever writes 9999-12-31 means that there is no such day, and nothing can be reckoned beyond it."""
 
 
 class Clock(Protocol):
@@ -50,10 +52,12 @@ class ManualClock:
 
 
 def instant(text: str) -> datetime:
-    """An RFC 3339 timestamp as aware UTC. Raises ValueError when it has no offset or is not a time."""
+    """An RFC 3339 timestamp as aware UTC. Raises ValueError when it has no offset, or is no time that ever comes."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no UTC offset")
+    if at.year >= NEVER:
+        raise ValueError(f"{text!r} is at the end of the calendar")
     return at.astimezone(UTC)
 
 

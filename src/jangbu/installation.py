@@ -11,8 +11,9 @@ from jangbu import audit
 from jangbu.audit import Actor
 from jangbu.db import Database, Query, Tx
 from jangbu.errors import SetupProblem
+from jangbu.mode_guard import Mode
 from jangbu.runtime import Runtime
-from jangbu.settings import Mode, Settings
+from jangbu.settings import Settings
 
 SERIOUSNESS: dict[Mode, int] = {"sandbox": 0, "test": 1, "live": 2}
 

@@ -8,13 +8,8 @@ Settings are judged by what they say. Whether a channel is a test one, only Port
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import unquote, urlsplit
-
-from pydantic import SecretStr
-
-if TYPE_CHECKING:
-    from jangbu.settings import Settings
+from typing import Literal
+from urllib.parse import urlsplit
 
 Mode = Literal["sandbox", "test", "live"]
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -193,37 +188,6 @@ NO_PUBLIC_URL = (
 )
 
 
-def said_by(settings: "Settings") -> Said:
-    """What these settings say."""
-    v1_key, v1_secret = settings.v1_credentials
-    secrets = {
-        "PORTONE_V2_API_SECRET": settings.v2_api_secret,
-        "PORTONE_V1_API_KEY": v1_key,
-        "PORTONE_V1_API_SECRET": v1_secret,
-        "PORTONE_WEBHOOK_SECRET": _told(settings.portone_webhook_secrets),
-        "BETTER_AUTH_SECRET": _told(settings.auth_secret),
-        "JANGBU_METRICS_TOKEN": _told(settings.metrics_token),
-        "SMTP_PASS": _told(settings.smtp_pass),
-        "DATABASE_URL": _password_in(settings.database_url),
-        "JANGBU_DATABASE_URL_REQUEST": _password_in(settings.database_url_request),
-        "JANGBU_DATABASE_URL_OWNER": _password_in(settings.database_url_owner),
-    }
-    return Said(
-        mode=settings.mode,
-        portone_url=settings.portone_url,
-        public_url=settings.public_url,
-        browser_sdk_url=settings.browser_sdk_url,
-        portone_store_id=settings.portone_store_id,
-        mock_payments=settings.mock_payments,
-        is_production=settings.node_env == "production",
-        secrets={name: value for name, value in secrets.items() if value},
-        channel_keys=(*settings.channels.values(), settings.identity_channel_key),
-        has_published_vault_key=settings.has_published_key,
-        v1_url=settings.portone_v1_url if v1_key else "",
-        is_asked=settings.checkout_confirm,
-    )
-
-
 def problems(said: Said, published: Published) -> list[str]:
     """All that may not stand together with the mode, one sentence each; none when it may start."""
     found = [
@@ -258,15 +222,3 @@ def _samples(said: Said) -> list[str]:
         for name, value in said.secrets.items()
         if any(is_sample(each.strip()) for each in value.split(","))
     ]
-
-
-def _told(secret: SecretStr | None) -> str:
-    return "" if secret is None else secret.get_secret_value()
-
-
-def _password_in(address: SecretStr | None) -> str:
-    try:
-        return unquote(urlsplit(_told(address)).password or "")
-    except ValueError:
-        # An address that cannot be taken apart is refused in words of its own.
-        return ""

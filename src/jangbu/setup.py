@@ -10,7 +10,8 @@ from pydantic import AliasChoices, SecretStr
 
 from jangbu.errors import SetupProblem
 from jangbu.ids import secret_token
-from jangbu.settings import LOOPBACK, Settings
+from jangbu.mode_guard import LOOPBACK
+from jangbu.settings import Settings
 from jangbu.vault import new_key
 
 ENV = Path(".env")
@@ -83,7 +84,7 @@ def env_example() -> str:
     """`.env.example`: every name there is, commented out at its default, so that a copy of it changes nothing."""
     lines = [
         "# Every setting of Jangbu, at its default. Copy to .env and take the # away where you want another value.",
-        "# Made by `jangbu init --print-env-example` from src/jangbu/settings.py: change it there.",
+        "# Made by `jangbu init --print-env-example` from src/jangbu/settings: change it there.",
     ]
     known: set[str] = set()
     for field_name, names in names_of_settings().items():

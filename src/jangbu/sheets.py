@@ -11,12 +11,14 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import msgspec
 
 from jangbu.clock import SEOUL
+from jangbu.money import exponent_of
 
 Kind = Literal["text", "amount", "currency", "time", "day"]
 Format = Literal["csv", "xlsx"]
@@ -37,7 +39,11 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, and what stands under it: `time` and `day` take an instant and show it in Korean time."""
+    """A heading, and what stands under it.
+
+    `time` and `day` take an instant and show it in Korean time. `amount` takes minor units of the row's `currency` and
+    shows what people write, won or dollars and cents: nobody who adds up a column divides some of its lines first.
+    """
 
     heading: str
     kind: Kind = "text"
@@ -49,6 +55,10 @@ class Table:
 
     name: str
     columns: tuple[Column, ...]
+
+    def currency_of(self, row: Sequence[Any]) -> str:
+        """What the amounts of a row are of; "" where they are no money."""
+        return next((value for column, value in zip(self.columns, row, strict=True) if column.kind == "currency"), "")
 
 
 class SheetFailed(Exception):  # noqa: N818 (what it says is what happened)
@@ -127,20 +137,25 @@ def _in_seoul(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(SEOUL).replace(tzinfo=None, microsecond=0)
 
 
+def _in_major(minor: int, currency: str) -> Decimal:
+    return Decimal(minor).scaleb(-exponent_of(currency)) if currency else Decimal(minor)
+
+
 def _write_csv(file: IO[str], table: Table, rows: _Rows) -> None:
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow([column.heading for column in table.columns])
     kinds = [column.kind for column in table.columns]
     for row in rows:
-        writer.writerow([_csv_cell(kind, value) for kind, value in zip(kinds, row, strict=True)])
+        currency = table.currency_of(row)
+        writer.writerow([_csv_cell(kind, value, currency) for kind, value in zip(kinds, row, strict=True)])
 
 
-def _csv_cell(kind: Kind, value: Any) -> str:
+def _csv_cell(kind: Kind, value: Any, currency: str) -> str:
     if value is None:
         return ""
     if kind == "amount":
         assert type(value) is int, f"{value!r} is no amount"
-        return str(value)
+        return f"{_in_major(value, currency):f}"
     if kind == "time":
         return _in_seoul(value).strftime("%Y-%m-%d %H:%M:%S")
     if kind == "day":
@@ -163,7 +178,7 @@ def _write_xlsx(path: str, table: Table, rows: _Rows) -> None:
     )
     bold = book.add_format({"bold": True})
     day = book.add_format({"num_format": "yyyy-mm-dd"})
-    amount = book.add_format({"num_format": "#,##0"})
+    amount = _AmountForms(book)
     text = book.add_format({"num_format": "@"})
     totals = _Totals(table)
 
@@ -182,11 +197,12 @@ def _write_xlsx(path: str, table: Table, rows: _Rows) -> None:
             sheets, line = sheets + 1, 1
             sheet = new_sheet(sheets)
         totals.add(row)
+        currency = table.currency_of(row)
         for place, (column, value) in enumerate(zip(table.columns, row, strict=True)):
             if value is None:
                 continue
             if column.kind == "amount":
-                _write_amount(sheet, line, place, value, amount)
+                _write_amount(sheet, line, place, value, currency, amount)
             elif column.kind == "time":
                 sheet.write_datetime(line, place, _in_seoul(value))
             elif column.kind == "day":
@@ -202,37 +218,52 @@ def _write_xlsx(path: str, table: Table, rows: _Rows) -> None:
 _WIDTHS: dict[Kind, int] = {"text": 24, "amount": 14, "currency": 7, "time": 20, "day": 12}
 
 
-def _write_amount(sheet: Any, line: int, place: int, value: int, form: Any) -> None:
-    if abs(value) < EXACT_IN_EXCEL:
-        sheet.write_number(line, place, value, form)
+class _AmountForms:
+    """How a cell shows an amount: with as many decimals as its currency has."""
+
+    def __init__(self, book: Any) -> None:
+        self._book = book
+        self._made: dict[int, Any] = {}
+
+    def of(self, currency: str) -> Any:
+        exponent = exponent_of(currency) if currency else 0
+        if exponent not in self._made:
+            decimals = "." + "0" * exponent if exponent else ""
+            self._made[exponent] = self._book.add_format({"num_format": f"#,##0{decimals}"})
+        return self._made[exponent]
+
+
+def _write_amount(sheet: Any, line: int, place: int, minor: int, currency: str, forms: _AmountForms) -> None:
+    if abs(minor) < EXACT_IN_EXCEL:
+        sheet.write_number(line, place, _in_major(minor, currency), forms.of(currency))
     else:
-        sheet.write_string(line, place, str(value))
+        sheet.write_string(line, place, f"{_in_major(minor, currency):f}")
 
 
 class _Totals:
     """How many rows of each currency, and what each column of amounts adds up to."""
 
     def __init__(self, table: Table) -> None:
-        self._currency = next((n for n, column in enumerate(table.columns) if column.kind == "currency"), None)
+        self._table = table
         self._amounts = [n for n, column in enumerate(table.columns) if column.kind == "amount"]
         self._headings = [table.columns[n].heading for n in self._amounts]
         self._sums: dict[str, list[int]] = {}
 
     def add(self, row: list[Any]) -> None:
-        currency = "" if self._currency is None else row[self._currency]
-        sums = self._sums.setdefault(currency, [0] * (1 + len(self._amounts)))
+        sums = self._sums.setdefault(self._table.currency_of(row), [0] * (1 + len(self._amounts)))
         sums[0] += 1
         for place, column in enumerate(self._amounts, start=1):
             sums[place] += row[column] or 0
 
-    def write(self, sheet: Any, bold: Any, amount: Any) -> None:
+    def write(self, sheet: Any, bold: Any, amount: _AmountForms) -> None:
         for place, heading in enumerate(["통화", "건수", *self._headings]):
             sheet.set_column(place, place, 16)
             sheet.write_string(0, place, heading, bold)
         for line, (currency, sums) in enumerate(sorted(self._sums.items()), start=1):
             sheet.write_string(line, 0, currency)
-            for place, value in enumerate(sums, start=1):
-                _write_amount(sheet, line, place, value, amount)
+            _write_amount(sheet, line, 1, sums[0], "", amount)
+            for place, value in enumerate(sums[1:], start=2):
+                _write_amount(sheet, line, place, value, currency, amount)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 Imports nothing heavy, because every command's module imports it and `jangbu --help` must answer at once.
 """
 
-import asyncio
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from uuid import UUID
 import typer
 
 from jangbu.clock import SEOUL, instant, rfc3339
+from jangbu.errors import SetupProblem
 
 if TYPE_CHECKING:
     from jangbu.runtime import Runtime
@@ -38,12 +38,17 @@ MARKS: dict[Mark, tuple[str, str]] = {
     "look": ("!", "yellow"),
     "none": ("–", "bright_black"),
 }
+BYTES_MAX = 10_000
+"""Nobody hands in more than this for one account or number."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def execute(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's work."""
+    # Only commands that run need it; `--help` does not, and answers the sooner.
+    import asyncio
+
     return asyncio.run(work)
 
 
@@ -111,6 +116,36 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
         _aligned(columns, cells)
 
 
+def listed(
+    name: str,
+    found: Sequence[T],
+    columns: Mapping[str, Callable[[T], object]],
+    *,
+    figures: Collection[str] = (),
+    nothing: str,
+    whole: Callable[[T], object],
+    as_json: bool,
+) -> None:
+    """A list as every command shows it: one document under `name`, a table, or the sentence that there is `nothing`.
+
+    `columns` are titles and what stands under them, those of `figures` to the right; `whole` is all of a row, as JSON.
+    """
+    if as_json:
+        document({name: [whole(row) for row in found]})
+    elif not found:
+        say(nothing)
+    else:
+        rows = [[cell(row) for cell in columns.values()] for row in found]
+        table([Column(title, right=title in figures) for title in columns], rows)
+
+
+def details(known: Mapping[str, object], *, width: int = 11) -> None:
+    """What is known of one thing, a line each; what is empty is left out."""
+    for name, fact in known.items():
+        if fact:
+            say(f"  {name:<{width}}{clean(fact)}")
+
+
 def _drawn(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> None:
     from rich import box
     from rich.console import Console
@@ -150,6 +185,27 @@ def working(text: str) -> Iterator[None]:
 
     with Console(stderr=True).status(text):
         yield
+
+
+def asked(what: str, *prompts: tuple[str, str | None]) -> list[str]:
+    """What a person at the terminal answers to each prompt, which has a default or must be answered.
+
+    Raises SetupProblem where nobody is there.
+    """
+    if not sys.stdin.isatty():
+        raise SetupProblem(f"Nobody is here to be asked for {what}. Hand in a file, or - for stdin.")
+    return [str(typer.prompt(text, default=default, show_default=False, err=True)).strip() for text, default in prompts]
+
+
+def handed_in(where: str, what: str) -> bytes:
+    """The beginning of a file, or of stdin for `-`: for what is never an argument, because `ps` shows those.
+
+    Raises SetupProblem, without what was read.
+    """
+    try:
+        return sys.stdin.buffer.read(BYTES_MAX) if where == "-" else Path(where).read_bytes()[:BYTES_MAX]
+    except (OSError, ValueError):
+        raise SetupProblem(f"The file with {what} cannot be read.") from None
 
 
 def moment(text: str, *, end: bool = False) -> datetime:

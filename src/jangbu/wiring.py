@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jangbu import audit, events, installation
+from jangbu.access import jobs as access_jobs
 from jangbu.access import payer_store
 from jangbu.checkout import checks as checkout_checks
 from jangbu.checkout import jobs as checkout_jobs
@@ -42,11 +43,12 @@ from jangbu.outbox import jobs as outbox_jobs
 from jangbu.outbox import store as outbox_store
 from jangbu.outbox.egress import policy_of
 from jangbu.outbox.sender import HttpSender, Observed, Sender
-from jangbu.payments import cancellation_store, receipt_store
 from jangbu.payments import checks as payment_checks
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
-from jangbu.payments.service.confirm import Approves
+from jangbu.payments.after import receipt_store
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.confirm.service import Approves
 from jangbu.payments.service.sync import is_of_v1, told
 from jangbu.portone import Notification, PortOne, from_settings, parse_secret
 from jangbu.queue import HeldJob, Job, Schedule, Tick, Waker, Worker, arguments_of
@@ -98,6 +100,7 @@ def schedules(run: Runtime) -> list[Schedule]:
         *checkout_jobs.SCHEDULES,
         *notice_jobs.schedules(),
         *identity_jobs.schedules(),
+        *access_jobs.SCHEDULES,
         *check_jobs.SCHEDULES,
     ]
 
@@ -279,6 +282,7 @@ def wire(
             *outbox_jobs.jobs(system, sender),
             *notice_jobs.jobs(system, what_it_means),
             *identity_jobs.jobs(system),
+            *access_jobs.jobs(system),
             *check_jobs.jobs(system, checks, on_broken),
         ],
         schedules=schedules(system),

@@ -25,7 +25,7 @@ from jangbu.access.service.sessions import sign_in
 from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.audit import Actor
-from jangbu.checkout.rules import Wish
+from jangbu.checkout.item_rules import Wish
 from jangbu.checkout.service.items import NewItem, add_item
 from jangbu.checkout.service.sessions import NewSession, create_session
 from jangbu.identity import service as identity

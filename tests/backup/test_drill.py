@@ -16,12 +16,12 @@ from jangbu.errors import Refusal, SetupProblem
 from jangbu.ids import Ids
 from jangbu.installation import adopt
 from jangbu.ledger.service import seal
-from jangbu.payments.cancellation_rules import Ask, CancellationStatus
+from jangbu.payments.cancellations.rules import Ask, CancellationStatus
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
+from jangbu.payments.cancellations.service.settle import Outcome
 from jangbu.payments.rules import Status
-from jangbu.payments.service.cancel import Authority, cancel
 from jangbu.payments.service.catch_up import CaughtUp, catch_up
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.settle_cancel import Outcome
 from jangbu.payments.service.sync import find
 from jangbu.queue import Waker
 from jangbu.runtime import Runtime

@@ -6,13 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from jangbu.checkout import checks, item_store, store
-from jangbu.checkout.rules import Item, Session, State, Wish
+from jangbu.checkout.item_rules import Item, Wish
+from jangbu.checkout.rules import Session, State
 from jangbu.checkout.service.complete import complete
 from jangbu.checkout.service.items import NewItem, add_item
 from jangbu.checkout.service.prepare import Prepared, prepare
 from jangbu.checkout.service.sessions import NewSession, Shown, create_session, show
 from jangbu.checks import Span
 from jangbu.db import Query
+from jangbu.payments.after.receipt_rules import Wish as Receipt
 from kit import TESTER, House
 
 PAUSE = Query(str, "SELECT pg_sleep(0.3)::text")
@@ -38,9 +40,10 @@ class Shop:
         new = NewSession(wishes, customer_id=more.pop("customer_id", "member-1"), **more)
         return (await create_session(new, store_id=None, actor=TESTER, run=self.house.run)).session
 
-    async def prepare(self, session: Session, method: str = "CARD") -> Prepared:
+    async def prepare(self, session: Session, method: str = "CARD", receipt: Receipt | None = None) -> Prepared:
         run, portone = self.house.run, self.house.wired.portone
-        return await prepare(session.session_id, method=method, buyer=None, actor=TESTER, run=run, portone=portone)
+        more: dict[str, Any] = {"actor": TESTER, "run": run, "portone": portone}
+        return await prepare(session.session_id, method=method, buyer=None, receipt=receipt, **more)
 
     async def complete(self, session: Session) -> Shown:
         run, portone = self.house.run, self.house.wired.portone

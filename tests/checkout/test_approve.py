@@ -11,9 +11,9 @@ from jangbu.checkout.service.complete import expire
 from jangbu.checkout.service.sessions import abandon
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed
-from jangbu.payments.refusals import PaymentDiffers
-from jangbu.payments.service.confirm import Agreed, confirm
-from jangbu.payments.service.confirm_question import Question, answer
+from jangbu.payments.confirm.question import Question, answer
+from jangbu.payments.confirm.refusals import PaymentDiffers
+from jangbu.payments.confirm.service import Agreed, confirm
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.sandbox import CARD_CHANNEL
 from kit import TESTER, jobs_named

@@ -121,6 +121,8 @@ async def test_a_phone_that_comes_back_without_having_paid_may_try_again(browser
         await counter.later()
         await page.get_by_role("link", name="다시 시도").click()
         await ready(page)
+        # The page has asked PortOne what came of the first try; nobody pays within the two seconds after that.
+        await counter.later()
         await page.get_by_role("button", name="₩5,500 결제하기").click()
         await page.get_by_role("button", name="₩5,500 결제하기").and_(page.locator("[data-action]")).click()
         await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible()
@@ -146,7 +148,7 @@ async def test_an_account_waits_and_the_page_notices_the_deposit(browser: Browse
         copied = await page.evaluate("navigator.clipboard.readText()")
         assert copied == await page.locator("#number").inner_text() and copied.isdigit()
         await keep(page, "account-ko-dark-desktop")
-        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.set_viewport_size({"width": 360, "height": 740})
         await keep(page, "account-ko-dark-phone")
         await counter.house.portone.deposit(await order_of(counter.house, session))
         await counter.house.hear()
@@ -198,6 +200,19 @@ async def test_a_blocked_script_and_a_lost_network_say_so_and_let_the_payer_go_o
         await page.unroute("**/prepare")
         await page.get_by_role("button", name="Pay ₩5,500").click()
         await expect(page.locator("[data-action]").first).to_be_visible()
+
+
+async def test_a_page_whose_own_script_does_not_come_says_so_without_it(browser: Browser, counter: Counter) -> None:
+    session = await counter.session(await counter.item())
+    async with page_of(browser, **PHONE, color_scheme="dark") as page:
+        await page.route("**/js/machine.js", lambda route: route.abort())
+        await counter.visit(page, session, "en")
+        late = page.get_by_text("The payment window could not be loaded").first
+        await expect(late).to_be_hidden()
+        await page.evaluate("document.getAnimations().forEach((each) => each.finish())")
+        await expect(late).to_be_visible()
+        await expect(page.locator("#submit")).to_be_disabled()
+        await keep(page, "own-script-blocked-en-dark-phone")
 
 
 async def test_sold_out_meanwhile_is_said_and_what_is_over_is_not_offered(browser: Browser, counter: Counter) -> None:

@@ -12,7 +12,7 @@ from jangbu.checkout.rules import Session, State
 from jangbu.checkout.service import buyers
 from jangbu.checkout.service.prepare import prepare
 from jangbu.checkout.service.sessions import abandon
-from jangbu.checkout.views import window_request
+from jangbu.checkout.windows import window_request
 from jangbu.db import Query
 from jangbu.wiring import ENCRYPTED, Addresses
 from kit import TESTER, House

@@ -8,14 +8,20 @@ import pytest
 
 from jangbu import embedded
 from jangbu.checkout import item_store, store
-from jangbu.checkout.rules import Item, LateRefund, Session, State
+from jangbu.checkout.item_rules import Item
+from jangbu.checkout.links import Payer
+from jangbu.checkout.refusals import SessionAwaitsMoney, SessionOver
+from jangbu.checkout.rules import LateRefund, Session, State
 from jangbu.checkout.service.complete import FOLLOW, expire
-from jangbu.checkout.service.follow import follow
+from jangbu.checkout.service.follow import REFUND, follow
+from jangbu.checkout.service.history import HistoryPage, payments_of
 from jangbu.checkout.service.sessions import abandon
 from jangbu.db import Query
 from jangbu.failpoints import Crash, armed
-from jangbu.payments.cancellation_rules import Ask
-from jangbu.payments.service.cancel import Authority, cancel
+from jangbu.payments.cancellations.rules import Ask
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
+from jangbu.payments.refusals import OrderHasOtherTerms
+from jangbu.payments.service.initialize import Order, initialize
 from jangbu.settings import Settings
 from kit import TESTER, House, books, fresh_database, house_at, jobs_named, settle
 
@@ -23,6 +29,7 @@ from .shop import Shop, nothing_is_broken, order_of
 
 MINUTE = timedelta(minutes=1)
 EVENTS = Query(UUID, "SELECT id FROM events WHERE type = 'payment.paid'")
+LOST_JOB = Query(int, "DELETE FROM pgqueuer WHERE entrypoint = :name RETURNING id")
 RECEIPTS = Query(int, "SELECT count(*) FROM event_receipts WHERE subscriber = :job")
 
 
@@ -61,6 +68,32 @@ async def test_the_browser_comes_back_first(shop: Shop) -> None:
     await shop.house.work()
     await is_delivered_once(shop, session, (0, 0))
     assert await shop.inventory() == 2
+
+
+@pytest.mark.parametrize("first", ["payment", "session"])
+async def test_what_the_shop_took_otherwise_under_the_same_order_pays_for_no_session(shop: Shop, first: str) -> None:
+    """A deposit of 100 won, say, that the shop's backend asked for by itself."""
+    tea = await shop.item(stock=2)
+    run, portone = shop.house.run, shop.house.wired.portone
+    order = Order(amount=100, currency="KRW", order_name="계약금", order_id="order-1")
+
+    async def paid() -> None:
+        payment = await initialize(order, actor=TESTER, run=run, portone=portone)
+        await shop.house.portone.pay(payment.provider_order_id)
+
+    if first == "payment":
+        await paid()
+    session = await shop.session(tea, order_id="order-1")
+    if first == "session":
+        await paid()
+    await shop.house.hear(with_retries=True)
+    await shop.house.work()
+    shown = await shop.complete(session)
+    assert (shown.session.state, shown.payment, await shop.moved("sold")) == (State.OPEN, None, 0)
+    assert await payments_of(Payer(session.store_id, session.customer_id), run=run) == HistoryPage((), None)
+    with pytest.raises(OrderHasOtherTerms):
+        await shop.prepare(session)
+    assert await shop.stock(tea) == (2, 0)
 
 
 async def test_the_webhook_comes_first_and_twice_and_the_browser_never(shop: Shop) -> None:
@@ -113,6 +146,30 @@ async def test_a_deposit_that_comes_within_its_deadline_finds_its_stock(shop: Sh
         await shop.house.move(60 * MINUTE)
         await jobs_of_checkout(shop.house)
     assert await shop.stock(tea) == (1, 1)
+    await shop.house.portone.deposit(prepared.payment_id)
+    await shop.house.hear()
+    await shop.house.work()
+    await is_delivered_once(shop, session, (0, 0))
+
+
+async def test_a_browser_that_asks_for_an_account_for_years_keeps_no_stock_for_years(shop: Shop) -> None:
+    """We tell the window to ask for a day; what reaches the PG is the payer's browser's to say."""
+    tea = await shop.item(stock=1)
+    session = await shop.session(tea)
+    prepared = await shop.prepare(session, "VIRTUAL_ACCOUNT")
+    account = {"accountExpiry": {"validHours": 24 * 365}}
+    await shop.house.portone.pay(prepared.payment_id, payMethod="VIRTUAL_ACCOUNT", virtualAccount=account)
+    await shop.house.hear()
+    await shop.house.work()
+    for _ in range(8):
+        await shop.house.move(4 * 60 * MINUTE)
+        await jobs_of_checkout(shop.house)
+    assert await shop.stock(tea) == (1, 1), "a day, and what PGs make of it"
+    for _ in range(6):
+        await shop.house.move(4 * 60 * MINUTE)
+        await jobs_of_checkout(shop.house)
+    assert (await shop.now(session)).state is State.EXPIRED
+    assert await shop.stock(tea) == (1, 0)
     await shop.house.portone.deposit(prepared.payment_id)
     await shop.house.hear()
     await shop.house.work()
@@ -222,6 +279,35 @@ async def test_late_and_the_answer_to_the_refund_is_lost_it_still_goes_back_once
     assert (await shop.now(session)).late_refund is LateRefund.DONE
 
 
+async def test_late_and_the_refund_is_given_up_a_person_has_it(shop: Shop) -> None:
+    tea = await shop.item(stock=1)
+    session = await late_payment(shop, tea)
+    await shop.bought(tea)
+    await shop.house.hear()
+    shop.house.portone.fault("not_reached", operation="cancel_payment", times=1_000)
+    await shop.house.work()
+    assert (await shop.now(session)).late_refund is LateRefund.WANTED
+    for _ in range(12):
+        await shop.house.move(16 * MINUTE)
+        await jobs_of_checkout(shop.house)
+    assert (await shop.now(session)).late_refund is LateRefund.BY_HAND
+    assert await shop.alerts() == ["paid_too_late", "refund_failed"]
+
+
+async def test_late_and_the_job_is_lost_it_goes_back_all_the_same(shop: Shop) -> None:
+    tea = await shop.item(stock=1)
+    session = await late_payment(shop, tea)
+    await shop.bought(tea)
+    await shop.house.hear()
+    await shop.complete(session)
+    assert await shop.house.run.db.statement(LOST_JOB, name=REFUND) is not None
+    await settle(shop.house)
+    assert (await shop.now(session)).late_refund is LateRefund.WANTED
+    await jobs_of_checkout(shop.house)
+    assert (await shop.now(session)).late_refund is LateRefund.DONE
+    assert shop.house.portone.refunds(await order_of(shop.house, session)) == [5_500]
+
+
 async def test_late_and_the_pg_refuses_the_refund_a_person_has_it(shop: Shop) -> None:
     tea = await shop.item(stock=1)
     session = await late_payment(shop, tea)
@@ -269,11 +355,21 @@ async def test_paid_but_not_as_asked_delivers_nothing(shop: Shop) -> None:
     tea = await shop.item(stock=1)
     session = await shop.session(tea)
     prepared = await shop.prepare(session)
-    await shop.house.portone.pay(prepared.payment_id)
-    shop.house.portone.fault("amount_changed", times=50)
+    at_portone = shop.house.portone.payment(prepared.payment_id)
+    assert at_portone is not None
+    # As with a pre-registration that PortOne lost.
+    at_portone.preregistration = None
+    await shop.house.portone.pay(prepared.payment_id, totalAmount=500)
     shown = await shop.complete(session)
     assert shown.phase == "in_review"
     assert await shop.moved("sold") == 0
+    with pytest.raises(SessionAwaitsMoney):
+        await shop.prepare(session)
+    # A person gives it back.
+    await cancelled(shop, session)
+    assert (await shop.complete(session)).phase == "cancelled", "nobody is told to wait for a person any more"
+    with pytest.raises(SessionOver):
+        await shop.prepare(session)
 
 
 FAILPOINTS = (

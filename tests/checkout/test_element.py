@@ -34,7 +34,8 @@ async def tearoom(server: embedded.Embedded, tmp_path_factory: pytest.TempPathFa
     port, *ports = (free_port() for _ in range(3))
     origins = ",".join(f"http://localhost:{each}" for each in (port, *ports))
     home = tmp_path_factory.mktemp("home")
-    async with installed() as package, counter_at(server, home, ALLOWED_ORIGINS=origins) as counter:
+    more = {"ALLOWED_ORIGINS": origins, "JANGBU_CHECKOUT_CASH_RECEIPT": True}
+    async with installed() as package, counter_at(server, home, **more) as counter:
         element = (await bundle(package)).read_text(encoding="utf-8")
         axe = (package / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
         opened = Tearoom(counter, f"http://localhost:{port}", element, axe, package, tuple(ports))
@@ -102,6 +103,17 @@ async def test_closed_then_declined_then_paid(browser: Browser, tearoom: Tearoom
     assert counter.house.portone.captured(await order_of(counter.house, session)) == 1
 
 
+async def test_one_element_is_one_checkout(browser: Browser, tearoom: Tearoom) -> None:
+    """Each attribute that was there before the script is news to the element; a press must not reach another one."""
+    session = await tearoom.counter.session(await tearoom.counter.item())
+    async with page_of(browser, **DESKTOP) as page:
+        reads: list[str] = []
+        page.on("request", lambda one: reads.append(one.url) if one.url.endswith(session.session_id) else None)
+        await tearoom.visit(page, session, "&returns=1")
+        await tearoom.shown(page, "ready")
+        assert [url for url in reads if "/sessions/" in url] == reads[-1:]
+
+
 async def test_a_deposit_is_waited_for(browser: Browser, tearoom: Tearoom) -> None:
     counter = tearoom.counter
     session = await counter.session(await counter.item())
@@ -121,7 +133,7 @@ async def test_a_deposit_is_waited_for(browser: Browser, tearoom: Tearoom) -> No
         copied = await page.evaluate("navigator.clipboard.readText()")
         assert copied == await page.locator(".number").inner_text() and copied.isdigit()
         await tearoom.keep(page, "waiting-ko-dark-desktop")
-        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.set_viewport_size({"width": 360, "height": 740})
         await tearoom.keep(page, "waiting-ko-dark-phone")
         await counter.house.portone.deposit(await order_of(counter.house, session))
         await counter.later()
@@ -286,6 +298,48 @@ async def test_the_keyboard_alone_is_enough(browser: Browser, tearoom: Tearoom) 
         assert await page.evaluate(FOCUSED) == "BUTTON"
         await page.keyboard.press("Enter")
         await expect(page.frame_locator(WINDOW).get_by_role("button", name="Pay ₩5,500")).to_be_visible()
+
+
+@pytest.mark.parametrize(("where", "look"), [("hosted", "light"), ("shop", "dark")])
+async def test_whoever_transfers_is_asked_for_a_cash_receipt_by_keyboard_too(
+    browser: Browser, tearoom: Tearoom, where: str, look: str
+) -> None:
+    counter, language = tearoom.counter, "ko" if look == "light" else "en"
+    session = await counter.session(await counter.item(name_en="Barley tea"))
+    kind = DESKTOP if where == "shop" else PHONE
+    async with page_of(browser, **kind, color_scheme=look) as page:
+        if where == "hosted":
+            await counter.visit(page, session, language)
+        else:
+            await tearoom.visit(page, session, f"&lang={language}")
+        kinds, numbers = page.locator(".receipt [type=radio]"), page.locator(".receipt .field")
+        mine = page.get_by_role("button", name="₩5,500")
+        await expect(mine).to_be_enabled()
+        await expect(kinds.first).to_be_hidden()
+        await page.locator("[name=method][value=TRANSFER]").check()
+        await expect(kinds.first).to_be_checked()
+        await expect(numbers.locator("visible=true")).to_have_count(0)
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("ArrowDown")
+        await tearoom.keep(page, f"receipt-{where}-{language}-{look}", within="main")
+        business = page.get_by_label("사업자등록번호" if language == "ko" else "Business registration number")
+        await expect(business).to_be_visible()
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("123-45")
+        await page.keyboard.press("Enter")
+        unfit = "현금영수증 번호" if language == "ko" else "cash receipt"
+        await expect(page.get_by_role("status").filter(has_text=unfit)).to_be_visible()
+        await tearoom.keep(page, f"receipt-unfit-{where}-{language}-{look}", within="main")
+        await business.fill("123-45-67890")
+        await mine.click()
+        window = page.frame_locator(WINDOW) if where == "shop" else page
+        await press(window.locator(".primary"))
+        await expect(page.get_by_role("heading", name="Thank you" if language == "en" else "완료")).to_be_visible()
+    await counter.house.work()
+    order = await order_of(counter.house, session)
+    issued = [each for each in counter.house.portone.world.state.cash_receipts if each.payment_id == order]
+    assert [(each.type, each.total_minor) for each in issued] == [("CORPORATE", 5_500)]
 
 
 async def test_sold_out_and_over_and_missing_and_hostile_names(browser: Browser, tearoom: Tearoom) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from jangbu.checkout.rules import State
-from jangbu.settings_checkout import PAY_METHODS
+from jangbu.settings.checkout import PAY_METHODS
 from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, page_of, press, sign_in
 
 from .counter import Counter

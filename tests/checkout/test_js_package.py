@@ -1,7 +1,9 @@
 """The JavaScript package without a browser: its own tests, its types, what it is built to, and that it says what the
-hosted page says."""
+hosted page says and looks like it."""
 
+import re
 from collections.abc import AsyncIterator
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -11,7 +13,9 @@ from contract import node
 from jangbu.checkout.texts import TEXTS
 from jangbu.web.texts import TEXTS as OF_ALL_PAGES
 
-from .js_package import installed, script
+from .js_package import SOURCE, installed, script
+
+RULE = re.compile(r"^([^{}\n@/]+)\{([^{}]*)\}", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,21 @@ async def test_its_own_tests_pass(home: Path) -> None:
 
 async def test_its_types_are_those_of_its_code(home: Path) -> None:
     assert await script(home, "check") == ""
+
+
+def test_the_element_and_the_hosted_page_look_the_same() -> None:
+    element = (SOURCE / "src/style.js").read_text(encoding="utf-8").partition("const CSS = `")[2].partition("`;")[0]
+    page = (files("jangbu.checkout") / "static/pay.css").read_text(encoding="utf-8")
+    ours, theirs = _rules(page), _rules(element)
+    differ = {selector for selector in ours.keys() & theirs.keys() if ours[selector] != theirs[selector]}
+    assert differ == {".mode", ".says"}, (
+        "the stripe is a bar of the page and a part of the card; sentences have a margin"
+    )
+    assert len(ours.keys() & theirs.keys()) > 25
+
+
+def _rules(css: str) -> dict[str, str]:
+    return {selector.strip(): " ".join(body.split()) for selector, body in RULE.findall(css)}
 
 
 async def test_the_element_says_what_the_hosted_page_says(home: Path) -> None:

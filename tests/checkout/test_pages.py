@@ -108,6 +108,20 @@ async def test_words_in_a_link_never_reach_the_page(shop: Shop, payer: httpx.Asy
     assert "010-1234" not in back.text and "evil" not in back.text
 
 
+async def test_the_decline_of_the_try_before_is_not_told_of_the_one_that_was_just_paid(
+    shop: Shop, payer: httpx.AsyncClient
+) -> None:
+    session = await shop.session(await shop.item())
+    prepared = await shop.prepare(session)
+    await shop.house.portone.decline(prepared.payment_id)
+    await shop.complete(session)
+    await shop.prepare(session)
+    await shop.house.portone.pay(prepared.payment_id)
+    # Too early to ask PortOne again: what is known here is still the decline.
+    back = await payer.get(f"/pay/{session.session_id}/return?paymentId={prepared.payment_id}&transactionType=PAYMENT")
+    assert "결제를 확인하고 있습니다" in back.text and "/pay.js" in back.text
+
+
 async def test_portone_is_away_when_the_payer_is_back(shop: Shop, payer: httpx.AsyncClient) -> None:
     session = await shop.session(await shop.item())
     prepared = await shop.prepare(session)
@@ -115,7 +129,7 @@ async def test_portone_is_away_when_the_payer_is_back(shop: Shop, payer: httpx.A
     shop.house.portone.fault("status_500", operation="get_payment", times=20)
     back = await payer.get(f"/pay/{session.session_id}/return?paymentId={prepared.payment_id}")
     assert back.status_code == 200
-    assert 'data-polls="verify"' in back.text
+    assert 'data-shows="pending"' in back.text and "/pay.js" in back.text
     assert "다시 결제하지 마세요" in back.text
 
 

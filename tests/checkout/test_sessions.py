@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from jangbu.checkout.item_rules import Wish
 from jangbu.checkout.refusals import (
     CheckoutNotSetUp,
     ItemNotSold,
@@ -27,7 +28,7 @@ from jangbu.checkout.refusals import (
     StockTooLow,
     TooManyTries,
 )
-from jangbu.checkout.rules import PREPARES_MAX, State, Wish
+from jangbu.checkout.rules import PREPARES_MAX, State
 from jangbu.checkout.service.complete import expire, sweep
 from jangbu.checkout.service.items import ItemChange, change_item
 from jangbu.checkout.service.sessions import NewSession, abandon, create_session, show
@@ -74,6 +75,16 @@ async def test_a_quantity_is_a_small_whole_number(shop: Shop, quantity: Any) -> 
     tea = await shop.item()
     with pytest.raises(LinesUnfit):
         await shop.session(tea, quantity=quantity)
+
+
+async def test_what_is_wholly_free_of_vat_stays_so_at_another_price(shop: Shop) -> None:
+    rice = await shop.item(price=10_000, tax_free_price=10_000)
+    for price in (12_000, 9_000):
+        changed = await change_item(rice.id, ItemChange(price=price), actor=TESTER, run=shop.house.run)
+        assert (changed.price, changed.tax_free_price) == (price, price)
+    mixed = await change_item(rice.id, ItemChange(tax_free_price=5_000), actor=TESTER, run=shop.house.run)
+    changed = await change_item(mixed.id, ItemChange(price=12_000), actor=TESTER, run=shop.house.run)
+    assert (changed.price, changed.tax_free_price) == (12_000, 5_000), "of a part only whoever sells it knows"
 
 
 async def test_lines_are_different_items_of_one_currency_that_are_sold(shop: Shop) -> None:

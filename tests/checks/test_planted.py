@@ -20,6 +20,12 @@ ITEM = (
     "INSERT INTO items (id, store_id, name_ko, name_en, price, currency, stock, reserved, created_at) "
     "VALUES (gen_random_uuid(), 'x', 'x', 'x', 1, 'KRW', 5, {reserved}, now())"
 )
+SESSION = (
+    "INSERT INTO payment_sessions (id, session_id, store_id, order_id, order_name, amount, currency, state, "
+    "late_refund, expires_at, paid_at, created_at) "
+    "SELECT gen_random_uuid(), 'x', store_id, coalesce({order}, 'x'), 'x', 1, 'KRW', '{state}', '{late}', now(), "
+    "now(), now() FROM payments LIMIT 1"
+)
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,14 @@ FAULTS = {
         SELECT session.id, item.id, 0, 'x', 'x', 1, 0, 1 FROM session, item
         """,
         at_night=True,
+    ),
+    "goods that went out for another sum": Fault(
+        "I43",
+        SESSION.format(state="paid", late="", order=f"(SELECT order_id FROM payments WHERE id = {PAYMENT})"),
+        at_night=True,
+    ),
+    "late money that nobody sends back": Fault(
+        "I44", SESSION.format(state="expired", late="wanted", order="'x'"), at_night=True
     ),
     "an audit line that was slipped in": Fault(
         "I31-audit",

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from checks.conftest import Watched
-from jangbu.payments.cancellation_rules import Ask
+from jangbu.payments.cancellations.rules import Ask
+from jangbu.payments.cancellations.service.cancel import Authority, cancel, reject
+from jangbu.payments.cancellations.service.settle import Outcome
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.cancel import Authority, cancel, reject
-from jangbu.payments.service.settle_cancel import Outcome
 from kit import TESTER
 
 BOSS = Authority(TESTER)

@@ -148,6 +148,6 @@ async def test_export_writes_the_journal_and_never_over_a_file(jangbu: Jangbu, h
     ran = await jangbu("books", "export", "journal.csv", *days, "--json")
     assert (ran.code, ran.json["rows"]) == (0, 3)
     written = (folder / "journal.csv").read_text("utf-8-sig")
-    assert "assets:pg_receivable,KRW,11000,0" in written
+    assert "assets:pg_receivable,PG 미수금,KRW,11000,0" in written
     again = await jangbu("books", "export", "journal.csv", *days)
     assert again.code == 2 and (folder / "journal.csv").read_text("utf-8-sig") == written

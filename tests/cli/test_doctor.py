@@ -3,22 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from cli.tools import Jangbu, Ran, inbox_at, serving
 from jangbu import embedded
+from jangbu.clock import SystemClock
+from jangbu.db import Query
 from jangbu.doctor import database
 from jangbu.notices.rules import SAMPLES
 from jangbu.notices.service.telling import alert
+from jangbu.payments.confirm.api import routes as question_routes
+from jangbu.payments.confirm.question import ROUTE
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.runtime import Runtime
 from jangbu.sandbox import V1_KEY, V1_SECRET
 from jangbu.sandbox.app import running as running_sandbox
 from jangbu.settings import Settings
-from jangbu.wiring import Addresses, build, invariants
+from jangbu.wiring import Addresses, Wired, build, invariants
 from kit import TESTER, House, free_port, until
 from superuser import tampering
 
@@ -33,7 +41,7 @@ def said(ran: Ran, check: str) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def working(settings: Settings, where: Addresses, *, portone_url: str) -> AsyncIterator[Runtime]:
+async def working(settings: Settings, where: Addresses, *, portone_url: str) -> AsyncIterator[Wired]:
     """A worker that runs, on the machine's own clock, until it has taken up its schedules."""
     settings = settings.model_copy(update={"portone_base_url": portone_url})
     async with build(settings, where) as wired:
@@ -45,10 +53,20 @@ async def working(settings: Settings, where: Addresses, *, portone_url: str) -> 
 
         await until(has_schedules, what="the worker's schedule")
         try:
-            yield wired.system
+            yield wired
         finally:
             worker.stop()
             await task
+
+
+QUESTIONS = Query(int, "SELECT count(*) FROM payment_questions")
+
+
+def portones_side(wired: Wired) -> Starlette:
+    """What PortOne calls of us, on the machine's own clock."""
+    run = replace(wired.system, clock=SystemClock())
+    routes = question_routes(run, wired.portone, wired.approves)
+    return Starlette(routes=[*inbox_at(run).routes, *routes])
 
 
 async def sql(dsn: str, *statements: str) -> None:
@@ -61,11 +79,13 @@ async def sql(dsn: str, *statements: str) -> None:
 async def test_all_is_well_when_everything_runs(jangbu: Jangbu, where: Addresses, settings: Settings) -> None:
     async with (
         running_sandbox() as (portone_url, _),
-        working(settings, where, portone_url=portone_url) as run,
-        serving(inbox_at(run)) as url,
+        working(settings, where, portone_url=portone_url) as wired,
+        serving(portones_side(wired)) as url,
     ):
-        set_up = jangbu.given(PORTONE_V2_BASE_URL=portone_url, JANGBU_PUBLIC_URL=url)
+        set_up = jangbu.given(PORTONE_V2_BASE_URL=portone_url, JANGBU_PUBLIC_URL=url, JANGBU_CHECKOUT_CONFIRM="true")
         ran = await set_up("doctor", "--json")
+        async with wired.system.db.transaction() as tx:
+            assert await tx.one(QUESTIONS) == 0, "it is no question of PortOne's, and no person reads of it"
         assert ran.code == 0, ran.out
         assert ran.json["well"] is True
         assert {check["verdict"] for check in ran.json["checks"]} == {"ok"}
@@ -73,6 +93,21 @@ async def test_all_is_well_when_everything_runs(jangbu: Jangbu, where: Addresses
     assert text.code == 0
     assert "✗" not in text.out
     assert f"A signed webhook to {url}/api/portone/webhook was verified" in text.out
+    assert f"A signed question to {url}/api/portone/confirm-question was answered no" in text.out
+
+
+async def test_an_answer_that_portone_would_take_for_a_yes_is_wrong(
+    jangbu: Jangbu, house: House, where: Addresses
+) -> None:
+    def yes(_: Request) -> JSONResponse:
+        return JSONResponse({})
+
+    app = Starlette(routes=[*inbox_at(house.run).routes, Route(ROUTE, yes, methods=["POST"])])
+    async with serving(app) as url:
+        set_up = jangbu.given(JANGBU_PUBLIC_URL=url, JANGBU_CHECKOUT_CONFIRM="true")
+        ran = await set_up("doctor", "--json")
+    verdict, sentence = said(ran, "question before an approval")
+    assert verdict == "wrong" and "takes for a yes" in sentence
 
 
 async def test_what_does_not_run_is_not_checked_and_it_says_how(jangbu: Jangbu) -> None:
@@ -330,8 +365,8 @@ def test_clocks_that_disagree_are_told(skew: timedelta, mark: str, words: str) -
 async def test_deep_asks_every_invariant_of_everything(
     jangbu: Jangbu, where: Addresses, settings: Settings, server: embedded.Embedded
 ) -> None:
-    async with running_sandbox() as (url, _), working(settings, where, portone_url=url) as run:
-        checks = {check.id for check in invariants(run)}
+    async with running_sandbox() as (url, _), working(settings, where, portone_url=url) as wired:
+        checks = {check.id for check in invariants(wired.system)}
         sound = await jangbu("doctor", "--deep", "--json")
         async with tampering(server, where) as intruder:
             await intruder.execute("INSERT INTO pgqueuer (priority, entrypoint, status) VALUES (0, 'x.y', 'failed')")

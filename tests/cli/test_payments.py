@@ -1,10 +1,12 @@
 """`jangbu payments show`: the whole story, in order."""
 
 from pathlib import Path
+from uuid import UUID
 
 from cli.test_books import TEA, a_paid_payment
 from cli.tools import Jangbu
 from jangbu.ledger.service import seal
+from jangbu.payments.confirm import store as confirm_store
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import find
 from kit import TESTER, House, settle
@@ -38,6 +40,17 @@ async def test_a_person_reads_the_same_story(jangbu: Jangbu, house: House) -> No
     assert "→ PAID" in text
     assert "pre_register: done" in text
     assert "debit         ₩11,000" in text
+
+
+async def test_a_question_before_the_approval_is_a_part_of_the_story(jangbu: Jangbu, house: House) -> None:
+    payment_id, now = UUID(await a_paid_payment(house)), house.run.clock.now()
+    async with house.run.db.transaction() as tx:
+        await confirm_store.keep(
+            tx, row_id=UUID(int=1), question_id="wh_1", is_signed=True, payment_id=payment_id, portone_payment_id="p",
+            asked={}, answer="no", code="STOCK_GONE", took_ms=7, asked_at=now, answered_at=now,
+        )  # fmt: skip
+    text = (await jangbu("payments", "show", str(payment_id))).out
+    assert "question" in text and "no, 7 ms — STOCK_GONE" in text
 
 
 async def test_portones_id_finds_it_too(jangbu: Jangbu, house: House) -> None:
@@ -77,7 +90,7 @@ async def test_advice_says_what_is_known_before_a_refund(jangbu: Jangbu, house: 
     payment_id = await a_paid_payment(house)
     said = (await jangbu("payments", "advice", payment_id)).out
     assert "refund allowed: yes" in said
-    assert "portone-facts" in said
+    assert "developers.portone.io" in said
     assert (await jangbu("payments", "advice", payment_id, "--json")).json["advice"]["allowed"] == "yes"
 
 

@@ -52,6 +52,10 @@ class Description:
                     found[type_] = schemas[ref.rpartition("/")[2]]["x-portone-status-code"]
         return found
 
+    def values(self, name: str) -> list[str]:
+        """Of an enumeration."""
+        return list(self._whole["components"]["schemas"][name]["enum"])
+
     def operations(self) -> set[tuple[str, str]]:
         """Method and path of each."""
         paths = self._whole["paths"].items()

@@ -9,6 +9,7 @@ import msgspec
 
 from jangbu import sandbox as names
 from jangbu.money import AMOUNT_MINOR_MAX
+from jangbu.sandbox import control
 from jangbu.sandbox.core.records import Attempt, Event
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
@@ -99,6 +100,7 @@ async def stocked(seed: int) -> tuple[Sandbox, dict[str, list[Any]]]:
 async def stocked_v1(seed: int) -> tuple[Sandbox, dict[str, list[Any]]]:
     """As above, made through V1."""
     sandbox = Sandbox(seed=seed, deliver=Endpoint())
+    control.configure(sandbox.parts, control.Config(v1_tiers=["ABC"]))
     for merchant in ("order-0001", "order-0002", "order-0003"):
         await sandbox.v1_pay(merchant)
     await sandbox.v1("POST", "/payments/cancel", {"merchant_uid": "order-0002", "amount": 300})

@@ -192,7 +192,9 @@ async def complete_escrow(portone: Portone) -> None:
 @performs("register_store_receipt")
 async def store_receipt(portone: Portone) -> None:
     of_pg(portone, "INICIS_V2")
-    await portone.pay("op-stores")
+    await portone.pay(
+        "op-stores", customer={"fullName": "김장부", "phoneNumber": "01012345678", "email": "kim@shop.test"}
+    )
     item = RegisterStoreReceiptBodyItem(
         store_business_registration_number="1234567890", store_name="찻집", total_amount=11_000, currency="KRW"
     )

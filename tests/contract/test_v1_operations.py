@@ -12,7 +12,7 @@ from contract.stocked import DAY, NOW, V1_CARD, V1_PERSON, stocked_v1
 from contract.swagger import BESIDE_THE_PROJECT, FILE, V1Description
 from jangbu import sandbox as names
 from jangbu.sandbox.app import v1_operations
-from jangbu.sandbox.coverage_v1 import V1, V1_FAMILIES, WITHOUT_A_STATUS, v1_rows
+from jangbu.sandbox.coverage import V1, V1_FAMILIES, WITHOUT_A_STATUS, v1_rows
 from jangbu.sandbox.testing import Sandbox
 from jangbu.sandbox.v1.gate import Call, Operation
 
@@ -73,6 +73,7 @@ PERFORMED: dict[str, tuple[str, dict[str, Any]]] = {
     "v1_get_cards": ("/cards", {}),
     "v1_get_card": ("/cards/366", {}),
     "v1_get_channels": ("/users/pg", {}),
+    "v1_get_tier": ("/tiers/ABC", {}),
 }
 """A good call of each: `{…}` is the imp_uid of the payment with that merchant_uid, or what the certification has."""
 

@@ -179,10 +179,13 @@ def test_the_image_has_all_that_the_program_needs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     shutil.rmtree(tmp_path / "src")
     shutil.rmtree(tmp_path / "migrations")
+    shutil.rmtree(tmp_path / "js")
     asked = (
-        "import jangbu.app, jangbu.worker, jangbu.migrate as m; from jangbu.payments.pages import *; "
+        "import jangbu.app, jangbu.worker, jangbu.migrate as m; from jangbu.payments.story.telling import *; "
         "from importlib.resources import files; "
-        "print(len(m.read_all()), (files('jangbu.web') / 'static' / 'console.css').is_file())"
+        "from jangbu.checkout.pages import package; "
+        "there = [files('jangbu.web') / 'static' / 'console.css', package() / 'machine.js']; "
+        "print(len(m.read_all()), all(one.is_file() for one in there))"
     )
     said = subprocess.run(
         [installed / "bin" / "python", "-I", "-c", asked], capture_output=True, text=True, timeout=60, check=False

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from at_console import in_english
 from jangbu import audit
 from jangbu.access.cookies import PLAIN_NAME
 from jangbu.access.service.sessions import sign_in
@@ -53,6 +54,7 @@ async def test_a_person_is_shown_in_full_to_whoever_says_why_and_that_is_written
         unsaid = await console.post(f"{path}/reveal", data={"reason": "  "})
         assert unsaid.status_code == 422
         assert NAME not in unsaid.text
+        assert (await in_english(console, unsaid)).status_code == 200
         shown = await console.post(f"{path}/reveal", data={"reason": "고객 문의"})
         assert shown.status_code == 200
         person = await service.reveal(begun["id"], "test", actor=TESTER, run=shop.run)

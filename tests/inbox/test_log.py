@@ -25,7 +25,7 @@ from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import find
 from jangbu.portone import Notification
-from jangbu.settings import SANDBOX_STORE_ID
+from jangbu.settings.portone import SANDBOX_STORE_ID
 from kit import TESTER, House, jobs_named
 
 from .hooks import PortOneSends, a_body

@@ -18,8 +18,8 @@ from jangbu.db import Query
 from jangbu.inbox.service import HANDLE, job_key
 from jangbu.inbox.store import DUPLICATES_KEPT_MAX
 from jangbu.inbox.unsigned import PAUSE
+from jangbu.payments.cancellations.service.cancel import Ask, Authority, cancel
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.cancel import Ask, Authority, cancel
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import find
 from kit import TESTER, House, books, with_settings

@@ -9,6 +9,7 @@ import io
 import subprocess
 import tarfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from jangbu.inbox.service import Handled
 from jangbu.notices.rules import SAMPLES
 from jangbu.notices.service.telling import alert
 from jangbu.outbox.rules import Answer
+from jangbu.payments.confirm.question import Question, answer
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.portone import Notification, sign
 from jangbu.settings import Settings
@@ -44,7 +46,9 @@ CACHE = Path(__file__).parents[2] / ".tools" / f"axe-core-{AXE}"
 CHROMIUM = Path("/usr/bin/chromium")
 OUTPUT = Path("test-output/console")
 EMAIL, PASSWORD = "kim@shop.example", "보리차 두 병 주세요"
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+LATEST_BEGIN = 200
+"""How far down, in pixels, what stands on every page may push what this one is about."""
+SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
 NOT_PAGES = {
     "/console/payments.{form}": "a file",
     "/console/refunds.{form}": "a file",
@@ -58,6 +62,12 @@ async () => (await axe.run(document, {resultTypes: ['violations']})).violations.
     one => `${one.id} (${one.impact}): ${one.help}: `
         + one.nodes.slice(0, 3).map(node => node.html.slice(0, 200)).join(' | ')
 )
+"""
+ROOM_OUT_OF_SIGHT = """
+() => [...document.querySelectorAll('.side [aria-current]')].some(one => {
+    const at = one.getBoundingClientRect();
+    return at.left < 0 || at.right > innerWidth;
+})
 """
 
 
@@ -102,6 +112,15 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
     await shop.announce(amount=11_000)
     await shop.send()
     await failed_webhook(house)
+    for number, total in enumerate((11_000, 100)):
+        question = Question(f"wh_{number}", True, payment.provider_order_id, "tx", total)
+        await answer(question, run=run, portone=house.wired.portone, approves=house.wired.approves)
+    await answer(
+        replace(question, id="wh_2", payment_id="of-nobody"),
+        run=run,
+        portone=house.wired.portone,
+        approves=house.wired.approves,
+    )
     async with run.db.transaction() as tx:
         for kind, facts in SAMPLES.items():
             await alert(tx, facts, key=kind, subject="test:1", run=run)
@@ -124,6 +143,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
         "/console/refunds": "/console/refunds",
         "/console/journal": "/console/journal",
         "/console/channels": "/console/channels",
+        "/console/questions": "/console/questions",
         "/console/alerts": "/console/alerts",
         "/console/notices": "/console/notices",
         "/console/notices/preview/{kind}": f"/console/notices/preview/{next(iter(SAMPLES))}",
@@ -236,6 +256,11 @@ async def problems(page: Page, url: str, name: str, judge: str) -> list[str]:
     wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if wide:
         found.append(f"{wide} px wider than the screen")
+    begins = await page.evaluate("document.querySelector('main').getBoundingClientRect().top + scrollY")
+    if begins > LATEST_BEGIN:
+        found.append(f"what it is about begins {begins:.0f} px down")
+    if await page.evaluate(ROOM_OUT_OF_SIGHT):
+        found.append("nobody sees in which room they are")
     # Asked for by the test itself, which the page's own policy does not concern.
     await page.evaluate(judge)
     found += await page.evaluate(JUDGE)

@@ -10,12 +10,15 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Literal
 
+import asyncpg
+
 from jangbu import embedded
+from jangbu.connecting import CONNECTION_GONE
 from jangbu.embedded import databases, leftovers
 from jangbu.embedded import server as servers
 from jangbu.embedded.account import server_account
@@ -30,6 +33,8 @@ DEATHS: tuple[Death, ...] = ("postmaster", "everybody", "backend")
 Restart = Literal["fast", "immediate"]
 SIGNALS: dict[Restart, signal.Signals] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 """What `pg_ctl restart -m …` sends to the postmaster."""
+PATIENCE_S = 60
+"""How long recovery may take on a machine that is busy with everything else."""
 
 
 class Postgres:
@@ -67,15 +72,36 @@ class Postgres:
     async def kill(self, death: Death, chance: Random) -> None:
         """`kill -9`; and start it again where it does not recover by itself."""
         assert self._server is not None
-        everybody = leftovers.working_in(self._home, self._account)
-        backends = sorted(everybody - {self._server.pid})
         if death == "backend":
-            # The postmaster throws everybody out, since the dead one may have left shared memory half written.
-            os.kill(chance.choice(backends), signal.SIGKILL)
-            return
-        for pid in sorted(everybody) if death == "everybody" else [self._server.pid]:
-            os.kill(pid, signal.SIGKILL)
-        await self.start()
+            # The postmaster throws everybody out, since the dead one may have left shared memory half written. It has
+            # to be over the death before: one whose recovery is killed goes away itself, and nobody keeps it here.
+            await self._at_work()
+        everybody = leftovers.working_in(self._home, self._account)
+        match death:
+            case "backend":
+                doomed = [chance.choice(sorted(everybody - {self._server.pid}))]
+            case "postmaster":
+                doomed = [self._server.pid]
+            case "everybody":
+                doomed = sorted(everybody)
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                # Backends come and go, and see themselves that their postmaster is dead.
+                os.kill(pid, signal.SIGKILL)
+        if death != "backend":
+            await self.start()
+
+    async def _at_work(self) -> None:
+        """Return once somebody could connect."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    connection = await asyncpg.connect(self.dsn("superuser", "postgres"), timeout=PATIENCE_S)
+                except CONNECTION_GONE:
+                    await asyncio.sleep(0.01)
+                else:
+                    await connection.close()
+                    return
 
     async def restart(self, mode: Restart, *, away_s: float = 0) -> None:
         """As `pg_ctl restart -m …` does."""

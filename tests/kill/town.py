@@ -200,7 +200,7 @@ async def town(
             "JANGBU_MODE": "sandbox", "JANGBU_PORT": str(port), "JANGBU_SANDBOX_PORT": str(portone_port),
             "DATABASE_URL": seen.system, "JANGBU_DATABASE_URL_REQUEST": seen.request, "JANGBU_HOME": str(folder),
             "JANGBU_SWEEP_CRON": "* * * * * */1", "JANGBU_JOB_LEASE_S": "2", "JANGBU_DRAIN_S": "5",
-            "JANGBU_LOG_LEVEL": "warning", "JANGBU_LOG_FORMAT": "json",
+            "JANGBU_LOG_LEVEL": "warning", "JANGBU_LOG_FORMAT": "json", "JANGBU_LIMIT_CALLERS": "off",
             "BETTER_AUTH_SECRET": "a-secret-for-tests-only-0123456789", **more,
         }  # fmt: skip
         settings = load(_env_file=None, **environment)

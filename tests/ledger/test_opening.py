@@ -80,7 +80,7 @@ async def test_an_account_that_holds_something_must_be_stated(house: House, tmp_
     await sold_before(house)
     looked = await look(table(tmp_path, *LINES), day_of(house), run=house.run)
     (problem,) = looked.problems
-    assert "income:sales / store-1 holds -₩110,000" in problem.what
+    assert "income:sales / store-1 holds ₩110,000 in credit" in problem.what
     with pytest.raises(OpeningRefused):
         await open_books(table(tmp_path, *LINES), day_of(house), actor=TESTER, run=house.run)
     assert (await held(house))["assets:bank", "KRW"] == 0

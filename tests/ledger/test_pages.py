@@ -16,7 +16,8 @@ from jangbu.ledger import pages
 from jangbu.ledger.rules import Account, Entry, Posting
 from jangbu.ledger.service import post, seal
 from jangbu.money import Money
-from jangbu.payments.pages import page_of_entry
+from jangbu.payments.story.telling import page_of_entry
+from jangbu.web import listing
 from jangbu.wiring import Addresses
 from kit import House
 from superuser import tampering
@@ -61,6 +62,7 @@ async def test_it_shows_this_month_and_finds_by_day_in_seoul_by_account_and_by_p
     shown = await console.get(path)
     assert keys(shown.text) == ["100%_sure:1", "opening:1"]
     assert "12,345" in shown.text and "assets:bank" in shown.text
+    assert "보통예금" in shown.text
     found = {
         "?from=2026-07-31&until=2026-07-31": [f"payment:{PAYMENT}:captured"],
         "?until=2026-07-31": [f"payment:{PAYMENT}:captured"],
@@ -83,7 +85,8 @@ async def test_it_shows_this_month_and_finds_by_day_in_seoul_by_account_and_by_p
 async def test_pages_meet_without_a_gap_though_many_happened_at_once(
     house: House, console: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "ROWS", 2)
+    monkeypatch.setattr(listing, "ROWS", 2)
+    monkeypatch.setattr(pages, "ONE_MORE", 3)
     now = house.run.clock.now()
     for number in range(5):
         await posted(house, f"test:{number}", now)

@@ -14,12 +14,12 @@ from jangbu import embedded
 from jangbu.db import Query
 from jangbu.notices import store
 from jangbu.notices.rules import State
-from jangbu.payments.cancellation_rules import Ask
+from jangbu.payments.cancellations.rules import Ask
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import CALL_A_PERSON_AFTER, Payment
-from jangbu.payments.service import sync
+from jangbu.payments.service import seeing, sync
 from jangbu.payments.service.alerts import tell_of_mismatch
-from jangbu.payments.service.cancel import Authority, cancel
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.verify import verify
 from jangbu.queue import payload
@@ -107,7 +107,7 @@ async def test_one_capture_of_one_mismatch_is_one_cause(house: House) -> None:
     payment = await start(house)
     await house.portone.pay(payment.provider_order_id)
     answer = await house.wired.portone.get_payment(payment.provider_order_id)
-    seen = sync.seen(answer.value)  # type: ignore[union-attr]
+    seen = seeing.seen(answer.value)  # type: ignore[union-attr]
     doubtful = replace(payment, review="other_amount")
     for look in (seen, seen, replace(seen, transaction_id="another")):
         async with house.run.db.transaction() as tx:
@@ -119,7 +119,7 @@ async def test_what_nobody_has_an_exponent_for_is_told_as_it_came(house: House) 
     payment = await start(house)
     await house.portone.pay(payment.provider_order_id)
     answer = await house.wired.portone.get_payment(payment.provider_order_id)
-    strange = replace(sync.seen(answer.value), currency="XTS")  # type: ignore[union-attr]
+    strange = replace(seeing.seen(answer.value), currency="XTS")  # type: ignore[union-attr]
     await sync._apply(payment.id, strange, actor=TESTER, run=house.run)
     (raised,) = await alerts(house)
     assert (raised.facts["paid"], raised.facts["review"]) == ("11000 XTS", "unhandled_currency")
@@ -146,6 +146,21 @@ async def test_a_refund_of_which_nobody_knows_the_outcome_names_the_refund(house
     house.portone.fault("status_500", operation="get_payment", times=1_000)
     await give_back(house, payment, amount=4_000)
     await house.move(CALL_A_PERSON_AFTER + timedelta(minutes=30))
+    (raised,) = await alerts(house)
+    assert (raised.kind, raised.facts["operation"], raised.facts["amount"]) == ("outcome_unknown", "cancel", "₩4,000")
+
+
+OTHERWISE = Query(str, "UPDATE payments SET review = 'dispute_untold' RETURNING review")
+
+
+async def test_a_refund_without_an_answer_is_told_of_a_payment_that_somebody_looks_at_anyway(house: House) -> None:
+    payment = await taken(house)
+    assert await house.run.db.statement(OTHERWISE) == "dispute_untold"
+    house.portone.fault("not_reached", operation="cancel_payment", times=1_000)
+    house.portone.fault("status_500", operation="get_payment", times=1_000)
+    await give_back(house, payment, amount=4_000)
+    for _ in range(2):
+        await house.move(CALL_A_PERSON_AFTER)
     (raised,) = await alerts(house)
     assert (raised.kind, raised.facts["operation"], raised.facts["amount"]) == ("outcome_unknown", "cancel", "₩4,000")
 

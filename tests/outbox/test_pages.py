@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 from playwright.async_api import async_playwright
 
-from at_console import PASSWORD, at_the_console
+from at_console import PASSWORD, at_the_console, in_english
 from cli.tools import serving
 from jangbu.access.rules import Role
 from jangbu.access.service.staff import create_admin
@@ -64,6 +64,7 @@ async def test_an_endpoint_is_made_used_and_seen_to(shop: Shop) -> None:
         assert "webhook_endpoint.test" in (await console.get(here + "?state=delivered")).text
         rotated = await console.post(f"{here}/rotate")
         assert set(re.findall(r"whsec_[A-Za-z0-9+/=]+", rotated.text)).isdisjoint(secrets)
+        assert URL in (await in_english(console, rotated)).text
         await console.post(f"{here}/disable")
         assert "켜고 이어서 보내기" in (await console.get(here)).text
         await console.post(f"{here}/enable")

@@ -13,7 +13,8 @@ from jangbu.outbox import store
 from jangbu.outbox.service import delivery, endpoints
 from jangbu.portone import verify
 from jangbu.runtime import Runtime
-from jangbu.settings import SANDBOX_SECRETS_KEYS, load
+from jangbu.settings import load
+from jangbu.settings.programs import SANDBOX_SECRETS_KEYS
 from jangbu.vault import VaultProblem
 from jangbu.wiring import ENCRYPTED, Addresses, Wired
 from kit import TESTER, with_settings

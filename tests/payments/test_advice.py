@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from jangbu.clock import instant
-from jangbu.payments.advice_rules import NOT_KNOWN, RULES, TOPICS, Advice, advise
-from jangbu.payments.cancellation_rules import Cancellation, CancellationStatus
+from jangbu.payments.cancellations.advice_rules import NOT_KNOWN, RULES, TOPICS, Advice, advise
+from jangbu.payments.cancellations.rules import Cancellation, CancellationStatus
+from jangbu.payments.cancellations.service.advice import advice
 from jangbu.payments.methods import Kind
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.advice import advice
 from jangbu.payments.service.initialize import Order, initialize
 from kit import TESTER, House, settle
 
@@ -121,7 +121,9 @@ def test_what_the_refund_itself_would_refuse_is_refused_here_with_its_code() -> 
 
 def test_every_line_is_dated_names_its_source_and_says_it_in_both_languages() -> None:
     for rule in RULES:
-        assert re.fullmatch(r"(portone-facts|reconciliation) §\d+(\.\d+)?(, \d+)?", rule.source), rule
+        assert re.fullmatch(
+            r"developers\.portone\.io: [\w/-]+( \(\w+\))?|what Korean card companies do; .+", rule.source
+        )
         assert rule.as_of.year >= 2026
         assert re.search("[가-힣]", rule.ko) and not re.search("[가-힣]", rule.en)
         assert rule.topic in TOPICS and rule.kinds <= set(Kind)

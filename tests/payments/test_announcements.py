@@ -2,7 +2,7 @@
 
 from jangbu import events
 from jangbu.payments import store
-from jangbu.payments.cancellation_rules import CancellationStatus
+from jangbu.payments.cancellations.rules import CancellationStatus
 from jangbu.payments.rules import Status
 from jangbu.payments.service import sync
 from jangbu.runtime import Runtime

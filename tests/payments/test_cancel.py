@@ -9,15 +9,17 @@ import pytest
 from jangbu import embedded
 from jangbu.audit import Actor
 from jangbu.errors import Refusal
-from jangbu.payments import cancellation_store
-from jangbu.payments.cancellation_rules import Ask, Cancellation, CancellationStatus
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.rules import Ask, Cancellation, CancellationStatus
+from jangbu.payments.cancellations.service.cancel import Authority, approve, cancel, reject
+from jangbu.payments.cancellations.service.settle import Outcome, _answered
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.cancel import Authority, approve, cancel, reject
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.settle_cancel import Outcome, _answered
-from jangbu.payments.service.sync import find, seen_cancellation
+from jangbu.payments.service.seeing import seen_cancellation
+from jangbu.payments.service.sync import find
 from jangbu.payments.service.verify import verify
 from jangbu.portone.wire import read_cancellation
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.wiring import Addresses
 from kit import TESTER, House, books, settle
 from superuser import superuser
@@ -284,7 +286,9 @@ async def test_a_payment_paid_and_cancelled_before_we_looked_is_both(house: Hous
 
 @pytest.mark.parametrize("ends", ["SUCCEEDED", "FAILED"])
 @pytest.mark.parametrize("heard", [True, False], ids=["webhook", "no webhook"])
-async def test_a_slow_pg_is_waited_for(house: House, ends: str, heard: bool) -> None:
+@pytest.mark.parametrize("leaves", [True, False], ids=["paid meanwhile", "cancelled meanwhile"])
+async def test_a_slow_pg_is_waited_for(house: House, ends: str, heard: bool, leaves: bool) -> None:
+    house.portone.world.inferred = Inferred(requested_cancel_leaves_status=leaves)
     payment = await paid(house)
     house.portone.cancel_slowly(payment.provider_order_id)
     outcome = await give_back(house, payment, amount=3_000)
@@ -304,6 +308,25 @@ async def test_a_slow_pg_is_waited_for(house: House, ends: str, heard: bool) -> 
     last = "payment.partially_cancelled" if given else "payment.cancel_failed"
     await agreed(house, payment, given, events=["payment.cancel_pending", last])
     await give_back(house, payment, amount=5_000)
+
+
+@pytest.mark.parametrize("ends", ["SUCCEEDED", "FAILED"])
+async def test_a_payment_that_shows_as_cancelled_before_anything_went_back_is_still_taken(
+    house: House, ends: str
+) -> None:
+    """PortOne does not say what `status` is while a cancellation waits: the money is in the books until it is gone."""
+    house.portone.world.inferred = Inferred(requested_cancel_leaves_status=False)
+    asked = Order(amount=11_000, currency="KRW", order_name="보리차")
+    payment = await initialize(asked, actor=TESTER, run=house.run, portone=house.wired.portone)
+    await house.portone.pay(payment.provider_order_id)
+    house.portone.cancel_slowly(payment.provider_order_id)
+    await house.portone.cancel(payment.provider_order_id)
+    await verify(str(payment.id), actor=TESTER, run=house.run, portone=house.wired.portone)
+    assert (await agreed(house, payment, [])).status is Status.PAID
+    await house.portone.end_cancellation(payment.provider_order_id, succeeds=ends == "SUCCEEDED")
+    await verify(str(payment.id), actor=TESTER, run=house.run, portone=house.wired.portone)
+    given = [11_000] if ends == "SUCCEEDED" else []
+    assert (await agreed(house, payment, given)).status is (Status.CANCELLED if given else Status.PAID)
 
 
 async def test_above_the_limit_a_second_person_decides(house: House) -> None:
@@ -327,6 +350,20 @@ async def test_above_the_limit_a_second_person_decides(house: House) -> None:
     assert {one.code for one in answers if isinstance(one, Refusal)} == {"CANCELLATION_NOT_WAITING"}
     end = (await known(house, payment))[0].status
     await agreed(house, payment, [5_001] if end is S.SUCCEEDED else [])
+
+
+async def test_a_sum_in_parts_needs_the_second_person_that_the_sum_does(house: House) -> None:
+    payment = await paid(house)
+    manager = Authority(Actor("user:manager"), limits={"KRW": 5_000})
+    other = Authority(Actor("user:other"), limits={"KRW": 5_000})
+    assert (await give_back(house, payment, manager, amount=3_000)).cancellation.status is S.SUCCEEDED
+    waiting = (await give_back(house, payment, manager, amount=2_001)).cancellation
+    assert waiting.status is S.WAITING
+    await approve(waiting.id, who=other, run=house.run, portone=house.wired.portone)
+    # What a second person approved is not given back alone, and everybody has a limit of their own.
+    assert (await give_back(house, payment, manager, amount=2_000)).cancellation.status is S.SUCCEEDED
+    assert (await give_back(house, payment, other, amount=3_000)).cancellation.status is S.SUCCEEDED
+    await agreed(house, payment, [3_000, 2_001, 2_000, 3_000])
 
 
 async def test_rejected_it_never_reaches_portone_and_within_the_limit_nobody_else_is_asked(house: House) -> None:

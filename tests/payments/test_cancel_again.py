@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from jangbu.payments import cancellation_store
-from jangbu.payments.cancellation_rules import Ask, Cancellation, CancellationStatus
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.rules import Ask, Cancellation, CancellationStatus
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
+from jangbu.payments.cancellations.service.settle import resume
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.cancel import Authority, cancel
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.settle_cancel import resume
 from jangbu.payments.service.sync import find
 from jangbu.portone import PortOne
 from jangbu.sandbox.in_process import InProcess

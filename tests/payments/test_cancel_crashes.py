@@ -9,10 +9,11 @@ import pytest
 from jangbu import embedded
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed, watched
-from jangbu.payments import cancellation_store, store
-from jangbu.payments.cancellation_rules import Ask, CancellationStatus
+from jangbu.payments import store
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.rules import Ask, CancellationStatus
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.cancel import Authority, cancel
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import find
 from jangbu.settings import Settings

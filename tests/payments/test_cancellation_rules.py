@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jangbu.errors import Refusal
 from jangbu.ids import Ids
 from jangbu.payments import postings
-from jangbu.payments.cancellation_fold import fold
-from jangbu.payments.cancellation_rules import (
+from jangbu.payments.cancellations.fold import fold
+from jangbu.payments.cancellations.rules import (
     RESEND_WITHIN,
     TRANSITIONS,
     Ask,
@@ -23,6 +23,7 @@ from jangbu.payments.cancellation_rules import (
     may_send,
 )
 from jangbu.payments.rules import WAITING_CHECKS, Payment, Status, decide
+from jangbu.payments.seen import SeenCancellation
 
 from .told import NOW, payment, seen
 from .told import given_back as shown
@@ -117,6 +118,22 @@ def test_the_tax_free_part_is_known_where_only_one_answer_is_possible() -> None:
     assert asked(payment(Status.PAID, tax_free_amount=11_000), [], amount=400).tax_free_amount == 400
 
 
+@pytest.mark.parametrize("api", ["v1", "v2"])
+def test_what_is_left_goes_back_whatever_was_said_of_the_tax_free_part_of_refunds_elsewhere(api: str) -> None:
+    """Of 11,000 with 4,000 free of tax, 9,000 went back elsewhere, and nobody said what they were of."""
+    mixed = payment(Status.PAID, api=api, tax_free_amount=4_000, vat_amount=636)
+    folded = fold(mixed, [], [shown(1, 9_000)], now=NOW)
+    known = [change.after for change in folded.changes]
+    assert asked(folded.payment, known).tax_free_amount == 2_000
+    # V1 says it of none, so there it may have been any part of them.
+    for part in (2_000, 500, 0):
+        if api == "v1" or part == 2_000:
+            assert asked(folded.payment, known, tax_free_amount=part).tax_free_amount == part
+            continue
+        with pytest.raises(Refusal, match="CANCEL_TAX_FREE_AMOUNT_OUT_OF_RANGE"):
+            asked(folded.payment, known, tax_free_amount=part)
+
+
 def test_the_vat_of_parts_worked_by_hand() -> None:
     """11,000 with 1,000 VAT, given back as 3,300 + 5,500 + 2,200: 300 + 500 + 200 of VAT."""
     one, known, vat = payment(Status.PAID), [], []
@@ -186,6 +203,42 @@ def test_ours_is_known_by_its_mark_and_without_it_by_its_sum() -> None:
     ):
         [change] = fold(payment(Status.PAID), [mine], [other], now=NOW).changes
         assert change.after.origin == "elsewhere"
+
+
+def test_of_v1_ours_is_known_by_what_a_pg_left_of_its_reason() -> None:
+    mine = ours(amount=3_000, reason="단순 변심으로 인한 취소")
+    for left in (mine.reason, "단순 변심", mine.reason_sent[:-9]):
+        [change] = fold(payment(Status.PAID), [mine], [shown(1, 3_000, reason=left, trigger="")], now=NOW).changes
+        assert (change.before, change.after.origin, change.after.status) == (mine, "ours", S.SUCCEEDED)
+    for other in (
+        {"reason": "고객 요청"},
+        {"reason": ""},
+        {"reason": "단순 변심", "requested_at": NOW - timedelta(hours=1)},
+    ):
+        [change] = fold(payment(Status.PAID), [mine], [shown(1, 3_000, **{"trigger": ""} | other)], now=NOW).changes
+        assert change.after.origin == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("cancellations", "said", "is_clear"),
+    [
+        ([shown(1, 3_000)], 3_000, True),
+        ([shown(1, 3_000)], 5_000, False),
+        ([shown(1, 3_000), shown(2, 2_000)], 3_000, False),
+        # Whether what is on its way is in the sum is not written down.
+        ([shown(1, 3_000), shown(2, 2_000, "REQUESTED")], 3_000, True),
+        ([shown(1, 3_000), shown(2, 2_000, "REQUESTED")], 5_000, True),
+        ([shown(1, 3_000), shown(2, 2_000, "FAILED")], 5_000, False),
+        ([], 0, True),
+        ([], 1_000, False),
+    ],
+)
+def test_a_sum_that_is_not_that_of_the_refunds_is_shown_to_a_person(
+    cancellations: list[SeenCancellation], said: int, *, is_clear: bool
+) -> None:
+    status = "PARTIAL_CANCELLED" if cancellations else "PAID"
+    folded = fold(payment(Status.PAID, due_at=None), [], cancellations, said=status, sum_said=said, now=NOW).payment
+    assert (folded.review, folded.due_at is None) == ("" if is_clear else "cancellation_unclear", is_clear)
 
 
 def test_more_given_back_than_was_taken_is_never_booked_but_shown() -> None:

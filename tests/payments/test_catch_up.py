@@ -1,8 +1,10 @@
 """Holding PortOne's list against ours: nothing is missed while it moves, and nothing is made up."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -42,11 +44,13 @@ class Meddled:
     house: House
     afterwards: Callable[[int], Awaitable[None]]
     lists: int = 0
+    numbers: list[int] = field(default_factory=list)
 
     async def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Sent:
         answer = await self.house.portone.transport.send(method, target, headers, body)
         if target.startswith("/payments?"):
             self.lists += 1
+            self.numbers.append(json.loads(parse_qs(urlsplit(target).query)["requestBody"][0])["page"]["number"])
             await self.afterwards(self.lists)
         return answer
 
@@ -96,30 +100,43 @@ async def test_a_payment_that_slips_to_a_page_already_read_is_not_missed(
     assert {payment.provider_order_id for payment in found.changed} == set(ids)
 
 
-async def test_a_list_that_never_stands_still_is_said_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catching_up, "PAGE_SIZE", 1)
-    ids = await begun(house, 20)
-    for portone_id in ids[:2]:
-        await house.portone.pay(portone_id)
-
-    async def another_pays(lists: int) -> None:
-        await house.portone.pay(ids[1 + lists])
-
-    with pytest.raises(PortOneUnclear):
-        await run_it(house, Meddled(house, another_pays).client())
-
-
-async def test_more_than_portone_shows_in_one_list_is_read_in_halves(
+async def test_a_shop_that_sells_while_its_list_is_read_is_read_to_the_end(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catching_up, "ROWS_MAX", 2)
-    monkeypatch.setattr(catching_up, "PAGE_SIZE", 2)
-    ids = await begun(house, 5)
+    """With each page that we fetch a payment changes, as where somebody pays every second."""
+    monkeypatch.setattr(catching_up, "PAGE_SIZE", 3)
+    ids = await begun(house, 20)
+    for portone_id in ids[:6]:
+        await house.portone.pay(portone_id)
+        await house.portone.move(timedelta(seconds=1))
+
+    async def another_pays(lists: int) -> None:
+        await house.portone.move(timedelta(seconds=1))
+        await house.portone.pay(ids[5 + lists])
+
+    line = Meddled(house, another_pays)
+    found = await run_it(house, line.client())
+    paid_before_the_last_page = ids[: 5 + line.lists]
+    assert line.lists > 3
+    assert {payment.provider_order_id for payment in found.changed} >= set(paid_before_the_last_page)
+
+
+async def test_no_page_but_the_first_is_asked_for_where_times_differ(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many changed: beyond its 60,000th row PortOne shows nothing."""
+    monkeypatch.setattr(catching_up, "PAGE_SIZE", 3)
+    ids = await begun(house, 9)
     for portone_id in ids:
         await house.portone.pay(portone_id)
         await house.portone.move(timedelta(minutes=5))
-    found = await run_it(house)
+
+    async def nothing(lists: int) -> None: ...
+
+    line = Meddled(house, nothing)
+    found = await run_it(house, line.client())
     assert {payment.provider_order_id for payment in found.changed} == set(ids)
+    assert len(line.numbers) > 3 and set(line.numbers) == {0}
 
 
 async def test_what_only_portone_knows_is_told_and_not_booked(house: House) -> None:

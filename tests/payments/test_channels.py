@@ -8,8 +8,8 @@ import pytest
 
 from jangbu import audit, sandbox
 from jangbu.errors import Refusal
-from jangbu.payments.channel_rules import Channel, Description, checked, standing
-from jangbu.payments.service.channels import describe, every_channel
+from jangbu.payments.channels.rules import Channel, Description, checked, standing
+from jangbu.payments.channels.service import describe, every_channel
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import find, sync
 from kit import TESTER, House, settle

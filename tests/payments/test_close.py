@@ -9,36 +9,58 @@ from typing import Any
 import pytest
 
 from jangbu import embedded
+from jangbu import sandbox as names
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed, watched
 from jangbu.payments import store
-from jangbu.payments.method_refusals import AccountCloseRefused, AccountNotWaiting
+from jangbu.payments.after.refusals import AccountCloseRefused, AccountNotWaiting
+from jangbu.payments.after.service.close import close
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.close import close
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.sync import find
+from jangbu.payments.service.sync import find, told
 from jangbu.payments.service.verify import verify
+from jangbu.sandbox.core import accounts
+from jangbu.sandbox.core.records import Attempt
 from jangbu.settings import Settings
 from kit import TESTER, House, books, fresh_database, house_at, settle
 
+OPERATIONS = {"v1": "v1_close_vbank", "v2": "close_virtual_account"}
 
-async def issued(house: House) -> Payment:
-    order = Order(amount=11_000, currency="KRW", order_name="보리차")
+
+async def another_account(house: House, payment: Payment) -> None:
+    if payment.api == "v1":
+        await house.portone.v1_pay(
+            payment.provider_order_id, amount=payment.amount, channelKey=names.CARD_CHANNEL, pay_method="vbank"
+        )
+    else:
+        await house.portone.pay(payment.provider_order_id, method="virtual_account", payMethod="VIRTUAL_ACCOUNT")
+    await settle(house)
+    await told(payment.provider_order_id, run=house.run, portone=house.wired.portone)
+
+
+async def issued(house: House, api: str = "v2") -> Payment:
+    order = Order(amount=11_000, currency="KRW", order_name="보리차", api=api)
     payment = await initialize(order, actor=TESTER, run=house.run, portone=house.wired.portone)
-    await house.portone.pay(payment.provider_order_id, method="virtual_account", payMethod="VIRTUAL_ACCOUNT")
-    await house.hear()
-    await house.work()
-    return await find(str(payment.id), run=house.run)
+    await another_account(house, payment)
+    found = await find(str(payment.id), run=house.run)
+    assert found.status is Status.VIRTUAL_ACCOUNT_ISSUED
+    return found
 
 
 async def closes(house: House, payment: Payment, **more: Any) -> Payment:
     return await close(str(payment.id), actor=TESTER, run=house.run, portone=house.wired.portone, **more)
 
 
-def closed_at_portone(house: House, payment: Payment) -> bool:
+def there_of(house: House, payment: Payment) -> Attempt:
+    """The latest attempt, as PortOne has it."""
     there = house.portone.payment(payment.provider_order_id)
-    return there is not None and there.current is not None and there.current.closed_at is not None
+    assert there is not None and there.current is not None
+    return there.current
+
+
+def closed_at_portone(house: House, payment: Payment) -> bool:
+    return there_of(house, payment).closed_at is not None
 
 
 def becomes(house: House, status: str) -> None:
@@ -53,10 +75,16 @@ async def calls(house: House, payment: Payment) -> list[tuple[str, dict[str, Any
     return [(one.state, one.outcome) for one in made if one.operation == "close_account"]
 
 
+BOTH = pytest.mark.parametrize("api", ["v1", "v2"])
+
+
+@BOTH
 @pytest.mark.parametrize("status", ["CANCELLED", "FAILED", "VIRTUAL_ACCOUNT_ISSUED"])
-async def test_whatever_portone_makes_of_a_closed_account_nobody_is_to_pay_into_it(house: House, status: str) -> None:
+async def test_whatever_portone_makes_of_a_closed_account_nobody_is_to_pay_into_it(
+    house: House, status: str, api: str
+) -> None:
     becomes(house, status)
-    payment = await issued(house)
+    payment = await issued(house, api)
     closed = await closes(house, payment)
     assert closed.status is (Status.FAILED if status == "FAILED" else Status.ABANDONED)
     assert closed_at_portone(house, payment)
@@ -70,8 +98,9 @@ async def test_whatever_portone_makes_of_a_closed_account_nobody_is_to_pay_into_
     assert found.events.count(told) == 1
 
 
-async def test_a_deposit_that_comes_first_wins(house: House) -> None:
-    payment = await issued(house)
+@BOTH
+async def test_a_deposit_that_comes_first_wins(house: House, api: str) -> None:
+    payment = await issued(house, api)
     house.portone.fault("webhook_lost", times=5)
     await house.portone.deposit(payment.provider_order_id)
     with pytest.raises(AccountNotWaiting) as refused:
@@ -82,8 +111,11 @@ async def test_a_deposit_that_comes_first_wins(house: House) -> None:
     assert "payment.paid" in (await books(house)).events
 
 
-async def test_money_that_the_bank_has_and_portone_does_not_know_of_keeps_the_account_open(house: House) -> None:
-    payment = await issued(house)
+@BOTH
+async def test_money_that_the_bank_has_and_portone_does_not_know_of_keeps_the_account_open(
+    house: House, api: str
+) -> None:
+    payment = await issued(house, api)
     await house.portone.deposit(payment.provider_order_id, known_after_s=3600)
     with pytest.raises(AccountCloseRefused):
         await closes(house, payment)
@@ -97,10 +129,7 @@ async def test_late_money_on_a_closed_account_is_adopted(house: House) -> None:
     becomes(house, "VIRTUAL_ACCOUNT_ISSUED")
     payment = await issued(house)
     await closes(house, payment)
-    there = house.portone.payment(payment.provider_order_id)
-    assert there is not None
-    assert there.current is not None
-    there.current.closed_at = None
+    there_of(house, payment).closed_at = None
     await house.portone.deposit(payment.provider_order_id)
     await settle(house)
     assert (await find(str(payment.id), run=house.run)).status is Status.PAID
@@ -110,9 +139,41 @@ async def test_another_account_of_the_same_payment_waits_for_its_money(house: Ho
     becomes(house, "FAILED")
     payment = await issued(house)
     await closes(house, payment)
-    await house.portone.pay(payment.provider_order_id, method="virtual_account", payMethod="VIRTUAL_ACCOUNT")
+    await another_account(house, payment)
+    assert (await find(str(payment.id), run=house.run)).status is Status.VIRTUAL_ACCOUNT_ISSUED
+
+
+@BOTH
+async def test_a_closing_that_was_left_open_closes_no_account_that_the_payer_was_given_since(
+    house: House, api: str
+) -> None:
+    payment = await issued(house, api)
+    house.portone.fault("not_reached", operation=OPERATIONS[api], times=1)
+    with suppress(PortOneUnclear):
+        await closes(house, payment)
+    there = house.portone.payment(payment.provider_order_id)
+    assert there is not None
+    if api == "v2":
+        accounts.expire_now(house.portone.world, there, house.portone.clock.now())
+    await another_account(house, payment)
     await settle(house)
     assert (await find(str(payment.id), run=house.run)).status is Status.VIRTUAL_ACCOUNT_ISSUED
+    first, second = there.attempts
+    assert second.closed_at is None
+    assert [state for state, _ in await calls(house, payment)] == ["done" if api == "v1" else "refused"]
+    assert first.closed_at is not None
+    assert first.has_lapsed == (api == "v2"), "V1 names the account, and this one still took money"
+
+
+async def test_a_pg_that_wants_a_key_of_its_own_is_not_asked(house: House) -> None:
+    payment = await issued(house, "v1")
+    assert there_of(house, payment).channel_key
+    house.portone.world.channel_of(there_of(house, payment)).pg_provider = "HTML5_INICIS"
+    await told(payment.provider_order_id, run=house.run, portone=house.wired.portone)
+    with pytest.raises(AccountCloseRefused) as refused:
+        await closes(house, payment)
+    assert refused.value.facts["type"] == "CLOSED_IN_THE_PGS_CONSOLE"
+    assert not any("/vbanks" in line for line in house.portone.transport.transcript)
 
 
 async def test_a_payment_without_an_account_has_none_to_close(house: House) -> None:
@@ -127,17 +188,21 @@ async def test_a_payment_without_an_account_has_none_to_close(house: House) -> N
         await closes(house, payment, store_id="store-other")
 
 
-@pytest.mark.parametrize("status", ["CANCELLED", "VIRTUAL_ACCOUNT_ISSUED"])
+# V1's refusal does not say that an account is closed: there, only the payment can.
+@pytest.mark.parametrize(
+    ("api", "status"), [("v2", "CANCELLED"), ("v2", "VIRTUAL_ACCOUNT_ISSUED"), ("v1", "CANCELLED"), ("v1", "FAILED")]
+)
 @pytest.mark.parametrize("fault", ["answer_lost", "not_reached", "status_500", "idempotency_outstanding"])
-async def test_a_lost_answer_is_settled_by_looking(house: House, fault: str, status: str) -> None:
+async def test_a_lost_answer_is_settled_by_looking(house: House, api: str, fault: str, status: str) -> None:
     becomes(house, status)
-    payment = await issued(house)
-    house.portone.fault(fault, operation="close_virtual_account", times=1)
+    payment = await issued(house, api)
+    house.portone.fault(fault, operation=OPERATIONS[api], times=1)
     house.portone.fault("webhook_lost", times=5)
     with suppress(PortOneUnclear):
         await closes(house, payment)
     await settle(house)
-    assert (await find(str(payment.id), run=house.run)).status is Status.ABANDONED
+    after = await find(str(payment.id), run=house.run)
+    assert after.status is (Status.FAILED if status == "FAILED" else Status.ABANDONED)
     assert closed_at_portone(house, payment)
     [(state, outcome)] = await calls(house, payment)
     assert state == "done"
@@ -163,12 +228,16 @@ async def test_closing_passes_its_failpoints(house: House) -> None:
     assert set(FAILPOINTS) <= set(seen), set(FAILPOINTS) - set(seen)
 
 
-@pytest.mark.parametrize("name", FAILPOINTS)
-async def test_dying_anywhere_while_closing_closes_it(server: embedded.Embedded, settings: Settings, name: str) -> None:
+@pytest.mark.parametrize(
+    ("api", "name"), [*(("v2", name) for name in FAILPOINTS), *(("v1", name) for name in FAILPOINTS[:3])]
+)
+async def test_dying_anywhere_while_closing_closes_it(
+    server: embedded.Embedded, settings: Settings, api: str, name: str
+) -> None:
     async with fresh_database(server) as where:
         async with house_at(where, settings) as house:
-            becomes(house, "VIRTUAL_ACCOUNT_ISSUED")
-            payment = await issued(house)
+            becomes(house, "CANCELLED" if api == "v1" else "VIRTUAL_ACCOUNT_ISSUED")
+            payment = await issued(house, api)
             with armed(name), suppress(Crash):
                 await closes(house, payment)
         async with house_at(where, settings, seed=1, after=house) as reborn:

@@ -14,17 +14,16 @@ from jangbu.db import Tx
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed, watched
 from jangbu.payments import store
-from jangbu.payments.refusals import (
+from jangbu.payments.confirm.refusals import (
     ConfirmInProgress,
     ConfirmRefused,
     NothingToConfirm,
     PaymentDiffers,
     PaymentExpired,
-    PaymentUnknown,
-    PortOneUnclear,
 )
+from jangbu.payments.confirm.service import Agreed, Approves, confirm, objection
+from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.confirm import Agreed, Approves, confirm, objection
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import sync
 from jangbu.payments.service.verify import Verdict, verify

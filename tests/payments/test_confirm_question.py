@@ -16,17 +16,18 @@ from jangbu.app import create
 from jangbu.checkout.service.approve import approve
 from jangbu.db import Query
 from jangbu.failpoints import Crash, armed
-from jangbu.payments import confirm_store, store
-from jangbu.payments.cli import moments
-from jangbu.payments.confirm_store import Asked
-from jangbu.payments.refusals import CannotTell
+from jangbu.payments import store
+from jangbu.payments.confirm import store as confirm_store
+from jangbu.payments.confirm.question import ROUTE, ROUTE_V1, Question, answer
+from jangbu.payments.confirm.refusals import CannotTell
+from jangbu.payments.confirm.store import Asked
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.confirm_question import ROUTE, ROUTE_V1, Question, answer
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.story import tell
 from jangbu.payments.service.verify import verify
+from jangbu.payments.story.cli import moments
+from jangbu.payments.story.service import tell
 from jangbu.portone import PortOne, sign
-from jangbu.sandbox import LIVE_CHANNEL, STORE_ID
+from jangbu.sandbox import CARD_CHANNEL, LIVE_CHANNEL, STORE_ID
 from kit import TESTER, House, until, with_settings
 
 AMOUNT = 11_000
@@ -291,6 +292,17 @@ async def test_v1_asks_unsigned_in_major_units_and_portone_is_asked_back(
     assert [(one.answer, one.times) for one in await questions(house, payment)] == [
         ("yes", 2), ("no", 1), ("no", 1), ("no", 1),
     ]  # fmt: skip
+
+
+async def test_a_payment_of_v1_is_read_from_v1(house: House, client: httpx.AsyncClient) -> None:
+    payment = await registered(house, api="v1")
+    await house.portone.v1_open(payment.provider_order_id, amount=AMOUNT, channelKey=CARD_CHANNEL)
+    # V2 may know nothing of it: that it shows V1's payments is nowhere promised (portone-facts §10.20).
+    house.portone.fault("status_500", operation="get_payment", times=9)
+    asked = {"imp_uid": "imp_1", "merchant_uid": payment.provider_order_id, "amount": AMOUNT}
+    assert (await client.post(ROUTE_V1, json=asked)).status_code == 200
+    await house.portone.v1_pay(payment.provider_order_id, amount=AMOUNT, channelKey=CARD_CHANNEL)
+    assert (await client.post(ROUTE_V1, json=asked)).json()["code"] == "PAYMENT_NOT_PAYABLE"
 
 
 @pytest.mark.parametrize("amount", ["1e9999999", "NaN", "Infinity", "-1", "0." + "1" * 60])

@@ -9,23 +9,34 @@ from uuid import UUID
 
 import pytest
 
-from jangbu import embedded
+from jangbu import embedded, events
 from jangbu.audit import Actor
+from jangbu.db import Query
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed, watched
-from jangbu.payments.cancellation_rules import Ask
-from jangbu.payments.dispute_rules import Dispute, DisputeStatus, MoveKind, Step, decide, give_way, learn, reviewed
-from jangbu.payments.method_refusals import DisputeNotToDecide
+from jangbu.payments.after.dispute_rules import (
+    REVIEW,
+    Dispute,
+    DisputeStatus,
+    MoveKind,
+    Step,
+    decide,
+    give_way,
+    learn,
+    reviewed,
+)
+from jangbu.payments.after.refusals import DisputeNotToDecide
+from jangbu.payments.after.service.disputes import active_disputes, disputes_of, end
+from jangbu.payments.cancellations.rules import Ask
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.seen import SeenDispute
-from jangbu.payments.service.cancel import Authority, cancel
-from jangbu.payments.service.disputes import active_disputes, disputes_of, end
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.sync import find
+from jangbu.payments.service.sync import find, sync
 from jangbu.sandbox.core import records
 from jangbu.settings import Settings
-from kit import TESTER, House, books, fresh_database, house_at, jobs_named, settle
+from kit import TESTER, House, books, fresh_database, house_at, jobs_named, settle, statements_of
 from payments.told import NOW, payment
 
 BOSS = Authority(TESTER)
@@ -116,6 +127,16 @@ async def test_a_chargeback_decides_and_takes_the_money_out_of_the_dispute(house
     found = await find(str(one.id), run=house.run)
     assert (found.status, found.review) == (Status.CANCELLED, "")
     assert await told(house) == ["payment.dispute_created", "payment.dispute_resolved"]
+
+
+async def test_what_is_told_of_a_chargeback_goes_on_from_what_was_told_before(house: House) -> None:
+    one = await paid(house)
+    await happens(house, one, "dispute", "chargeback")
+    async with house.run.db.transaction() as tx:
+        said = await events.of_subject(tx, one.subject)
+    assert [each.type for each in said][-2:] == ["payment.cancelled", "payment.dispute_resolved"]
+    stands = [(each.data["before"], each.data["status"]) for each in said]
+    assert [before for before, _ in stands[1:]] == [status for _, status in stands[:-1]]
 
 
 async def test_a_loss_that_a_person_wrote_off_is_recovered_when_the_chargeback_is_told_after_all(house: House) -> None:
@@ -271,6 +292,26 @@ def test_the_same_dispute_is_known_again_whatever_the_pg_calls_it() -> None:
     assert len(learn(of, [named], [shown(pg_id="pgd-1"), shown(pg_id="pgd-2")], NOW)) == 1, "another at the same moment"
 
 
+@pytest.mark.parametrize("names", [("", ""), ("pgd-1", ""), ("", "pgd-2")])
+def test_two_that_were_opened_at_one_moment_keep_their_own_stories(names: tuple[str, str]) -> None:
+    """The list has an order of its own each time, and the PG names one, both, or none of them."""
+    of = payment(Status.PAID)
+    first, second = shown(pg_id=names[0]), shown(pg_id=names[1])
+    rows = after([], learn(of, [], [first, second], NOW))
+    assert [row.held_amount for row in rows] == [11_000, 0], "one sum is in doubt once"
+    over = replace(first, is_over=True, resolved_at=NOW)
+    rows = after(rows, learn(of, rows, [second, over], NOW))
+    assert sorted(row.status for row in rows) == [S.OPEN, S.UNTOLD]
+    for look in ([over, second], [second, over]):
+        assert learn(of, rows, look, NOW) == [], "and then nothing moves any more"
+    untold = next(row for row in rows if row.status is S.UNTOLD)
+    rows = after(rows, decide(untold, rows, S.LOST, by="kim"))
+    for look in ([over, second], [second, over]):
+        assert learn(of, rows, look, NOW) == []
+    rows = after(rows, learn(of, rows, [over, replace(second, is_over=True, resolved_at=NOW)], NOW))
+    assert sorted(row.status for row in rows) == [S.LOST, S.UNTOLD]
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 def test_two_disputes_hold_the_money_once_and_pass_it_on(order: tuple[int, ...]) -> None:
     """Whichever is decided first, and whenever a part goes back: held and lost never exceed what is left."""
@@ -318,6 +359,18 @@ def test_a_graver_reason_to_look_keeps_its_place() -> None:
     assert reviewed(of, []).review == "cancelled_more_than_taken"
 
 
+GRAVER = Query(str, "UPDATE payments SET review = 'outcome_unknown' RETURNING review")
+
+
+async def test_once_the_graver_reason_is_gone_the_dispute_is_still_to_be_decided(house: House) -> None:
+    one = await paid(house)
+    await happens(house, one, "dispute", "resolve-dispute")
+    assert await house.run.db.statement(GRAVER) == "outcome_unknown"
+    for _ in range(2):
+        seen = await sync(one, actor=TESTER, run=house.run, portone=house.wired.portone)
+        assert (seen.review, (await find(str(one.id), run=house.run)).review) == (REVIEW, REVIEW)
+
+
 async def test_a_dispute_of_another_store_is_not_there(house: House) -> None:
     one = await paid(house)
     await happens(house, one, "dispute", "resolve-dispute")
@@ -326,3 +379,23 @@ async def test_a_dispute_of_another_store_is_not_there(house: House) -> None:
         await end((await only(house, one)).id, S.WON, who=stranger, run=house.run, portone=house.wired.portone)
     with pytest.raises(Refusal, match="no such dispute"):
         await end(UUID(int=1), S.WON, who=BOSS, run=house.run, portone=house.wired.portone)
+
+
+async def test_a_look_reads_the_disputes_of_a_payment_once_and_only_where_there_may_be_some(house: House) -> None:
+    made = await initialize(
+        Order(amount=11_000, currency="KRW", order_name="보리차"),
+        actor=TESTER,
+        run=house.run,
+        portone=house.wired.portone,
+    )
+    read = []
+    for happening in (None, "pay", None, "dispute", None):
+        if happening == "pay":
+            await house.portone.pay(made.provider_order_id)
+        elif happening is not None:
+            await house.portone.order(happening, made.provider_order_id)
+        async with statements_of(house.run.db) as told:
+            await sync(made, actor=TESTER, run=house.run, portone=house.wired.portone)
+        read.append(sum("FROM payment_disputes" in one for one in told))
+    # A dispute is read once more with the locked payment that is marked for a person.
+    assert read == [0, 1, 1, 2, 1]

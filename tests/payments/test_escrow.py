@@ -1,23 +1,28 @@
 """Escrow: a parcel is told once and corrected, a purchase confirmed, whatever is lost on the way (§2.10)."""
 
+import json
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from jangbu import embedded
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed
-from jangbu.payments import escrow_rules, store
-from jangbu.payments.method_refusals import EscrowInProgress, EscrowNeedsProducts, EscrowNotPossible, EscrowRefused
+from jangbu.payments import store
+from jangbu.payments.after import escrow_rules
+from jangbu.payments.after.refusals import EscrowInProgress, EscrowNeedsProducts, EscrowNotPossible, EscrowRefused
+from jangbu.payments.after.service import escrow
+from jangbu.payments.after.service.escrow import Told
 from jangbu.payments.rules import Payment
-from jangbu.payments.service import escrow
-from jangbu.payments.service.escrow import Told
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import find
 from jangbu.portone.after import Parcel
 from jangbu.settings import Settings
 from kit import TESTER, House, fresh_database, house_at, settle
+
+from .test_refund_doors import shop
 
 PRODUCTS = [{"id": "tea", "name": "보리차", "amount": 5_500, "quantity": 2}]
 ORDER = Order(amount=11_000, currency="KRW", order_name="보리차", is_escrow=True, products=PRODUCTS)
@@ -144,3 +149,24 @@ async def test_dying_anywhere_tells_the_parcel_once(server: embedded.Embedded, s
             await sends(reborn, payment, one)
             assert await stands(reborn, payment) == "REGISTERED"
             assert await calls(reborn, payment) == [("send_parcel", "done")]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"products": [PRODUCTS[0] | {"amount": 2**53}]},
+        {"products": [PRODUCTS[0] | {"quantity": 2**63}]},
+        {"storeId": "\ud800"},
+    ],
+    ids=["a price", "a quantity", "a store"],
+)
+async def test_what_no_answer_could_say_again_is_refused_before_it_is_written_down(
+    house: House, odd: dict[str, Any]
+) -> None:
+    body = {"amount": 11_000, "orderName": "보리차", "orderId": "order-1", "isEscrow": True, "products": PRODUCTS}
+    async with shop(house, "payments:create") as client:
+        for sent, status in ((body | odd, 422), (body, 200)):
+            answer = await client.post(
+                "/api/portone/initialize", content=json.dumps(sent), headers={"content-type": "application/json"}
+            )
+            assert answer.status_code == status, answer.text

@@ -10,12 +10,14 @@ from python_calamine import CalamineWorkbook
 
 from jangbu import audit
 from jangbu.ledger.service import balances
+from jangbu.payments.service.initialize import Order, initialize
 from jangbu.web import files
 from jangbu.wiring import Addresses
-from kit import House
+from kit import TESTER, House
 
 from .many import NOON, Row, several, uuid, write
 from .test_refund_doors import code, desk, paid, shop
+from .test_suspense import mismatched
 
 EXPORTS = "/api/exports"
 DAYS = {"from": "2020-01-01", "until": "2030-12-31"}
@@ -56,10 +58,11 @@ async def test_a_row_says_what_the_payment_is(house: House) -> None:
         answer = await client.get(f"{EXPORTS}/payments.csv")
         (row,), (refund,) = rows_of(answer), rows_of(await client.get(f"{EXPORTS}/refunds.csv", params=DAYS))
     assert row["상태"] == "부분 취소" and row["상태 코드"] == "PARTIAL_CANCELLED" and row["주문 번호"] == "'=2+3"
-    money = ("통화", "금액", "부가세", "취소 금액", "취소 가능 금액")
-    assert [row[name] for name in money] == ["KRW", "11000", "1000", "4400", "6600"]
+    money = ("통화", "요청 금액", "부가세", "결제 금액", "취소 금액", "취소 가능 금액")
+    assert [row[name] for name in money] == ["KRW", "11000", "1000", "11000", "4400", "6600"]
     assert row["결제 시각"].startswith(row["결제일"]) and row["결제 수단"] == "카드"
     assert (refund["취소 금액"], refund["부가세"], refund["사유"]) == ("4400", "400", "'@reason")
+    assert refund["요청한 사람"] == "API 키 shop"
     assert (refund["상태"], refund["장부 결제 ID"]) == ("취소 완료", str(payment.id))
     assert (
         answer.headers["content-disposition"].endswith('.csv"')
@@ -69,22 +72,43 @@ async def test_a_row_says_what_the_payment_is(house: House) -> None:
 
 
 async def test_the_files_add_up_to_what_the_ledger_says(house: House) -> None:
-    """Captured less given back is what the PG owes, by either file, by the journal and by the books."""
+    """Captured less given back is what the PG owes, by the list, by either file, by the journal and by the books.
+
+    What was asked for and declined, or is waited for, is in none of it; what came otherwise than asked is in suspense.
+    """
     for amount in (11_000, 5_500, 3_301):
         await paid(house, amount)
     refunded = await paid(house, 22_000)
+    unpaid = [Order(amount=amount, currency="KRW", order_name="보리차") for amount in (9_900, 7_700)]
+    declined, waiting = [
+        await initialize(order, actor=TESTER, run=house.run, portone=house.wired.portone) for order in unpaid
+    ]
+    await house.portone.decline(declined.provider_order_id)
+    await house.hear()
+    await house.work()
+    short = await mismatched(house, total=500)
     async with shop(house, "payments:export", "payments:cancel", "books:read") as client:
         for part in (2_200, 1_099):
             await client.post("/api/portone/cancel", json={"paymentId": str(refunded.id), "amount": part})
         payments = book_of(await client.get(f"{EXPORTS}/payments.xlsx"))
+        each = rows_of(await client.get(f"{EXPORTS}/payments.csv"))
         refunds = rows_of(await client.get(f"{EXPORTS}/refunds.csv", params=DAYS))
         journal = rows_of(await client.get(f"{EXPORTS}/journal.csv", params=DAYS))
+    async with desk(house, "kim", "Support") as console:
+        page = (await console.get("/console/payments")).text
     sums = dict(zip(*payments.get_sheet_by_name("합계").to_python(), strict=True))
     owed = sum(line.balance_minor for line in await balances(db=house.run.db) if line.path == "assets:pg_receivable")
-    assert owed == 11_000 + 5_500 + 3_301 + 22_000 - 2_200 - 1_099
-    assert sums["금액"] - sums["취소 금액"] == sums["취소 가능 금액"] == owed
-    assert sums["건수"] == 4 and sum(int(row["취소 금액"]) for row in refunds) == 3_299
-    receivable = [row for row in journal if row["계정"] == "assets:pg_receivable"]
+    assert owed == 11_000 + 5_500 + 3_301 + 22_000 - 2_200 - 1_099 + 500
+    assert sums["결제 금액"] - sums["취소 금액"] == sums["취소 가능 금액"] == owed - 500
+    assert sums["요청 금액"] == sums["결제 금액"] + 9_900 + 7_700 + 11_000 and sums["건수"] == 7
+    by_id = {row["장부 결제 ID"]: row for row in each}
+    assert [by_id[str(one.id)]["결제 금액"] for one in (declined, waiting, short)] == ["0", "0", "0"]
+    assert by_id[str(short.id)]["가수금"] == "₩500" and by_id[str(refunded.id)]["가수금"] == ""
+    assert "<dt>7건 중 결제 4건</dt>" in page and "− 취소 ₩3,299 = ₩38,502</small>" in page
+    assert "미결제 ₩17,600 제외" in page and "가수금 1건 별도" in page
+    assert sum(int(row["취소 금액"]) for row in refunds) == 3_299
+    receivable = [row for row in journal if row["계정과목"] == "PG 미수금"]
+    assert {row["계정"] for row in receivable} == {"assets:pg_receivable"}
     assert sum(int(row["차변"]) - int(row["대변"]) for row in receivable) == owed
     assert sum(int(row["차변"]) for row in journal) == sum(int(row["대변"]) for row in journal) > 0
 

@@ -10,13 +10,18 @@ from jangbu.checks.service import run_checks
 from jangbu.db import Query
 from jangbu.failpoints import Crash, armed
 from jangbu.ledger.service import balances
-from jangbu.payments import cancellation_store, store
-from jangbu.payments.cancellation_fold import fold
-from jangbu.payments.import_rules import FileUnreadable, ImportRefused
+from jangbu.payments import store
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.fold import fold
+from jangbu.payments.cancellations.rules import Ask, CancellationStatus
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
+from jangbu.payments.importing import service as importing
+from jangbu.payments.importing.rules import FileUnreadable, ImportRefused
+from jangbu.payments.importing.service import Report, bring_over, check
 from jangbu.payments.rules import Payment
 from jangbu.payments.seen import SeenCancellation
-from jangbu.payments.service import importing
-from jangbu.payments.service.importing import Report, bring_over, check
+from jangbu.payments.service.sync import is_of_v1
+from jangbu.sandbox import CARD_CHANNEL
 from kit import TESTER, House, books
 
 from .test_refund_doors import paid
@@ -160,6 +165,22 @@ async def test_a_line_that_is_wrong_is_named_and_nothing_is_written(
     assert await counted(house) == before
 
 
+async def test_every_cell_of_a_line_that_is_wrong_is_named_at_once(house: House, tmp_path: Path) -> None:
+    wrong = line(
+        amount="15.000", currency="XXX", vatAmount="x", createdAt="", paidAt="1. 3.", method="카드", orderName=""
+    )
+    refund = "old-2,,0,gestern,,"
+    report = await check(*files(tmp_path, [*LINES, wrong], [*REFUNDS, refund]), run=house.run)
+    columns = {(one.file, one.line): set() for one in report.problems}
+    for one in report.problems:
+        columns[one.file, one.line].add(one.column)
+    assert columns == {
+        ("refunds", 5): {"amount", "cancelledAt", "cancellationId"},
+        ("payments", 5): {"amount", "vatAmount", "createdAt", "paidAt", "method", "orderName"},
+    }
+    assert report.problem_count == len(report.problems) == 3 + 7, "the currency is told beside the amount"
+
+
 @pytest.mark.parametrize(
     ("refund", "file", "at", "column"),
     [
@@ -191,7 +212,10 @@ async def test_a_payment_of_ours_is_not_brought_over_again(house: House, tmp_pat
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (HEAD.replace("paidAt", "paid") + "\n", "missing columns: paidAt; unknown columns: paid"),
+        (
+            HEAD.replace("paidAt", "paid") + "\n",
+            "missing columns: paidAt; unknown columns: paid .there are paymentId, .*paidAt",
+        ),
         (HEAD + "\na,b\n", "line 2: not as many cells"),
         (HEAD + '\n"old-1\n', "payments.csv"),
         ("", "missing columns"),
@@ -220,3 +244,23 @@ async def test_what_portone_says_later_of_an_imported_refund_is_not_booked_again
     ]
     folded = fold(payment, known, shown, said="PARTIAL_CANCELLED", now=house.run.clock.now())
     assert folded.payment == payment and all(change.event is None for change in folded.changes)
+
+
+async def test_a_payment_of_v1_goes_back_by_v1_and_its_webhooks_are_known(house: House, tmp_path: Path) -> None:
+    imp_uid = await house.portone.v1_pay("old-v1", amount=11_000, channelKey=CARD_CHANNEL)
+    head, day = "paymentId,orderName,amount,currency,createdAt,paidAt,transactionId,api", "2024-03-01 10:00:00"
+    path = tmp_path / "v1.csv"
+    for of, problems in (("v3", 1), ("", 0), ("v1", 0)):
+        line = f"old-v1,보리차,11000,KRW,{day},{day},{imp_uid},{of}"
+        path.write_text(f"{head}\n{line}\n", "utf-8")
+        assert (await check(path, None, run=house.run)).problem_count == problems
+    path.write_text(f"{head}\n{line.replace(imp_uid, '')}\n", "utf-8")
+    assert [one.column for one in (await check(path, None, run=house.run)).problems] == ["transactionId"]
+    path.write_text(f"{head}\n{line}\n", "utf-8")
+    await bring_over(path, None, actor=TESTER, run=house.run)
+    assert await is_of_v1("old-v1", run=house.run)
+    who = Authority(TESTER)
+    outcome = await cancel("old-v1", Ask(amount=4_000), who=who, run=house.run, portone=house.wired.portone)
+    assert outcome.cancellation.status is CancellationStatus.SUCCEEDED
+    assert house.portone.refunds("old-v1") == [4_000]
+    assert any("/payments/cancel" in line for line in house.portone.transport.transcript), "by V1"

@@ -6,15 +6,14 @@ from datetime import timedelta
 from time import perf_counter
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
 from jangbu.app import create
-from jangbu.payments import list_store
-from jangbu.payments.list_api import EXAMPLE
+from jangbu.payments.lists import store as list_store
+from jangbu.payments.lists.api import EXAMPLE
 from jangbu.wiring import Addresses
-from kit import House
+from kit import House, statements_of
 
 from .many import NOON, Row, in_dispute, several, uuid, write
 from .test_refund_doors import code, paid, shop
@@ -243,7 +242,7 @@ async def test_one_payment_shows_its_refunds_and_says_what_the_list_says(house: 
     assert by_id == by_theirs
     assert [(one["amount"], one["status"]) for one in by_id["cancellations"]] == [(4_000, "SUCCEEDED")]
     assert [{name: by_id[name] for name in listed[0]}] == listed
-    assert listed[0]["methodType"] == "CARD" and listed[0]["cancellableAmount"] == 7_000
+    assert listed[0]["method"]["type"] == "CARD" and listed[0]["cancellableAmount"] == 7_000
 
 
 async def test_nothing_of_the_payer_is_shown(house: House, where: Addresses) -> None:
@@ -272,25 +271,16 @@ async def test_the_example_has_the_fields_of_an_answer(house: House, where: Addr
     assert (set(answer), set(answer["data"])) == (set(EXAMPLE), set(EXAMPLE["data"]))
 
 
-async def statements_of(house: House, where: Addresses, client: httpx.AsyncClient, **query: Any) -> list[str]:
+async def asked_for_a_page(house: House, client: httpx.AsyncClient, **query: Any) -> list[str]:
     """What PostgreSQL is asked for one page, without the caller's key."""
-    told: list[str] = []
-    log: Callable[[asyncpg.connection.LoggedQuery], None] = lambda one: told.append(one.query)  # noqa: E731
-    pool = house.wired.request.db.pool
-    held = [await pool.acquire() for _ in range(pool.get_size())]
-    for connection in held:
-        connection.add_query_logger(log)
-        await pool.release(connection)
-    assert (await client.get(PAYMENTS, params=query)).status_code == 200
-    for connection in [await pool.acquire() for _ in range(pool.get_size())]:
-        connection.remove_query_logger(log)
-        await pool.release(connection)
+    async with statements_of(house.wired.request.db) as told:
+        assert (await client.get(PAYMENTS, params=query)).status_code == 200
     return [one for one in told if "payments" in one or "plan_cache_mode" in one]
 
 
 async def test_a_page_is_a_handful_of_statements_however_many_payments(house: House, where: Addresses) -> None:
     await write(where, several(120))
     async with shop(house, "payments:read") as client:
-        assert len(await statements_of(house, where, client)) == 2
-        assert len(await statements_of(house, where, client, limit=500)) == 3
-        assert len(await statements_of(house, where, client, q="보리차", status="PAID", limit=500)) == 4
+        assert len(await asked_for_a_page(house, client)) == 2
+        assert len(await asked_for_a_page(house, client, limit=500)) == 3
+        assert len(await asked_for_a_page(house, client, q="보리차", status="PAID", limit=500)) == 4

@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-from jangbu.payments import list_store
-from jangbu.payments.list_rules import ABOVE_ALL, Filter
+from jangbu.payments.lists import store as list_store
+from jangbu.payments.lists.rules import ABOVE_ALL, Filter
 from jangbu.wiring import Addresses
 
 from .many import NOON, Row, several, uuid, write

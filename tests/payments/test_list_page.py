@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from jangbu.payments import list_store
+from jangbu.money import Money, written
+from jangbu.payments.lists import store as list_store
 from jangbu.wiring import Addresses
 from kit import House
 
-from .many import NOON, Row, several, uuid, write
+from .many import NOON, TAKEN, Row, several, uuid, write
 from .test_list_api import sorted_ids
 from .test_refund_doors import desk
 
@@ -71,14 +72,15 @@ async def test_what_was_asked_stays_asked_on_the_next_page_and_in_the_form(house
 async def test_the_sums_are_of_all_that_is_asked_by_currency(house: House, where: Addresses) -> None:
     rows = several(120)
     await write(where, rows)
-    won = [row.amount for row in rows if row.currency == "KRW" and row.review]
-    dollars = [row.amount for row in rows if row.currency == "USD" and row.review]
+    looked_at = [row for row in rows if row.review]
+    won, dollars = [[row for row in looked_at if row.currency == currency] for currency in ("KRW", "USD")]
+    won_taken, dollars_taken = [[row.amount for row in them if row.status in TAKEN] for them in (won, dollars)]
     async with desk(house, "kim", "Support") as console:
         answer = await console.get(LIST, params={"review": "1"})
-    facts = re.findall(r"<dt>(\d+)건</dt><dd><span class=\"money\">([^<]+)", answer.text)
+    facts = re.findall(r"<dt>(\d+)건 중 결제 (\d+)건</dt><dd><span class=\"money\">([^<]+)", answer.text)
     assert facts == [
-        (str(len(won)), f"₩{sum(won):,}"),
-        (str(len(dollars)), f"${sum(dollars) // 100:,}.{sum(dollars) % 100:02}"),
+        (str(len(won)), str(len(won_taken)), f"₩{sum(won_taken):,}"),
+        (str(len(dollars)), str(len(dollars_taken)), written(Money(sum(dollars_taken), "USD"))),
     ]
     assert shown(answer) == sorted_ids([row for row in rows if row.review])[:50]
 

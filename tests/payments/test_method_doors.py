@@ -1,7 +1,7 @@
 """Disputes, closed accounts, receipts and escrow through the doors that people and shops use."""
 
+from jangbu.payments.after.service.disputes import disputes_of
 from jangbu.payments.rules import Payment
-from jangbu.payments.service.disputes import disputes_of
 from jangbu.payments.service.initialize import Order, initialize
 from kit import TESTER, House
 from payments.test_refund_doors import FORM_TYPE, code, desk, paid, shop

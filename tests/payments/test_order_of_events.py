@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jangbu.ledger.service import balances, seal
 from jangbu.ledger.service import verify as verify_books
 from jangbu.payments import store
-from jangbu.payments.cancellation_fold import fold
-from jangbu.payments.cancellation_rules import Cancellation
+from jangbu.payments.cancellations.fold import fold
+from jangbu.payments.cancellations.rules import Cancellation
 from jangbu.payments.rules import Event, Payment, Status, decide
 from jangbu.payments.seen import Seen, SeenCancellation
 from jangbu.payments.service import sync

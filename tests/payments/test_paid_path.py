@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,7 @@ from jangbu.db import Query
 from jangbu.ledger.service import balances, seal
 from jangbu.ledger.service import verify as verify_books
 from jangbu.payments import store
-from jangbu.payments.refusals import OrderHasOtherTerms, PortOneUnclear, PreRegistrationRefused
+from jangbu.payments.refusals import IdempotencyKeyReused, OrderHasOtherTerms, PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import FINAL_CHECK_AFTER_EXPIRY, Payment, Status
 from jangbu.payments.service.initialize import Order, initialize, portone_id_of
 from jangbu.payments.service.sync import _apply as apply
@@ -108,13 +109,10 @@ async def test_an_unclear_pre_registration_is_unknown_and_asking_again_continues
     house.portone.fault(fault, times=1)
     with pytest.raises(PortOneUnclear):
         await start(house, order)
-    async with house.run.db.transaction() as tx:
-        written = await store.newest(
-            tx, before_at=house.run.clock.now() + timedelta(days=1), before_id=house.run.ids.uuid(), search="", most=9
-        )
-    assert [payment.status for payment in written] == [Status.REGISTERING]
+    written = await only(house)
+    assert written.status is Status.REGISTERING
     again = await start(house, order)
-    assert again.status is Status.READY and again.id == written[0].id
+    assert again.status is Status.READY and again.id == written.id
 
 
 async def test_the_sweeper_settles_an_unclear_pre_registration(house: House) -> None:
@@ -136,6 +134,21 @@ async def test_one_order_has_one_payment_and_other_terms_are_refused(house: Hous
     assert first.id == second.id
     with pytest.raises(OrderHasOtherTerms):
         await start(house, Order(amount=50, currency="KRW", order_name="차", order_id="order-1"))
+
+
+GOODS = [{"id": "tea", "name": "차", "amount": 5_000, "quantity": 1}]
+
+
+@pytest.mark.parametrize("other", [{"is_escrow": False}, {"products": [GOODS[0] | {"quantity": 2}]}])
+async def test_what_was_promised_of_escrow_is_not_changed_by_asking_again(house: House, other: dict[str, Any]) -> None:
+    order = Order(amount=5_000, currency="KRW", order_name="차", order_id="order-1", is_escrow=True, products=GOODS)
+    assert (await start(house, order)).id == (await start(house, order)).id
+    with pytest.raises(OrderHasOtherTerms):
+        await start(house, replace(order, **other))
+    by_key = replace(order, order_id=None, idempotency_key="shop:key-1")
+    assert (await start(house, by_key)).id == (await start(house, by_key)).id
+    with pytest.raises(IdempotencyKeyReused):
+        await start(house, replace(by_key, **other))
 
 
 @pytest.mark.parametrize(
@@ -262,12 +275,12 @@ async def test_an_outcome_that_stays_unknown_for_six_hours_is_shown_to_a_person_
     with pytest.raises(PortOneUnclear):
         await start(house, order)
     await house.move(timedelta(hours=5, minutes=50))
-    assert (await newest(house)).review == ""
+    assert (await only(house)).review == ""
     await house.move(timedelta(minutes=20))
-    assert (await newest(house)).review == "outcome_unknown"
+    assert (await only(house)).review == "outcome_unknown"
     house.portone.parts.faults.clear()
     await house.move(timedelta(minutes=16))
-    settled = await newest(house)
+    settled = await only(house)
     assert (settled.status, settled.review) == (Status.READY, "")
 
 
@@ -280,16 +293,16 @@ async def test_what_was_paid_while_its_pre_registration_was_in_doubt_is_a_sale_a
     house.portone.fault("answer_lost", operation="pre_register_payment")
     with pytest.raises(PortOneUnclear):
         await start(house, order)
-    in_doubt = await newest(house)
+    in_doubt = await only(house)
     house.portone.fault("webhook_lost", times=99)
     house.portone.fault("webhook_lost", operation="Transaction.Ready", times=99)
     await house.portone.pay(in_doubt.provider_order_id)
-    assert (await newest(house)).status is Status.REGISTERING
+    assert (await only(house)).status is Status.REGISTERING
     if who == "the sweeper":
         await house.move(timedelta(minutes=1))
     else:
         assert (await start(house, order)).status is Status.PAID
-    settled = await newest(house)
+    settled = await only(house)
     assert (settled.id, settled.status, settled.paid_at is not None) == (in_doubt.id, Status.PAID, True)
     assert any("/pre-register -> 409" in line and "ALREADY_PAID" in line for line in house.portone.transport.transcript)
     async with house.run.db.transaction() as tx:
@@ -315,12 +328,13 @@ async def test_a_payment_nobody_pays_is_asked_about_less_and_less_often(house: H
     assert (await find(str(payment.id), run=house.run)).checks == 5
 
 
-async def newest(house: House) -> Payment:
+ONLY = Query(str, "SELECT id::text FROM payments")
+
+
+async def only(house: House) -> Payment:
     async with house.run.db.transaction() as tx:
-        found = await store.newest(
-            tx, before_at=house.run.clock.now() + timedelta(days=1), before_id=house.run.ids.uuid(), search="", most=1
-        )
-    return found[0]
+        payment_id = await tx.one(ONLY)
+    return await find(payment_id, run=house.run)
 
 
 async def test_a_mismatch_that_portone_does_not_show_any_more_still_waits_for_a_person(house: House) -> None:

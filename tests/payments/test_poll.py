@@ -15,6 +15,7 @@ from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.poll import poll
 from jangbu.payments.service.sync import find
 from jangbu.portone import PortOne
+from jangbu.sandbox import CARD_CHANNEL
 from kit import TESTER, House, books, jobs_named, settle
 
 HOUR = timedelta(hours=1)
@@ -40,7 +41,8 @@ async def cycle(house: House) -> None:
 
 async def read_until(house: House) -> object:
     async with house.run.db.transaction() as tx:
-        return await poll_store.read_until(tx)
+        marks = await poll_store.read_until(tx)
+    return None if marks is None else marks.list_until
 
 
 async def test_after_six_hours_without_webhooks_everything_is_found_within_one_cycle(
@@ -81,12 +83,8 @@ async def test_what_is_known_already_is_not_asked_about_again(house: House) -> N
     assert await ours(house, portone_id) == before
 
 
-@pytest.mark.parametrize("moves", [True, False])
-async def test_a_second_partial_cancel_that_moves_no_time_of_the_list_is_found_in_the_feed(
-    house: House, moves: bool
-) -> None:
-    world = house.portone.world
-    world.inferred = replace(world.inferred, each_cancel_moves_status_changed_at=moves)
+async def given_back_in_part_before(house: House) -> str:
+    """A payment of which 1,000 went back so long ago that nothing of it is read again."""
     (portone_id,) = await begun(house)
     await house.portone.pay(portone_id)
     await house.portone.cancel_elsewhere(portone_id, 1_000)
@@ -94,9 +92,58 @@ async def test_a_second_partial_cancel_that_moves_no_time_of_the_list_is_found_i
     await cycle(house)
     await house.portone.move(3 * HOUR)
     await cycle(house)
+    return portone_id
+
+
+@pytest.mark.parametrize("moves", [True, False])
+async def test_a_second_partial_cancel_that_moves_no_time_of_the_list_is_found_in_the_feed(
+    house: House, moves: bool
+) -> None:
+    world = house.portone.world
+    world.inferred = replace(world.inferred, each_cancel_moves_status_changed_at=moves)
+    portone_id = await given_back_in_part_before(house)
     await house.portone.cancel_elsewhere(portone_id, 2_000, is_silent=True)
     await cycle(house)
     assert (await ours(house, portone_id)).cancelled_amount == 3_000
+
+
+async def test_what_only_the_feed_has_is_found_once_the_feed_is_back(house: House) -> None:
+    world = house.portone.world
+    world.inferred = replace(world.inferred, each_cancel_moves_status_changed_at=False)
+    portone_id = await given_back_in_part_before(house)
+    house.portone.fault("status_500", operation="get_payment_events_by_cursor", times=2)
+    await house.portone.cancel_elsewhere(portone_id, 2_000, is_silent=True)
+    for _ in range(2):
+        await cycle(house)
+        # Longer than what is read again each time.
+        await house.portone.move(HOUR)
+    assert (await ours(house, portone_id)).cancelled_amount == 1_000
+    await cycle(house)
+    assert (await ours(house, portone_id)).cancelled_amount == 3_000
+
+
+@pytest.mark.parametrize("api", ["v1", "v2"])
+async def test_two_changes_at_one_instant_of_portones_clock_are_both_found(house: House, api: str) -> None:
+    """We looked between the two, and no webhook told of the second: the time alone does not say that there is one."""
+    order = Order(amount=11_000, currency="KRW", order_name="보리차", api=api)
+    payment = await initialize(order, actor=TESTER, run=house.run, portone=house.wired.portone)
+    portone_id = payment.provider_order_id
+    if api == "v1":
+        await house.portone.v1_pay(portone_id, amount=11_000, channelKey=CARD_CHANNEL)
+    else:
+        await house.portone.pay(portone_id)
+    await cycle(house)
+    await house.portone.move(HOUR)
+    await house.portone.cancel_elsewhere(portone_id, 3_000, is_silent=True)
+    await cycle(house)
+    before = await ours(house, portone_id)
+    assert before.cancelled_amount == 3_000
+    await house.portone.cancel_elsewhere(portone_id, 2_000, is_silent=True)
+    assert await poll(run=house.run, portone=house.wired.portone) == 1
+    await cycle(house)
+    after = await ours(house, portone_id)
+    assert (after.cancelled_amount, after.portone_changed_at) == (5_000, before.portone_changed_at)
+    assert await poll(run=house.run, portone=house.wired.portone) == 0, "and then there is nothing new"
 
 
 async def test_without_the_feed_the_list_still_tells_the_rest(house: House) -> None:
@@ -131,7 +178,7 @@ async def test_the_cursor_never_goes_back(house: House) -> None:
     await cycle(house)
     now = house.run.clock.now()
     async with house.run.db.transaction() as tx:
-        await poll_store.move_on(tx, now - HOUR)
+        await poll_store.move_on(tx, now - HOUR, now - HOUR)
     assert await read_until(house) == now
 
 

@@ -1,6 +1,8 @@
 """Refunds through the doors people and shops use: the API with a key, the console with a role (B3, F35, F39)."""
 
 import asyncio
+import csv
+import io
 import json
 import re
 from collections import Counter
@@ -12,13 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
+from at_console import in_english
 from jangbu.access.cookies import PLAIN_NAME
 from jangbu.access.service.keys import create_api_key
 from jangbu.access.service.sessions import sign_in
 from jangbu.access.service.staff import create_admin
 from jangbu.app import create
-from jangbu.payments import cancellation_store
-from jangbu.payments.cancellation_rules import REASON_LONGEST
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.rules import REASON_LONGEST
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.initialize import Order, initialize
 from kit import TESTER, House
@@ -213,6 +216,7 @@ async def test_a_sum_the_form_cannot_take_is_said_beside_it_and_kept_as_typed(ho
     page = f"/console/payments/{payment.id}"
     async with desk(house, "kim", "Manager") as client:
         answer = await client.post(f"{page}/refund", data={"amount": typed, "reason": "단순 변심", "key": "k"})
+        assert (await in_english(client, answer)).status_code == 200
     assert 400 <= answer.status_code < 500
     assert 'role="alert"' in answer.text and f'value="{typed}"' in answer.text and "단순 변심" in answer.text
     assert await rows(house, payment) == [] and given_back(house, payment) == []
@@ -243,13 +247,19 @@ async def test_a_large_refund_is_asked_by_one_and_decided_by_another_person(hous
         assert given_back(house, payment) == []
         own = (await asker.get("/console/refunds")).text
         assert "/reject" in own and "/approve" not in own, "nobody approves what they asked for"
-        (approve,) = re.findall(
-            r'action="(/console/refunds/[^"]+/approve)"', (await second.get("/console/refunds")).text
-        )
+        waiting = (await second.get("/console/refunds")).text
+        assert "<td>kim</td>" in waiting, "who approves has to know who asks"
+        (approve,) = re.findall(r'action="(/console/refunds/[^"]+/approve)"', waiting)
         refused = await asker.post(approve)
         assert refused.status_code == 403 and given_back(house, payment) == []
+        assert (await in_english(asker, refused)).status_code == 200
         clicks = await asyncio.gather(second.post(approve), second.post(approve))
         assert sorted(click.status_code for click in clicks) in ([303, 303], [303, 409])
+        told = (await second.get(f"/console/payments/{payment.id}")).text
+        (line,) = csv.DictReader(io.StringIO((await second.get("/console/refunds.csv")).content.decode("utf-8-sig")))
+    by = re.findall(r"<dt>담당자</dt><dd>([^<]+)</dd>", told)
+    assert {"kim", "choi"} <= set(by) and not re.search(r"(user|key):[0-9a-f]", " ".join(by))
+    assert (line["요청한 사람"], line["결정한 사람"]) == ("kim", "choi")
     assert given_back(house, payment) == [ABOVE_A_MANAGERS_LIMIT]
 
 
@@ -323,7 +333,7 @@ async def test_a_shop_gives_a_deposit_back_to_the_account_it_names_and_sees_it_m
     ("changed", "expected"),
     [
         ({"bank": "우리동네은행"}, "REFUND_BANK_UNKNOWN"),
-        ({"number": "11-22"}, "REFUND_ACCOUNT_UNFIT"),
+        ({"number": "77-88"}, "REFUND_ACCOUNT_UNFIT"),
         ({"number": 110987654321}, "INVALID_REQUEST"),
         ({"number": None}, "INVALID_REQUEST"),
         ({"holderName": " "}, "REFUND_ACCOUNT_UNFIT"),
@@ -341,7 +351,7 @@ async def test_an_account_that_cannot_be_right_is_refused_and_not_quoted(
         refused = await client.post(CANCEL, json=body)
     assert (refused.status_code, code(refused)) == (422, expected)
     said = refused.text + "".join(capfd.readouterr())
-    assert not any(secret in said for secret in ("김철수", "110-987", "110987654321", "11-22", "1234"))
+    assert not any(secret in said for secret in ("김철수", "110-987", "110987654321", "77-88", "1234"))
     assert await rows(house, payment) == []
 
 

@@ -8,15 +8,16 @@ import pytest
 
 from jangbu import keeping
 from jangbu.errors import Refusal
-from jangbu.payments import cancellation_store, store
-from jangbu.payments.cancellation_rules import Ask, Cancellation, CancellationStatus, begin
-from jangbu.payments.refund_accounts import RefundAccount, checked, in_words
+from jangbu.payments import store
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.accounts import RefundAccount, checked, in_words
+from jangbu.payments.cancellations.rules import Ask, Cancellation, CancellationStatus, begin
+from jangbu.payments.cancellations.service.cancel import Authority, approve, cancel, reject
+from jangbu.payments.cancellations.service.settle import Outcome
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service.cancel import Authority, approve, cancel, reject
 from jangbu.payments.service.initialize import Order, initialize
-from jangbu.payments.service.settle_cancel import Outcome
 from jangbu.payments.service.sync import find
-from jangbu.settings import SANDBOX_SECRETS_KEYS
+from jangbu.settings.programs import SANDBOX_SECRETS_KEYS
 from jangbu.vault import vault_of
 from jangbu.wiring import ENCRYPTED, Addresses
 from kit import TESTER, House, books, settle
@@ -86,6 +87,16 @@ async def test_a_card_payment_goes_back_as_it_came_and_the_account_is_not_kept(h
     outcome = await give_back(house, await find(str(one.id), run=house.run), who=LIMITED)
     kept = await row(house, outcome)
     assert (kept.status, kept.refund_account_encrypted, kept.refund_to) == (_S.WAITING, None, None)
+
+
+async def test_where_nobody_knows_the_way_it_came_the_account_that_was_given_is_sent(house: House) -> None:
+    """Found by the simulator: PortOne named a way to pay of tomorrow when the money came."""
+    house.portone.fault("unknown_method", operation="get_payment", times=9)
+    paid = await deposited(house)
+    assert (paid.method or {})["type"] == "PaymentMethodSandboxOfTomorrow"
+    outcome = await give_back(house, paid)
+    assert outcome.cancellation.status is _S.SUCCEEDED
+    assert (await row(house, outcome)).refund_to == MASKED
 
 
 async def test_an_answer_that_was_lost_keeps_the_account_until_the_refund_is_known_and_it_is_one(house: House) -> None:

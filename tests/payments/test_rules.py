@@ -114,6 +114,18 @@ def test_nothing_portone_says_undoes_a_capture(status: Status, said: str) -> Non
     assert (after.review == "unknown_status") == (said == "DISPUTED")
 
 
+@pytest.mark.parametrize("said", ["READY", "PAY_PENDING", "VIRTUAL_ACCOUNT_ISSUED", "FAILED"])
+def test_what_is_unpaid_again_at_portone_is_shown_to_a_person_until_it_is_paid_there(said: str) -> None:
+    paid = payment(Status.PAID, portone_changed_at=NOW)
+    slow = decide(paid, seen(said, at=NOW), live=False, now=LATER).payment
+    assert (slow.status, slow.review) == (Status.PAID, ""), "of the same moment: it may have been on its way for long"
+    taken_back = decide(paid, seen(said, at=LATER), live=False, now=LATER).payment
+    assert (taken_back.status, taken_back.review) == (Status.PAID, "unpaid_at_portone")
+    again = decide(taken_back, seen(said, at=LATER), live=False, now=LATER).payment
+    assert again.review == "unpaid_at_portone", "however often one looks"
+    assert decide(again, seen("PAID", at=LATER), live=False, now=LATER).payment.review == ""
+
+
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("said", [*AT_PORTONE, "SOMETHING_NEW"])
 def test_an_answer_older_than_the_one_we_applied_changes_nothing(status: Status, said: str) -> None:
@@ -267,8 +279,18 @@ def test_waiting_ends_a_day_after_the_expiry_and_never_for_a_captured_payment() 
 
 
 @pytest.mark.parametrize("first", [{}, {"channel_key": None, "pg_provider": None}])
-def test_money_in_the_books_keeps_the_channel_it_came_by(first: dict[str, Any]) -> None:
+def test_money_in_the_books_keeps_the_attempt_and_the_channel_it_came_by(first: dict[str, Any]) -> None:
     booked = decide(payment(), seen("PAID", **first), live=False, now=NOW).payment
     renamed = {**first, "at": NOW + timedelta(hours=1), "channel_key": "channel-renamed", "pg_provider": "INICIS_V3"}
-    later = decide(booked, seen("PARTIAL_CANCELLED", **renamed), live=False, now=NOW).payment
-    assert (later.channel_key, later.pg_provider) == (booked.channel_key, booked.pg_provider)
+    later = decide(booked, seen("PARTIAL_CANCELLED", attempt=2, **renamed), live=False, now=NOW).payment
+    for name in ("provider_transaction_id", "channel_key", "pg_provider"):
+        assert getattr(later, name) == getattr(booked, name)
+
+
+@pytest.mark.parametrize("never", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-09:00"])
+def test_an_account_without_an_end_is_waited_for(never: str) -> None:
+    account = {"type": "PaymentMethodVirtualAccount", "accountNumber": "1", "expiredAt": never}
+    for now in (NOW, NOW + timedelta(days=365)):
+        waits = decide(payment(), seen("VIRTUAL_ACCOUNT_ISSUED", method=account), live=False, now=now).payment
+        assert (waits.status, waits.deadline) == (Status.VIRTUAL_ACCOUNT_ISSUED, waits.expires_at)
+        assert waits.due_at is not None

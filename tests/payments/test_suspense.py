@@ -9,9 +9,9 @@ import pytest
 from jangbu import embedded
 from jangbu.audit import Actor
 from jangbu.errors import Refusal
-from jangbu.payments.cancellation_rules import Ask, CancellationStatus
+from jangbu.payments.cancellations.rules import Ask, CancellationStatus
+from jangbu.payments.cancellations.service.cancel import Authority, approve, cancel
 from jangbu.payments.rules import Payment, Status, decide
-from jangbu.payments.service.cancel import Authority, approve, cancel
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.sync import _apply as apply
 from jangbu.payments.service.sync import find

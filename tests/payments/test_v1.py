@@ -14,13 +14,19 @@ from jangbu import sandbox as names
 from jangbu.db import Query
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed
-from jangbu.payments import cancellation_store, methods, receipt_rules, store
-from jangbu.payments.cancellation_rules import V1_QUIET, Ask, CancellationStatus
-from jangbu.payments.method_refusals import NotForV1
+from jangbu.payments import methods, store
+from jangbu.payments.after import receipt_rules
+from jangbu.payments.after.refusals import NotForV1
+from jangbu.payments.after.service import escrow, receipts
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.accounts import checked
+from jangbu.payments.cancellations.refusals import CancellationRefused
+from jangbu.payments.cancellations.rules import V1_QUIET, Ask, CancellationStatus
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
+from jangbu.payments.cancellations.service.settle import Outcome
+from jangbu.payments.confirm.service import Agreed, confirm
 from jangbu.payments.methods import Kind
-from jangbu.payments.refund_accounts import checked
 from jangbu.payments.refusals import (
-    CancellationRefused,
     ImpUidOfAnotherPayment,
     ImpUidUnknown,
     OrderHasOtherTerms,
@@ -30,13 +36,9 @@ from jangbu.payments.refusals import (
     V1NotSetUp,
 )
 from jangbu.payments.rules import Payment, Status
-from jangbu.payments.service import escrow, receipts
-from jangbu.payments.service.cancel import Authority, cancel
-from jangbu.payments.service.close import close
-from jangbu.payments.service.confirm import Agreed, confirm
-from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.catch_up import catch_up
+from jangbu.payments.service.initialize import Order, initialize, portone_id_of
 from jangbu.payments.service.poll import poll
-from jangbu.payments.service.settle_cancel import Outcome
 from jangbu.payments.service.sync import find, told
 from jangbu.payments.service.verify import verify, verify_imp_uid
 from jangbu.portone import PortOne, PortOneV1
@@ -133,7 +135,6 @@ async def test_what_only_v2_does_is_refused_before_anybody_is_asked(house: House
     given = {"actor": TESTER, "run": run, "portone": portone}
     wish, agreed = receipt_rules.checked("PERSONAL", "01012345678"), Agreed("token")
     for asked in (
-        close(str(payment.id), **given),
         receipts.issue(str(payment.id), wish, **given),
         receipts.cancel(str(payment.id), **given),
         escrow.complete(str(payment.id), **given),
@@ -200,6 +201,7 @@ async def test_an_amount_that_portone_holds_otherwise_is_refused(house: House) -
 
 
 NOT_DUE = Query(type(None), "UPDATE payments SET due_at = NULL")
+ALERTS = Query(list, "SELECT jsonb_build_array(kind, facts ->> 'imp_uid') FROM admin_alerts ORDER BY created_at")
 ONLY = Query(str, "SELECT id::text FROM payments")
 
 
@@ -217,6 +219,18 @@ async def test_a_lost_answer_to_a_refund_is_found_by_reading_and_nothing_goes_ba
     house.portone.fault(fault, operation="v1_cancel", **({"seconds": 61} if fault == "slow" else {}))
     outcome = await give_back(house, payment, 4_000)
     assert outcome.cancellation.status is CancellationStatus.SENDING
+    await settle(house)
+    assert await shown(house, payment) == [(4_000, CancellationStatus.SUCCEEDED, "ours")]
+    assert house.portone.refunds(payment.provider_order_id) == [4_000]
+
+
+async def test_a_lost_refund_is_found_although_the_pg_cut_our_mark_off_its_reason(house: House) -> None:
+    payment = await paid(house)
+    house.portone.fault("answer_lost", operation="v1_cancel")
+    await give_back(house, payment, 4_000, reason="단순 변심으로 인한 취소")
+    order = house.portone.payment(payment.provider_order_id)
+    assert order is not None
+    order.attempts[0].cancellations[0].reason = "단순 변심으로"
     await settle(house)
     assert await shown(house, payment) == [(4_000, CancellationStatus.SUCCEEDED, "ours")]
     assert house.portone.refunds(payment.provider_order_id) == [4_000]
@@ -269,6 +283,25 @@ async def test_a_refund_made_elsewhere_is_adopted_and_ours_is_held_against_what_
         (4_000, CancellationStatus.SUCCEEDED, "elsewhere"),
     ]
     assert (await books(house)).proof.holds
+
+
+@pytest.mark.parametrize("windows_part", [4_000, 0], ids=["as ordered", "the window said nothing"])
+async def test_the_rest_goes_back_although_v1_says_nothing_of_the_tax_free_part(
+    house: House, windows_part: int
+) -> None:
+    payment = await paid(house, replace(TEA, tax_free_amount=4_000), tax_free=windows_part)
+    # In the console: all that was taxed, and of the rest a half.
+    await house.portone.order(
+        "console-cancel", payment.provider_order_id, amount=9_000, taxFreeAmount=windows_part // 2, webhook=False
+    )
+    seen = await look(house, payment)
+    with suppress(CancellationRefused):
+        await give_back(house, seen)
+    if not windows_part:
+        await give_back(house, seen, tax_free_amount=0)
+    assert house.portone.refunds(payment.provider_order_id) == [9_000, 2_000]
+    found = await books(house)
+    assert found.proof.holds and set(found.balances.values()) == {0}
 
 
 CANCEL_FAILPOINTS = (
@@ -369,6 +402,16 @@ async def test_an_amount_that_was_changed_is_no_sale(house: House) -> None:
     assert found.proof.holds and found.balances == {"assets:pg_receivable": 100, "liabilities:suspense": -100}
 
 
+async def test_money_that_came_before_the_amount_was_fixed_is_not_lost_sight_of(house: House) -> None:
+    """V1 refuses to fix the amount of what is paid, and does not say that this is why."""
+    merchant_uid = portone_id_of(names.STORE_ID, str(TEA.order_id))
+    await house.portone.v1_pay(merchant_uid, amount=100, channelKey=names.CARD_CHANNEL)
+    payment = await start(house)
+    assert (payment.status, payment.review) == (Status.MISMATCH, "other_amount")
+    found = await books(house)
+    assert found.proof.holds and found.balances == {"assets:pg_receivable": 100, "liabilities:suspense": -100}
+
+
 async def test_a_live_channels_money_is_no_money_of_a_sandbox(house: House) -> None:
     payment = await start(house)
     await pay(house, payment, channelKey=names.LIVE_CHANNEL)
@@ -445,17 +488,38 @@ async def test_money_that_came_twice_waits_for_a_person(house: House) -> None:
         order.attempts[0].transaction_id,
     )
     assert second != seen.provider_transaction_id
+    await look(house, payment)
+    async with house.run.db.transaction() as tx:
+        assert await tx.all(ALERTS) == [["paid_twice", second]], "a payer gave money twice: somebody is called, once"
     found = await books(house)
     assert found.proof.holds and found.balances["assets:pg_receivable"] == 11_000
 
 
-async def second_capture(house: House, payment: Payment) -> str:
+async def test_the_attempt_that_is_in_the_books_stays_the_one_a_refund_goes_to(house: House) -> None:
+    payment = await paid(house)
+    booked = payment.provider_transaction_id
+    # Made before the sale, and told of after it: a deposit, say.
+    await second_capture(house, payment, later=timedelta(minutes=-3))
+    seen = await look(house, payment)
+    assert (seen.review, seen.provider_transaction_id) == ("paid_twice", booked)
+    # The answer is lost, so that what came of it is read from the attempt's own history.
+    house.portone.fault("answer_lost", operation="v1_cancel")
+    await give_back(house, seen, 4_000)
+    await settle(house)
+    assert await shown(house, payment) == [(4_000, CancellationStatus.SUCCEEDED, "ours")]
+    order = house.portone.payment(payment.provider_order_id)
+    assert order is not None
+    given_back = {one.transaction_id: [each.total_minor for each in one.cancellations] for one in order.attempts}
+    assert given_back == {booked: [4_000], "imp_999999999999": []}
+
+
+async def second_capture(house: House, payment: Payment, later: timedelta = timedelta(seconds=5)) -> str:
     order = house.portone.payment(payment.provider_order_id)
     assert order is not None
     twin = deepcopy(order.attempts[0])
     twin.transaction_id = "imp_999999999999"
     assert twin.paid_at is not None
-    twin.paid_at += timedelta(seconds=5)
+    twin.paid_at += later
     order.attempts = (*order.attempts, twin)
     return twin.transaction_id
 
@@ -477,6 +541,28 @@ async def test_the_poller_finds_what_v1_told_nobody_even_where_v2_does_not_list_
     assert await poll(run=house.run, portone=elsewhere) == 0
     lists = [line for line in house.portone.transport.transcript if "/payments/status/all" in line]
     assert '-> 200 {"code":0' in lists[-1], lists
+
+
+async def test_catching_up_reads_v1s_list_too_even_where_v2_does_not_list_it(house: House) -> None:
+    payment = await start(house)
+    await pay(house, payment)
+    stranger = await house.portone.v1_pay("not-ours", amount=900_000, channelKey=names.CARD_CHANNEL)
+    # Somebody who opens another window afterwards, and leaves it, hides no money.
+    order = house.portone.payment("not-ours")
+    assert order is not None
+    left = deepcopy(order.attempts[0])
+    left.transaction_id, left.status, left.paid_at = "imp_999999999999", "READY", None
+    order.attempts = (*order.attempts, left)
+    elsewhere = PortOne(Sandbox().transport, api_secret=names.API_SECRET, store_id=names.STORE_ID)
+    elsewhere.v1 = house.wired.portone.v1
+    now = house.run.clock.now()
+    # Longer than V1 lists at once.
+    found = await catch_up(
+        now - timedelta(days=200), now + timedelta(hours=1), actor=TESTER, run=house.run, portone=elsewhere
+    )
+    assert [(one.id, one.status) for one in found.changed] == [(payment.id, Status.PAID)]
+    assert [(one.id, one.transaction_id) for one in found.strangers_with_money] == [("not-ours", stranger)]
+    assert (await books(house)).proof.holds
 
 
 async def test_a_shop_of_v1_initializes_verifies_and_cancels_through_the_api(house: House) -> None:

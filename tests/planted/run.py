@@ -29,6 +29,7 @@ COPIED = (
     "migrations",
     "scripts",
     "docs",
+    "js",
     "pyproject.toml",
     "README.md",
     "CHANGELOG.md",
@@ -78,7 +79,9 @@ def copy_into(folder: Path) -> None:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.patch"))
+            shutil.copytree(
+                source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.patch", "node_modules", "dist")
+            )
         else:
             shutil.copy(source, folder / name)
 

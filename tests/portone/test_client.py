@@ -156,22 +156,6 @@ async def test_a_body_that_is_not_json_is_unknown_even_with_a_200(server, answer
     assert len(server.received) == 1
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("7", 7),
-        ("0", 0),
-        ("999999999", 86_400),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
-        ("-1", None),
-        ("", None),
-    ],
-)
-async def test_an_unknown_outcome_passes_on_retry_after(server, answer, portone, header, seconds):
-    server.plays(answer(503, {}, headers=f"retry-after: {header}\r\n"))
-    assert (await register(portone)).retry_after_s == seconds
-
-
 async def test_no_answer_is_unknown_and_nothing_is_sent_again(server, answer, portone):
     acts = {
         Why.TIMED_OUT: server.hang,
@@ -288,10 +272,9 @@ json_values = st.recursive(
     | st.dictionaries(st.sampled_from(["type", "message", "pgCode", "pgMessage"]), json_values).map(
         lambda value: json.dumps(value).encode()
     ),
-    retry_after=st.text(max_size=12),
 )
-def test_every_answer_there_can_be_has_an_outcome_and_only_a_200_is_done(status, body, retry_after):
-    outcome = judge(status, {"Retry-After": retry_after}, body, lambda answer: answer)
+def test_every_answer_there_can_be_has_an_outcome_and_only_a_200_is_done(status, body):
+    outcome = judge(status, body, lambda answer: answer)
     if isinstance(outcome, Done):
         assert status == 200
         assert isinstance(json.loads(body), dict)

@@ -13,7 +13,7 @@ from jangbu import sandbox as names
 from jangbu.errors import SetupProblem
 from jangbu.money import AMOUNT_MINOR_MAX, Money
 from jangbu.portone import Done, PortOneV1, Refused, Unknown, Why
-from jangbu.portone.client import Account
+from jangbu.portone.calling import Account
 from jangbu.portone.transport import AiohttpTransport
 from jangbu.portone.v1 import judge
 from jangbu.portone.wire import Unreadable
@@ -240,7 +240,7 @@ ENVELOPES: dict[str, tuple[int, bytes, Any]] = {
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_what_an_answer_means(name: str) -> None:
     status, body, expected = ENVELOPES[name]
-    outcome = judge(status, {}, body, lambda response: response)
+    outcome = judge(status, body, lambda response: response)
     if expected is Refused:
         assert isinstance(outcome, Refused)
         assert outcome.certain is (outcome.http_status == 404)
@@ -379,6 +379,14 @@ def test_entries_without_an_id_are_told_apart_by_their_place() -> None:
     assert [one.id for one in read.cancellations] == ["imp_1-1", "imp_1-2"]
 
 
+def test_an_entry_without_an_id_keeps_its_name_at_whichever_end_the_next_one_is_added() -> None:
+    first = entry(4000, cancellation_id=None)
+    then = entry(1000, cancellation_id=None, cancelled_at=first["cancelled_at"] + 60)
+    for history in ([first, then], [then, first]):
+        read = read_payment(row(cancel_amount=5000, cancel_history=history), store_id="s")
+        assert {one.id: one.total_amount for one in read.cancellations} == {"imp_1-1": 4000, "imp_1-2": 1000}
+
+
 def test_money_that_came_twice_is_not_hidden_and_time_is_the_latest_of_all() -> None:
     rows = [
         row(imp_uid="imp_3", status="failed", paid_at=0, started_at=1785553500, failed_at=1785553600),
@@ -388,6 +396,15 @@ def test_money_that_came_twice_is_not_hidden_and_time_is_the_latest_of_all() -> 
     one = read_order(rows, store_id="s")
     assert (one.transaction_id, one.also_paid) == ("imp_1", ["imp_2"])
     assert one.updated_at is not None and one.updated_at.timestamp() == 1785553600
+
+
+def test_of_two_that_were_paid_the_one_whose_money_is_still_here_stands_for_the_order() -> None:
+    back = {"status": "cancelled", "cancel_amount": 11000, "cancel_history": [entry(11000)]}
+    rows = [row(imp_uid="imp_2", paid_at=1785553400), row(imp_uid="imp_1", paid_at=1785553300, **back)]
+    one = read_order(rows, store_id="s")
+    assert (one.transaction_id, one.status, one.also_paid) == ("imp_2", "PAID", [])
+    booked = read_order(rows, store_id="s", booked="imp_1")
+    assert (booked.transaction_id, booked.status, booked.also_paid) == ("imp_1", "CANCELLED", ["imp_2"])
 
 
 @given(st.integers(0, AMOUNT_MINOR_MAX), st.sampled_from(["KRW", "JPY", "USD", "EUR"]))

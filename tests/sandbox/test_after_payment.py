@@ -141,7 +141,9 @@ async def test_what_the_shopper_says_of_the_goods_is_an_order(sandbox: Sandbox, 
 
 async def test_inicis_takes_store_receipts(sandbox: Sandbox) -> None:
     sandbox.world.state.channels[CARD_CHANNEL].pg_provider = "INICIS_V2"
-    await sandbox.pay("ord-000001")
+    await sandbox.pay(
+        "ord-000001", customer={"fullName": "김장부", "phoneNumber": "01012345678", "email": "kim@shop.test"}
+    )
     status, answer = await sandbox.api("POST", PAYMENT + "/register-store-receipt", STORE_RECEIPT)
     assert status == 200
     assert answer["receiptUrl"].startswith("https://")
@@ -234,7 +236,7 @@ async def test_a_full_cancel_takes_the_receipt_along_unless_the_pg_does_not(
     sandbox: Sandbox, provider: str, status: str
 ) -> None:
     sandbox.world.state.channels[CARD_CHANNEL].pg_provider = provider
-    await sandbox.pay("ord-000001", **TRANSFER)
+    await sandbox.pay("ord-000001", customer={"fullName": "김장부"}, **TRANSFER)
     await sandbox.cancel("ord-000001", 400)
     assert (await get(sandbox))["cashReceipt"]["status"] == "ISSUED"
     await sandbox.cancel("ord-000001")

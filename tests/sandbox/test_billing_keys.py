@@ -340,7 +340,7 @@ async def test_what_opens_no_window(sandbox: Sandbox, params: dict[str, Any], co
 
 
 def manual(sandbox: Sandbox) -> str:
-    return add_channel(sandbox, "INICIS_V2", approves_manually=True)
+    return add_channel(sandbox, "NICE_V2", approves_manually=True)
 
 
 async def test_the_server_confirms_a_key_once(sandbox: Sandbox, shop: Endpoint) -> None:
@@ -469,6 +469,33 @@ async def test_the_browser_hears_of_the_key_of_a_declined_first_payment(sandbox:
     assert (result["code"], result["pgCode"]) == ("PGProviderError", "LIMIT_EXCEEDED")
     assert result["pgMessage"]
     assert (await get(sandbox, result["billingKey"]))["status"] == "ISSUED"
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("manually", [True, False])
+async def test_whether_a_declined_first_payment_leaves_a_key_is_a_switch(
+    shop: Endpoint, keeps: bool, manually: bool
+) -> None:
+    sandbox = Sandbox(deliver=shop, inferred=Inferred(declined_issue_and_pay_keeps_key=keeps))
+    asked = {**AND_PAY, **({"channelKey": manual(sandbox)} if manually else {})}
+    if not manually:
+        sandbox.fault("pay_refused")
+    result = await in_window(sandbox, **asked)
+    if manually:
+        sandbox.fault("pay_refused")
+        body = {"billingIssueToken": result["billingIssueToken"]}
+        assert (await sandbox.api("POST", "/billing-keys/confirm-issue-and-pay", body))[0] == 502
+    else:
+        assert (result["code"], bool(result["billingKey"])) == ("PGProviderError", keeps)
+    await sandbox.settle_webhooks()
+    told = ["BillingKey.Issued", "Transaction.Failed"] if keeps else ["Transaction.Failed", "BillingKey.Failed"]
+    assert shop.types()[2:] == told
+    _, listed = await sandbox.api("GET", "/billing-keys", {})
+    assert [row["status"] for row in listed["items"]] == (["ISSUED"] if keeps else [])
+    # What succeeds is the same either way.
+    paid = await in_window(sandbox, **{**AND_PAY, "paymentId": "ord-000002"})
+    assert (await get(sandbox, paid["billingKey"]))["status"] == "ISSUED"
+    assert sandbox.captures("ord-000002") == [9_900]
 
 
 async def test_the_old_webhook_version_tells_nothing_of_keys(sandbox: Sandbox, shop: Endpoint) -> None:

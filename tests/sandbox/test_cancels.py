@@ -111,6 +111,34 @@ async def test_a_pg_told_to_be_slow_waits_for_its_word(sandbox: Sandbox) -> None
     assert sandbox.refunds("ord-000001") == [200]
 
 
+@pytest.mark.parametrize("succeeds", [True, False])
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_whether_a_requested_cancel_moves_the_status_is_a_switch(leaves: bool, succeeds: bool) -> None:
+    sandbox = Sandbox(inferred=Inferred(requested_cancel_leaves_status=leaves))
+    await sandbox.pay("ord-000001", totalAmount=1_000)
+    sandbox.cancel_slowly("ord-000001", times=2)
+    shown = []
+    for amount in (300, 700):
+        await sandbox.move(timedelta(minutes=1))
+        await sandbox.cancel("ord-000001", amount)
+        payment = await get(sandbox)
+        shown.append((payment["status"], payment["statusChangedAt"][14:16], payment["amount"]["cancelled"]))
+    paid_at = payment["paidAt"][14:16]
+    assert shown == ([("PAID", paid_at, 0)] * 2 if leaves else [("PARTIAL_CANCELLED", "01", 0), ("CANCELLED", "02", 0)])
+    assert payment.get("cancelledAt") == (None if leaves else "2026-08-01T03:02:00.000Z")
+    again = await refused(sandbox)
+    assert again == ("CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT" if leaves else "PAYMENT_ALREADY_CANCELLED")
+
+    for _ in range(2):
+        await sandbox.end_cancellation("ord-000001", succeeds=succeeds)
+    ended = await get(sandbox)
+    assert (ended["status"], ended["amount"]["cancelled"]) == (("CANCELLED", 1_000) if succeeds else ("PAID", 0))
+    assert sandbox.refunds("ord-000001") == ([300, 700] if succeeds else [])
+    _, events = await sandbox.api("GET", "/payment-events-by-cursor", {})
+    types = [each["paymentEvent"]["type"] for each in events["items"]]
+    assert types == ["PAID", *(["PARTIAL_CANCELLED", "CANCELLED"] if succeeds else [])]
+
+
 async def test_the_amount_thought_cancellable_must_be_the_real_one_when_it_is_sent(sandbox: Sandbox) -> None:
     await sandbox.pay("ord-000001", totalAmount=10_000)
     assert await refused(sandbox, currentCancellableAmount=9_999) == "CANCELLABLE_AMOUNT_CONSISTENCY_BROKEN"

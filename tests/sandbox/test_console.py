@@ -121,7 +121,12 @@ async def test_payments_are_found_by_id_transaction_name_and_status_and_the_newe
 
 
 async def test_amounts_that_no_shop_should_ask_for_are_shown_too(sandbox: Sandbox, person: Person) -> None:
-    await sandbox.pre_register("ord-000001", 700, "XYZ")
+    await sandbox.pre_register("ord-000001", 700)
+    found = sandbox.payment("ord-000001")
+    assert found is not None
+    assert found.preregistration is not None
+    # As an older sandbox's file may have it.
+    found.preregistration.currency = "XYZ"
     await sandbox.pre_register("ord-000002", 10**18)
     await sandbox.v1("POST", "/payments/prepare", {"merchant_uid": "ord-000003", "amount": 5})
     page = await person.go()
@@ -239,8 +244,8 @@ async def test_a_new_payment_opens_its_window_and_comes_back_with_what_the_windo
 ) -> None:
     await person.go()
     await person.press("새 결제", payment="ord-000001", amount="7700", way="virtual_account", name="보리차")
-    assert person.url.startswith("http://127.0.0.1:8090/__browser__/window/")
-    transaction_id = person.url.rpartition("/")[2]
+    assert person.url.startswith("http://127.0.0.1:8090/__browser__/transactions/")
+    transaction_id = person.url.split("/")[-2]
     window = await person.http.get(person.url)
     assert "₩7,700" in window.text
     result = await sandbox.decide(transaction_id, "decline", reason="bank_closed")
@@ -280,7 +285,7 @@ async def test_an_open_window_is_one_click_away(sandbox: Sandbox, person: Person
     opened = await sandbox.open("ord-000001")
     assert f'href="{opened["windowUrl"]}"' in await person.go(PAYMENT)
     await sandbox.decide(opened["txId"], "approve")
-    assert "/__browser__/window/" not in await person.go(PAYMENT)
+    assert "/__browser__/transactions/" not in await person.go(PAYMENT)
 
 
 # Billing keys, schedules, identity.
@@ -496,7 +501,7 @@ async def test_a_stranger_finds_what_to_connect_with_and_how_the_switches_stand(
     page = await Person(sandbox).go(f"{HOME}console/world")
     for text in ("sandbox-api-secret", "store-00000000", "whsec_", "http://127.0.0.1:8090/v1", CARD_CHANNEL):
         assert text in page
-    assert "보통은 True" in page
+    assert "보통은 true" in page
     assert page.count("보통은") == 1
 
 

@@ -195,3 +195,15 @@ async def test_a_manual_channel_asks_nobody_when_the_server_pays(sandbox: Sandbo
     sandbox.world.state.channels[CARD_CHANNEL].approves_manually = True
     assert (await instant(sandbox, keyed_in()))[0] == 200
     assert (await get(sandbox))["status"] == "PAID"
+
+
+@pytest.mark.parametrize("months", [-1, 61, 2**40, "3"])
+async def test_no_card_pays_over_such_months(sandbox: Sandbox, months: Any) -> None:
+    method = {"card": {"credential": CARD, "installmentMonth": months}}
+    key = await sandbox.billing_key()
+    answers = [
+        await sandbox.api("POST", "/payments/ord-000001/instant", {**ORDER, "method": method}),
+        await sandbox.charge("ord-000001", key, installmentMonth=months),
+        await sandbox.schedule("ord-000001", key, sandbox.clock.now() + timedelta(days=1), installmentMonth=months),
+    ]
+    assert [(status, answer["type"]) for status, answer in answers] == [(400, "INVALID_REQUEST")] * 3

@@ -9,7 +9,8 @@ import pytest
 
 from jangbu import sandbox as names
 from jangbu.sandbox import saving
-from jangbu.sandbox.control import Config, configure, webhook_of
+from jangbu.sandbox.control import Config, configure
+from jangbu.sandbox.control_views import webhook_of
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.webhook_records import form_of
 from jangbu.sandbox.core.webhooks import sign

@@ -9,6 +9,7 @@ import pytest
 from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, JAPAN_CHANNEL, PAYPAL_CHANNEL
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.methods import METHODS, OFFERED
+from jangbu.sandbox.core.wallets import WALLETS
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
 PAYPAL: dict[str, Any] = {"channelKey": PAYPAL_CHANNEL, "payMethod": "PAYPAL", "currency": "USD", "totalAmount": 1_999}
@@ -42,7 +43,8 @@ async def test_these_are_paid_at_once(sandbox: Sandbox, method: str, params: dic
 
 
 def test_every_method_is_offered_for_some_pay_method() -> None:
-    assert {name for names in OFFERED.values() for name in names} == METHODS.keys()
+    named = {f"EASY_PAY of {name}": (name,) for name in WALLETS}
+    assert {name for names in (OFFERED | named).values() for name in names} == METHODS.keys()
 
 
 @pytest.mark.parametrize("pay_method", OFFERED)
@@ -163,7 +165,7 @@ async def test_each_pg_has_its_own_rules_for_cancels(
     # The last hour of a Korean month: one day later it is another.
     sandbox = paid_on("2026-08-31T23:00:00+09:00")
     sandbox.world.state.channels[CARD_CHANNEL].pg_provider = provider
-    await sandbox.pay("ord-000001", **params)
+    await sandbox.pay("ord-000001", customer={"fullName": "김장부"}, **params)
     await sandbox.move(timedelta(days=after_days))
     status, answer = await sandbox.cancel("ord-000001", **body)
     assert (status, answer.get("pgCode")) == ((502, code) if code else (200, None))
@@ -181,7 +183,7 @@ async def test_a_mobile_payment_goes_back_within_the_korean_month(sandbox: Sandb
 
 async def test_ksnet_takes_nine_partial_cancels(sandbox: Sandbox) -> None:
     sandbox.world.state.channels[CARD_CHANNEL].pg_provider = "KSNET"
-    await sandbox.pay("ord-000001")
+    await sandbox.pay("ord-000001", customer={"fullName": "김장부"})
     for _ in range(9):
         assert (await sandbox.cancel("ord-000001", 1))[0] == 200
     assert (await sandbox.cancel("ord-000001", 1))[1]["pgCode"] == "PARTIAL_CANCEL_NOT_SUPPORTED"

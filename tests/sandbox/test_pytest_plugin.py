@@ -106,6 +106,34 @@ async def test_other(portone):
     assert (code, "3 passed" in said) == (0, True), said
 
 
+async def test_the_mark_sets_switches_and_a_server_has_channels_of_the_shops_own(tmp_path: Path) -> None:
+    tests = """
+import pytest
+
+waits = pytest.mark.portone(switches={"paypal_waits": False})
+PAYPAL = {"payMethod": "PAYPAL", "currency": "USD", "channelKey": "channel-key-00000000-0000-4000-8000-000000000004"}
+
+@waits
+async def test_in_process(portone):
+    await portone.pay("order-1", **PAYPAL)
+    assert (await portone.api("GET", "/payments/order-1"))[1]["status"] == "PAID"
+
+@waits
+def test_served(portone_server):
+    portone_server.pay("order-1", **PAYPAL)
+    assert portone_server.payment("order-1")["status"] == "PAID"
+    assert portone_server.switch(paypal_waits=True)["paypal_waits"]
+    portone_server.pay("order-2", channelKey=portone_server.channel("NICE_V2", key="my-nice"))
+    assert portone_server.payment("order-2")["channel"]["key"] == "my-nice"
+
+@pytest.mark.portone(switches={"paypal_wait": False})
+def test_typo(portone):
+    pass
+"""
+    code, said = await ran(tmp_path, test_switches=tests)
+    assert (code, "2 passed, 1 error" in said, "did you mean paypal_waits?" in said) == (1, True, True), said
+
+
 async def test_a_script_beside_the_test_is_read_and_a_typo_in_it_or_in_the_mark_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "day.yaml").write_text("- fault: status_429\n  on: get_payment\n", "utf-8")
     (tmp_path / "typo.yaml").write_text("- fault: status_429\n- fault: slwo\n", "utf-8")

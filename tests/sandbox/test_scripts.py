@@ -88,6 +88,8 @@ def test_the_howtos_refusals_are_what_the_example_gets_with_those_typos() -> Non
         ("- fault: answer_lost\n  times: 1\n  times: 2", 3, "'times' is there twice"),
         ("- fault: slow", 1, "slow needs seconds"),
         ("- fault: pay_refused\n  reason: too_poor", 2, "no reason 'too_poor'; known: insufficient_funds"),
+        ("- order: refuse\n  key: k\n  reason: lost_crad", 3, "no reason 'lost_crad'; did you mean lost_card?"),
+        ("- order: settle-payment\n  payment: p\n  reason: lost_crad", 3, "no reason 'lost_crad'; did you mean"),
         ("- fault: slow\n  seconds: 1\n  at: 10m", 3, "'10m' is no time"),
         ("- fault: slow\n  seconds: 1\n  at: +10", 3, "'+10' is no time"),
         ("- fault: slow\n  seconds: 1\n  at: +999999d999999d", 3, "more than a century"),

@@ -219,7 +219,9 @@ async def test_the_report_names_pgs_as_reports_do_and_leaves_out_those_it_has_no
     sandbox: Sandbox, provider: str, told: str | None
 ) -> None:
     sandbox.world.state.channels[CARD_CHANNEL].pg_provider = provider
-    await sandbox.pay("order0001")
+    await sandbox.pay(
+        "order0001", customer={"fullName": "김장부", "phoneNumber": "01012345678", "email": "kim@shop.test"}
+    )
     _, answer = await sandbox.api(*report("transactions", "2026-08-01", "2026-08-01"))
     assert [each["pgProvider"] for each in answer["pgSpecifiers"]] == ([told] if told else [])
     assert answer["summary"]["totalAmount"] == (1_000 if told else 0)

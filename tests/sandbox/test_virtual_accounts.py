@@ -51,6 +51,15 @@ async def test_the_merchant_may_say_until_when(sandbox: Sandbox, expiry: dict, e
     assert issued["method"]["expiredAt"] == expired_at
 
 
+@pytest.mark.parametrize(("zone", "expired_at"), [("KST", "2026-08-02T01:00"), ("UTC", "2026-08-02T10:00")])
+async def test_the_zone_of_a_due_date_without_one_is_a_switch(zone: Any, expired_at: str) -> None:
+    sandbox = Sandbox(inferred=Inferred(due_dates_are_in=zone))
+    issued = await issue(sandbox, virtualAccount={"accountExpiry": {"dueDate": "2026-08-02T10:00:00"}})
+    assert issued["method"]["expiredAt"].startswith(expired_at)
+    told = await issue(sandbox, "ord-000002", virtualAccount={"accountExpiry": {"dueDate": "2026-08-02T10:00:00Z"}})
+    assert told["method"]["expiredAt"].startswith("2026-08-02T10:00"), "one that has a zone has it"
+
+
 async def test_a_deposit_pays_and_its_webhook_says_why(sandbox: Sandbox, shop: Endpoint) -> None:
     issued = await issue(sandbox)
     await sandbox.move(timedelta(hours=2))

@@ -280,6 +280,21 @@ async def test_a_resend_comes_with_the_same_id_even_after_success(sandbox: Sandb
     assert shop.types()[-1] == "Transaction.Ready"
 
 
+@pytest.mark.parametrize("first", [False, True])
+async def test_whether_a_resend_answers_before_it_sends_is_a_switch(shop: Endpoint, first: bool) -> None:
+    sandbox = Sandbox(deliver=shop, inferred=Inferred(resend_answers_first=first))
+    await sandbox.pay("ord-000001")
+    await sandbox.settle_webhooks()
+    shop.answers = [500]
+    _, body = await sandbox.api("POST", "/payments/ord-000001/resend-webhook", {})
+    assert body["webhook"]["response"]["code"] == ("200" if first else "500")
+    assert len(shop.got) == (2 if first else 3)
+    await sandbox.settle_webhooks(with_retries=True)
+    assert len(shop.got) == 3, "it is sent either way, and what was delivered before is not tried again"
+    _, payment = await sandbox.api("GET", "/payments/ord-000001")
+    assert payment["webhooks"][-1]["response"]["code"] == "500"
+
+
 async def test_resends_take_nothing_from_the_six_tries_and_a_success_ends_them(
     sandbox: Sandbox, shop: Endpoint
 ) -> None:

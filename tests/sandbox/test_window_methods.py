@@ -230,7 +230,7 @@ async def test_a_phones_window_fits(browser: Browser, shop: Shop, way: str) -> N
     "decision",
     [
         {"action": "approve", "method": "transfer", "choice": "4312"},
-        {"action": "approve", "method": "mobile", "choice": "SKT"},
+        {"action": "approve", "method": "mobile", "choice": "VERIZON"},
         {"action": "wait", "method": "virtual_account"},
     ],
 )

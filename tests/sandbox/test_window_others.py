@@ -176,8 +176,9 @@ async def test_v1_takes_a_phone_to_an_account_and_back(browser: Browser, shop: S
 
 async def test_v1_certifies(browser: Browser, shop: Shop) -> None:
     async with page_of(browser, **DESKTOP) as page:
-        await shop.call(page, "IMP.certification", {"imp": V1_USER_CODE, "merchant_uid": "v1-who"})
-        await window_in(page).get_by_role("button", name="인증하기").click()
+        async with page.expect_popup() as opened:
+            await shop.call(page, "IMP.certification", {"imp": V1_USER_CODE, "merchant_uid": "v1-who"})
+        await (await opened.value).get_by_role("button", name="인증하기").click()
         returned = (await shop.result(page))["returned"]
     assert (returned["merchant_uid"], returned["success"]) == ("v1-who", True)
     found = shop.parts.world.state.identity_verifications[STORE_ID][returned["imp_uid"]]

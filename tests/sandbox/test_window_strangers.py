@@ -197,7 +197,7 @@ async def test_a_strange_page_cannot_read_or_frame_the_window(browser: Browser, 
     try:
         page, elsewhere = await context.new_page(), await context.new_page()
         window_id = await opened_by(shop, page, "looked-at")
-        url = f"{shop.base}/__browser__/window/{window_id}"
+        url = f"{shop.base}/__browser__/transactions/{window_id}/window"
         await elsewhere.goto(f"{stranger.url}/")
         read = await elsewhere.evaluate("(url) => fetch(url).then((response) => response.text(), () => null)", url)
         assert read is None

@@ -1,11 +1,19 @@
 """A play repeats: the same seed is the same story, down to the last statement that waited for a lock."""
 
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
 import pytest
 
 from jangbu.simulator.mix import ORDINARY
 from jangbu.simulator.play import Ending, Play
 from jangbu.simulator.stage import Stage
 from jangbu.simulator.swarm import play_settings, quiet
+
+CROWDED = replace(ORDINARY, crash_at_failpoint=0, crash_at_statement=0, pause=300, outage=0, line_lost=0, webs=2)
 
 
 async def played(stage: Stage, seed: int, *, steps: int = 300) -> tuple[Ending, list[str]]:
@@ -30,16 +38,30 @@ async def test_another_seed_is_another_play(stage: Stage) -> None:
     assert first.digest != second.digest
 
 
-async def test_two_fibers_that_want_one_row_repeat_too(stage: Stage) -> None:
-    """Much pausing, no deaths: lock waits are decided by the seed and not by who is faster."""
-    from dataclasses import replace
-
+async def test_two_fibers_that_want_one_row_repeat_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Much pausing, no deaths: who waits for a lock is decided by the seed, and not by who is faster to wake up."""
     waits = 0
-    crowded = replace(ORDINARY, crash_at_failpoint=0, crash_at_statement=0, pause=300, outage=0, line_lost=0, webs=2)
     for seed in range(5):
-        with quiet():
-            plays = [Play(stage, play_settings(), seed=seed, steps=300, mix=crowded) for _ in range(2)]
-            first, second = [await play.run() for play in plays]
+        with quiet(), monkeypatch.context() as patched:
+            first = await Play(stage, play_settings(), seed=seed, steps=300, mix=CROWDED).run()
+            patched.setattr(stage, "is_waiting", slow_to_wake(stage))
+            second = await Play(stage, play_settings(), seed=seed, steps=300, mix=CROWDED).run()
         assert first.digest == second.digest
+        assert first.statements == second.statements
+        assert first.sometimes == second.sometimes
         waits += first.sometimes["waited for another's lock"]
     assert waits > 0
+
+
+def slow_to_wake(stage: Stage) -> Callable[[int], Awaitable[bool]]:
+    """As `Stage.is_waiting`; and whoever does wait is held still for a while, as on a busy machine."""
+    look = stage.is_waiting
+
+    async def is_waiting(backend: int) -> bool:
+        if not await look(backend):
+            return False
+        os.kill(backend, signal.SIGSTOP)
+        asyncio.get_running_loop().call_later(0.02, os.kill, backend, signal.SIGCONT)
+        return True
+
+    return is_waiting

@@ -21,11 +21,12 @@ from jangbu.clock import ManualClock
 from jangbu.errors import Refusal, Unavailable
 from jangbu.ids import Ids
 from jangbu.money import Money
-from jangbu.payments import list_page as lists
-from jangbu.payments import story_page as story
-from jangbu.payments.story_texts import PAYMENT_TEXTS
+from jangbu.payments.lists import page as lists
+from jangbu.payments.story import page as story
+from jangbu.payments.story.method_words import TEXTS as METHOD_TEXTS
+from jangbu.payments.story.texts import PAYMENT_TEXTS
 from jangbu.web.app_kit import Looks, WebOptions, assemble
-from jangbu.web.chrome import NavItem, SignedIn, SignInPage, sign_in_as
+from jangbu.web.chrome import Choice, Fact, NavItem, SignedIn, SignInPage, sign_in_as
 from jangbu.web.envelope import ok
 from jangbu.web.rendering import page, words
 from jangbu.web.texts import Words
@@ -33,11 +34,8 @@ from jangbu.web.texts import Words
 NOON = datetime(2026, 8, 1, 3, 0, 0, tzinfo=UTC)
 MENU = (
     NavItem("nav.payments", "/console/payments", "nav.group.daily"),
-    NavItem("nav.billing", "/console/billing", "nav.group.daily"),
-    NavItem("nav.settlements", "/console/settlements", "nav.group.close"),
-    NavItem("nav.reconciliation", "/console/reconciliation", "nav.group.close"),
-    NavItem("nav.books", "/console/books", "nav.group.close"),
-    NavItem("nav.payouts", "/console/payouts", "nav.group.close", needs="payouts:read"),
+    NavItem("nav.events", "/console/events", "nav.group.close"),
+    NavItem("nav.keys", "/console/keys", "nav.group.close", needs="keys:read"),
     NavItem("nav.webhooks", "/console/webhooks", "nav.group.watch"),
     NavItem("nav.audit", "/console/audit", "nav.group.watch"),
 )
@@ -134,7 +132,7 @@ def routes() -> list[APIRouter | Route]:
 
 
 def greet(request: Request) -> None:
-    permissions = frozenset({"payouts:read"}) if "jangbu_payouts" in request.cookies else frozenset()
+    permissions = frozenset({"keys:read"}) if "may_see_keys" in request.cookies else frozenset()
     sign_in_as(request, SignedIn("김하늘", "재무팀", "/sign-out", permissions))
 
 
@@ -147,7 +145,7 @@ def make_app(**options: Any) -> FastAPI:
         clock=clock,
         ids=Ids(clock, seed=7),
         title="장부",
-        looks=Looks((PackageLoader("jangbu.payments"),), (PAYMENT_TEXTS, lists.LIST_TEXTS), (), MENU),
+        looks=Looks((PackageLoader("jangbu.payments"),), (PAYMENT_TEXTS, lists.LIST_TEXTS, METHOD_TEXTS), (), MENU),
     )
 
 
@@ -242,7 +240,7 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
         ),
         story.called(
             t, call(f"GET /payments/{portone_id}", paid_at + after(milliseconds=241), "succeeded", 96),
-            title=said("결제를 조회했습니다", "Payment read"), facts=(story.Fact(said("상태", "Status"), "PAID"),),
+            title=said("결제를 조회했습니다", "Payment read"), facts=(Fact(said("상태", "Status"), "PAID"),),
             raw='{"status": "PAID", "amount": {"total": 64601}}',
         ),
         story.changed(
@@ -269,7 +267,7 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
         story.called(
             t, call(f"POST /payments/{portone_id}/cancel", later + after(milliseconds=310), "unknown", 30_000),
             title=said("취소를 요청했지만 결과를 모릅니다", "Cancellation sent, outcome unknown"),
-            facts=(story.Fact(said("금액", "Amount"), "₩12,000"),),
+            facts=(Fact(said("금액", "Amount"), "₩12,000"),),
         ),
         story.called(
             t, call(f"GET /payments/{portone_id}", found_at, "succeeded", 102),
@@ -304,9 +302,9 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
         transaction_id="01986a2f-6d10-4b8f-a7c2-93e5f0d41b68",
         pg_transaction_id="tviva20260801120312B7Kq",
         facts=(
-            story.Fact(said("결제 수단", "Method"), said("신용카드 · 신한 ****1234", "Card · Shinhan ****1234")),
-            story.Fact(said("채널", "Channel"), said("토스페이먼츠", "Toss Payments")),
-            story.Fact(said("구매자", "Buyer"), said("이*리", "L** R*")),
+            Fact(said("결제 수단", "Method"), said("신용카드 · 신한 ****1234", "Card · Shinhan ****1234")),
+            Fact(said("채널", "Channel"), said("토스페이먼츠", "Toss Payments")),
+            Fact(said("구매자", "Buyer"), said("이*리", "L** R*")),
         ),
     )
     asked_at = later + after(hours=3, minutes=22)
@@ -349,13 +347,14 @@ def sample_list(query: str) -> lists.PaymentsListPage:
     return lists.PaymentsListPage(
         form=lists.FilterForm(query=query, since="2026-08-01", currency="KRW"),
         action="/console/payments",
-        chips=tuple(
-            lists.Chip(label, f"?status={label}", label == "전체") for label in ("전체", "결제 완료", "확인 필요")
-        ),
+        chips=tuple(Choice(label, f"?status={label}", label == "전체") for label in ("전체", "결제 완료", "확인 필요")),
         currencies=("KRW", "USD"),
         methods=("CARD", "EASY_PAY"),
         rows=found,
-        sums=(lists.SumOf(1_204, won(123_456_789), won(12_000)), lists.SumOf(3, Money(1_230, "USD"), Money(0, "USD"))),
+        sums=(
+            lists.SumOf(1_204, 1_150, won(123_456_789), won(12_000), won(540_000), 1),
+            lists.SumOf(3, 3, Money(1_230, "USD"), Money(0, "USD"), Money(0, "USD"), 0),
+        ),
         is_whole=False,
         pager=lists.ListPager("?", "?after=a", "?before=b", NOON, "?before=b") if found else lists.ListPager(),
         exports=(("CSV", "/x.csv"), ("Excel", "/x.xlsx")),

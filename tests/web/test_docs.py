@@ -39,6 +39,10 @@ async def test_each_audience_sees_its_own_routes_and_no_pages(client: httpx.Asyn
     assert list(admin["paths"]) == ["/api/staff/close-day"]
     assert "/api/staff/close-day" not in public["paths"]
     assert set(admin["components"]["schemas"]) == {"Line", "Error", "Problem"}
+    about = public["info"]["description"]
+    assert all(
+        said in about for said in ("Authorization: Bearer jbk_", "Idempotency-Key", "smallest unit", "Accept-Language")
+    )
 
 
 async def test_a_bad_request_is_described_as_it_is_answered(client: httpx.AsyncClient) -> None:

@@ -57,9 +57,9 @@ async def test_every_page_says_when_no_real_money_moves(
 async def test_the_menu_shows_what_the_person_may_see_and_where_they_are(client: httpx.AsyncClient) -> None:
     page = (await client.get("/console/payments/1", headers=KOREAN)).text
     assert '<a href="/console/payments" aria-current="page">결제</a>' in page
-    assert "/console/payouts" not in page
-    client.cookies.set("jangbu_payouts", "yes")
-    assert "/console/payouts" in (await client.get("/console/payments/1")).text
+    assert "/console/keys" not in page
+    client.cookies.set("may_see_keys", "yes")
+    assert "/console/keys" in (await client.get("/console/payments/1")).text
     assert "side" not in re.findall(r'class="(\w+)"', (await client.get("/sign-in")).text)
 
 
@@ -169,11 +169,33 @@ def test_changing_a_font_changes_the_style_sheets_address(tmp_path: Path) -> Non
     assert addresses[0] != addresses[1]
 
 
+def test_scripts_import_by_address_and_a_change_travels_up_to_whoever_imports_it(tmp_path: Path) -> None:
+    (tmp_path / "page.js").write_text(
+        'import { b } from "./js/b.js";\n// from "./js/gone.js"\n * @import from "./x.js"'
+    )
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/b.js").write_text('export { c } from "./c.js";\nimport { useState } from "react";\n')
+    addresses = []
+    for content in ("export const c = 1;", "export const c = 2;"):
+        (tmp_path / "package/c.js").write_text(content)
+        shelf = Statics(tmp_path, js=tmp_path / "package")
+        assert shelf.modules("page.js") == [shelf.url("js/b.js"), shelf.url("js/c.js")]
+        addresses.append(shelf.url("page.js"))
+    assert addresses[0] != addresses[1]
+
+
 def test_the_style_sheet_stays_small_and_asks_nobody_else_for_anything() -> None:
     css = (files("jangbu.web") / "static/console.css").read_text()
     assert len(css.encode()) < CSS_BYTES_MAX
     assert "//" not in re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     assert "@import" not in css
+
+
+def test_no_class_is_styled_in_two_places() -> None:
+    """A second room that takes a name another one has changes the first one's looks, on every page."""
+    styles = "".join((files("jangbu.web") / "static" / name).read_text() for name in ("console.css", "rooms.css"))
+    alone = re.findall(r"^\.([a-z-]+) \{", styles, re.MULTILINE)
+    assert sorted(set(alone)) == sorted(alone)
 
 
 def test_the_font_ships_with_its_licence() -> None:

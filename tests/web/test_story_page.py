@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jangbu.money import Money
-from jangbu.payments.story_page import Call, Entry, Figure, Moment, PaymentHead, Posting, StoryPage, called, changed
-from jangbu.payments.story_texts import PAYMENT_TEXTS as TEXTS
+from jangbu.payments.story.page import Call, Entry, Figure, Moment, PaymentHead, Posting, StoryPage, called, changed
+from jangbu.payments.story.texts import PAYMENT_TEXTS as TEXTS
 from jangbu.web.texts import Words
 
 NOON = datetime(2026, 8, 1, 3, 0, 0, tzinfo=UTC)

@@ -15,9 +15,10 @@ from jangbu.access.rules import Scoped
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Pager
+from jangbu.web.cursors import number_of
+from jangbu.web.listing import ONE_MORE, filled_in, fitting
 
 AUDIT = "/console/audit"
-ROWS = 50
 TYPED_CHARACTERS_MAX = 400
 _FROM_THE_END = 2**63 - 1
 
@@ -50,18 +51,15 @@ def routes(run: Runtime) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get(AUDIT)
-    async def show(request: Request, caller: Reader) -> Response:  # noqa: ARG001 (the guard is the point)
-        asked = request.query_params
-        actor, subject = (_typed(asked.get(name, "")) for name in ("actor", "subject"))
-        before = asked.get("before", "")
-        below = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else _FROM_THE_END
+    async def show(request: Request, caller: Reader, before: str = "") -> Response:  # noqa: ARG001 (the guard is the point)
+        actor, subject = (filled_in(request, name, most=TYPED_CHARACTERS_MAX) for name in ("actor", "subject"))
+        below = number_of(before)
         async with run.db.transaction() as tx:
-            found = await audit_store.lines(tx, actor=actor, subject=subject, before=below, most=ROWS + 1)
-        older = rendering.address(request, before=str(found[ROWS - 1].id)) if len(found) > ROWS else None
-        newest = rendering.address(request, before=None) if below != _FROM_THE_END else None
-        shown = AuditPage(
-            tuple(_row(request, one) for one in found[:ROWS]), actor, subject, AUDIT, Pager(newest, older)
-        )
+            found = await audit_store.lines(
+                tx, actor=actor, subject=subject, before=below or _FROM_THE_END, most=ONE_MORE
+            )
+        lines, pager = fitting(request, found, lambda line: str(line.id))
+        shown = AuditPage(tuple(_row(request, one) for one in lines), actor, subject, AUDIT, pager)
         return rendering.page(request, "audit.html", shown)
 
     return router
@@ -75,7 +73,3 @@ def _row(request: Request, line: NamedLine) -> AuditRow:
         rendering.address(request, actor=line.actor, before=None),
         rendering.address(request, subject=line.subject, before=None),
     )
-
-
-def _typed(text: str) -> str:
-    return text.strip()[:TYPED_CHARACTERS_MAX].replace("\0", "")

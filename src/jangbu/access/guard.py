@@ -39,9 +39,11 @@ from jangbu.access.rules import (
     Signed,
     is_fresh,
     may_pass,
+    place_of,
     welcomes_payers,
 )
 from jangbu.access.secret import refuse_without_secret
+from jangbu.access.service import limits
 from jangbu.access.service.keys import authenticate_key
 from jangbu.access.service.payers import authenticate_payer
 from jangbu.access.service.sessions import session_of
@@ -50,6 +52,7 @@ from jangbu.sight import blind, see
 
 __all__ = ["Caller", "Undeclared", "declare", "guard", "install", "refuse_undeclared", "request_id_of", "rules_of"]
 
+API = "/api/"
 CONSOLE = "/console"
 SIGN_IN = "/console/sign-in"
 KEY_START = "jbk_"
@@ -87,7 +90,7 @@ def install(app: FastAPI, run: Runtime, *, greet: Greet | None = None) -> None:
 def guard(rule: Rule) -> Any:
     """A FastAPI dependency that gives the `Caller`.
 
-    It refuses with Unauthorized, Forbidden, CrossSiteRequest, SignInAgain.
+    It refuses with Unauthorized, Forbidden, CrossSiteRequest, SignInAgain, TooManyRequests.
     """
     return Depends(_BearerGuard(rule) if isinstance(rule, Scoped | Known | Payers) else _Guard(rule))
 
@@ -143,10 +146,16 @@ class _Guard:
     async def __call__(self, connection: HTTPConnection) -> Caller:
         if isinstance(self.rule, Held):
             see(None)
-        if isinstance(self.rule, Public | Signed) and not _brings_a_payers_token(connection, self.rule):
-            return nobody(request_id_of(connection))
         gate: _Gate = getattr(connection.app.state, _GATE)
-        caller = await resolve(connection, gate.run)
+        if isinstance(self.rule, Public | Signed) and not _brings_a_payers_token(connection, self.rule):
+            await _count(connection, self.rule, None, gate.run)
+            return nobody(request_id_of(connection))
+        try:
+            caller = await resolve(connection, gate.run)
+        except Unauthorized:
+            await _count(connection, self.rule, None, gate.run)
+            raise
+        await _count(connection, self.rule, caller, gate.run)
         if caller is None:
             raise _sign_in_first(connection)
         if caller.customer_id is not None:
@@ -212,6 +221,28 @@ async def _bearer(headers: Sequence[str], run: Runtime, request_id: str) -> Call
     if looks_like_one(credential):
         return await authenticate_payer(credential, run=run, request_id=request_id)
     return await session_of(credential, run=run, request_id=request_id)
+
+
+async def _count(connection: HTTPConnection, rule: Rule, caller: Caller | None, run: Runtime) -> None:
+    """Raise TooManyRequests for one too many to the API, or with a secret that might be guessed (reliability F123).
+
+    Whoever is known is counted by who they are, route by route: many may sit behind one address. Of those who are not,
+    payers who hold an id of theirs share their address's wide bound, and all others its narrow one. PortOne's own
+    webhooks do not come through here.
+    """
+    path: str = connection.scope["path"]
+    if not (path.startswith(API) or isinstance(rule, Held)):
+        return
+    if caller is not None:
+        route = getattr(connection.scope.get("route"), "path", path)
+        subject = f"{caller.store_id or ''} {caller.actor.name} {connection.scope.get('method', '')} {route}"
+        await limits.take(subject, run.settings.caller_limit, run=run)
+        return
+    place = place_of(connection.client.host if connection.client else "")
+    if isinstance(rule, Held):
+        await limits.take(f"holder {place}", run.settings.caller_limit, run=run)
+    else:
+        await limits.take(f"stranger {place}", run.settings.stranger_limit, run=run)
 
 
 def _brings_a_payers_token(connection: HTTPConnection, rule: Rule) -> bool:

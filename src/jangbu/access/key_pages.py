@@ -1,7 +1,7 @@
 """The console's page of API keys: listed, made, revoked."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,8 +13,8 @@ from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import SCOPES, Scoped, givable_to_keys
 from jangbu.access.service import keys
 from jangbu.access.store import ApiKey
-from jangbu.clock import SEOUL
 from jangbu.errors import Refusal
+from jangbu.periods import moment
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.errors import InvalidRequest
@@ -79,7 +79,13 @@ def routes(run: Runtime) -> APIRouter:
             scopes = frozenset(str(one) for one in form.getlist("scopes"))
         try:
             made, secret = await keys.create_api_key(
-                name, scopes, checked_store(store), _end_of(expires), actor=caller.actor, by=caller.role, run=run
+                name,
+                scopes,
+                checked_store(store),
+                moment(expires, "expires", is_end=True),
+                actor=caller.actor,
+                by=caller.role,
+                run=run,
             )
         except Refusal as refusal:
             return await _page(
@@ -128,12 +134,12 @@ async def _page(
         payers_href=f"{KEYS}/payers",
         made=made,
         secret=secret,
-        problem="" if refusal is None else refusal.sentence(t.language),
+        problem=rendering.problem(request, refusal),
         name=name,
         store=store,
         expires=expires,
     )
-    return rendering.page(request, "keys.html", shown, status=200 if refusal is None else refusal.http_status)
+    return rendering.page(request, "keys.html", shown, refusal=refusal)
 
 
 def _row(key: ApiKey, may: bool, now: datetime) -> KeyRow:
@@ -150,14 +156,3 @@ def checked_store(text: str) -> str | None:
     if len(text) > STORE_CHARACTERS_MAX or not text.isprintable():
         raise InvalidRequest(details=[{"field": "store", "problem": "not a store's id"}])
     return text or None
-
-
-def _end_of(day: str) -> datetime | None:
-    """The end of a day in Seoul, as a form's date field writes it; None for none."""
-    if not day:
-        return None
-    try:
-        last = date.fromisoformat(day)
-        return datetime(last.year, last.month, last.day, tzinfo=SEOUL) + timedelta(days=1)
-    except (ValueError, OverflowError):
-        raise InvalidRequest(details=[{"field": "expires", "problem": "not a day"}]) from None

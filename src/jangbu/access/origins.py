@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from jangbu.settings import LOOPBACK, Settings
+from jangbu.mode_guard import LOOPBACK
+from jangbu.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -123,6 +123,7 @@ async def _me(request: Request, caller: Caller, run: Runtime, refusal: Refusal |
     t, done = rendering.words(request), request.query_params.get("done", "")
     if caller.role is None:
         raise PersonUnknown
+    rendering.stands_at(request, ME)
     person, sessions = await own.about(caller, run=run)
     shown = MePage(
         name=person.name,
@@ -133,9 +134,9 @@ async def _me(request: Request, caller: Caller, run: Runtime, refusal: Refusal |
         shortest=PASSWORD_SHORTEST,
         longest=PASSWORD_LONGEST,
         notice=t(f"me.done.{done}") if done in _DONE and refusal is None else "",
-        problem="" if refusal is None else refusal.sentence(t.language),
+        problem=rendering.problem(request, refusal),
     )
-    return rendering.page(request, "me.html", shown, status=200 if refusal is None else refusal.http_status)
+    return rendering.page(request, "me.html", shown, refusal=refusal)
 
 
 async def _link(request: Request, token: str, run: Runtime, refusal: Refusal | None = None) -> Response:
@@ -146,6 +147,6 @@ async def _link(request: Request, token: str, run: Runtime, refusal: Refusal | N
         action=f"{links.PATH}{token}",
         shortest=PASSWORD_SHORTEST,
         longest=PASSWORD_LONGEST,
-        problem="" if refusal is None else refusal.sentence(rendering.words(request).language),
+        problem=rendering.problem(request, refusal),
     )
-    return rendering.page(request, "link.html", shown, status=200 if refusal is None else refusal.http_status)
+    return rendering.page(request, "link.html", shown, refusal=refusal)

@@ -99,7 +99,7 @@ async def _page(
         own_store=run.settings.portone_store_id,
         kid=kid,
         text=text,
-        problem="" if refusal is None else refusal.sentence(rendering.words(request).language),
+        problem=rendering.problem(request, refusal),
         store=store,
     )
-    return rendering.page(request, "payers.html", shown, status=200 if refusal is None else refusal.http_status)
+    return rendering.page(request, "payers.html", shown, refusal=refusal)

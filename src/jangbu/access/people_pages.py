@@ -157,6 +157,7 @@ async def _page(
     name: str = "",
     role: str = Role.SUPPORT.value,
 ) -> Response:
+    rendering.stands_at(request, PEOPLE)
     t = rendering.words(request)
     everybody = await staff.list_staff(run=run)
     async with run.db.transaction() as tx:
@@ -167,12 +168,12 @@ async def _page(
         action=PEOPLE,
         made=None if made is None else _shown(made, t),
         notice=notice,
-        problem="" if refusal is None else refusal.sentence(t.language),
+        problem=rendering.problem(request, refusal),
         email=email,
         name=name,
         role=role,
     )
-    return rendering.page(request, "people.html", shown, status=200 if refusal is None else refusal.http_status)
+    return rendering.page(request, "people.html", shown, refusal=refusal)
 
 
 def _shown(made: Made, t: Words) -> LinkShown:

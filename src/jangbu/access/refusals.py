@@ -96,6 +96,19 @@ class TooManySignIns(Refusal):
         self.retry_after_s = retry_after_s
 
 
+class TooManyRequests(Refusal):
+    """More requests than this caller, or a stranger at this address, may make. `Retry-After` says how long to wait."""
+
+    code = "TOO_MANY_REQUESTS"
+    http_status = 429
+    ko = "요청이 너무 많습니다. {seconds}초 뒤에 다시 시도해 주세요. 아무것도 처리하지 않았습니다."
+    en = "Too many requests. Try again in {seconds} seconds. Nothing was done."
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(seconds=retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
 class SignInBusy(Unavailable):
     """More people are signing in at once than we check passwords for. Checking is slow on purpose."""
 

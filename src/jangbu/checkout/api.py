@@ -1,7 +1,6 @@
 """Checkout over HTTP: `/api/v1/payments/sessions…` for shops and payers, and links to a payer's history (C1, C2)."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
@@ -9,17 +8,20 @@ from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Held, Scoped
-from jangbu.checkout.refusals import ItemUnknown
-from jangbu.checkout.rules import LINES_MAX, REDIRECT_LONGEST, Wish
+from jangbu.checkout.item_rules import LINES_MAX, Wish
+from jangbu.checkout.rules import REDIRECT_LONGEST
 from jangbu.checkout.service.complete import complete
 from jangbu.checkout.service.confirm import confirm_session
 from jangbu.checkout.service.history import history_token
+from jangbu.checkout.service.items import item_id
 from jangbu.checkout.service.payers import customer_for, refuse_more_sessions, refuse_others
 from jangbu.checkout.service.prepare import prepare
 from jangbu.checkout.service.sessions import NewSession, abandon, create_session, show
-from jangbu.checkout.views import session_view, window_request
+from jangbu.checkout.views import session_view
+from jangbu.checkout.windows import window_request
 from jangbu.clock import rfc3339
-from jangbu.payments.service.confirm import Agreed
+from jangbu.payments.after.bodies import ReceiptBody
+from jangbu.payments.confirm.service import Agreed
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.web import language
@@ -63,6 +65,7 @@ class SessionBody(Body):
     redirect_url: str = Field(
         default="", max_length=REDIRECT_LONGEST, description="Where the payer may go on; an origin of ALLOWED_ORIGINS."
     )
+    is_escrow: bool = Field(default=False, description="The PG keeps the money until the goods have arrived.")
 
 
 class PrepareBody(Body):
@@ -70,6 +73,9 @@ class PrepareBody(Body):
 
     method: str = Field(default="CARD", max_length=40, description="One of the session's `methods`.")
     buyer: BuyerBody | None = None
+    cash_receipt: ReceiptBody | None = Field(
+        default=None, description="Issued once this is paid by transfer or to a virtual account; else not needed."
+    )
 
 
 class ConfirmBody(Body):
@@ -105,11 +111,12 @@ def _for_shops(router: APIRouter, run: Runtime) -> None:
         if caller.customer_id is not None:
             await refuse_more_sessions(customer_id, store_id=caller.store_id, run=run)
         new = NewSession(
-            wishes=tuple(Wish(_item_id(line.item_id), line.quantity) for line in body.lines),
+            wishes=tuple(Wish(item_id(line.item_id), line.quantity) for line in body.lines),
             order_id=body.order_id,
             customer_id=customer_id,
             buyer=_buyer(body.buyer),
             redirect_url=body.redirect_url,
+            is_escrow=body.is_escrow,
         )
         made = await create_session(new, store_id=caller.store_id, actor=caller.actor, run=run)
         return ok(session_view(made, run), status=201, clock=run.clock)
@@ -137,10 +144,19 @@ def _for_payers(router: APIRouter, run: Runtime, portone: PortOne) -> None:
 
     @router.post("/sessions/{session_id}/prepare", summary="Hold the stock and fix the amount at PortOne")
     async def prepare_session(request: Request, session_id: SessionId, body: PrepareBody, caller: Payer) -> Response:
-        """Pass `request` to `PortOne.requestPayment`. Again, or after a decline, it is the same payment."""
+        """Pass `request` to `PortOne.requestPayment`. Again, or after a decline, it is the same payment.
+
+        Where the session's `api` is `v1`: `request.userCode` to `IMP.init`, `request.pay` to `IMP.request_pay`.
+        """
         await refuse_others(session_id, caller, run=run)
         prepared = await prepare(
-            session_id, method=body.method, buyer=_buyer(body.buyer), actor=caller.actor, run=run, portone=portone
+            session_id,
+            method=body.method,
+            buyer=_buyer(body.buyer),
+            receipt=None if body.cash_receipt is None else body.cash_receipt.wish,
+            actor=caller.actor,
+            run=run,
+            portone=portone,
         )
         view = {
             "session": session_view(prepared.shown, run),
@@ -163,13 +179,6 @@ def _for_payers(router: APIRouter, run: Runtime, portone: PortOne) -> None:
         await refuse_others(session_id, caller, run=run)
         shown = await complete(session_id, actor=caller.actor, run=run, portone=portone)
         return ok(session_view(shown, run), clock=run.clock)
-
-
-def _item_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ItemUnknown from None
 
 
 def _buyer(given: BuyerBody | None) -> dict[str, Any] | None:

@@ -52,4 +52,35 @@ INVARIANTS: tuple[Check, ...] = (
         ),
         nightly=True,
     ),
+    Check(
+        "I43",
+        "결제된 세션마다 같은 금액으로 승인된 결제가 있다",
+        "every paid session has a captured payment of its order and its price",
+        Sql(
+            """
+            SELECT 'checkout:' || s.id, 'is paid, and no payment of order ' || s.order_id || ' took ' || s.amount || ' '
+                   || s.currency
+              FROM payment_sessions s
+             WHERE s.state = 'paid'
+               AND NOT EXISTS (SELECT FROM payments p
+                                WHERE (p.store_id, p.order_id) = (s.store_id, s.order_id) AND p.paid_at IS NOT NULL
+                                  AND (p.amount, p.tax_free_amount, p.currency)
+                                      = (s.amount, s.tax_free_amount, s.currency))
+            """
+        ),
+        nightly=True,
+    ),
+    Check(
+        "I44",
+        "돌려줄 늦은 결제는 끝날 때까지 계속 확인된다",
+        "late money that is to go back is looked after until it is back",
+        Sql(
+            """
+            SELECT 'checkout:' || s.id, 'is to be given back ' || s.amount || ' ' || s.currency || ', and nobody asks'
+              FROM payment_sessions s
+             WHERE s.late_refund = 'wanted' AND coalesce(s.due_at < :now::timestamptz - interval '15 minutes', true)
+            """
+        ),
+        nightly=True,
+    ),
 )

@@ -10,7 +10,7 @@ from jangbu.terminal import Column, Json, Opener, document, execute, say, table
 
 if TYPE_CHECKING:
     from jangbu.audit import Actor
-    from jangbu.checkout.rules import Item
+    from jangbu.checkout.item_rules import Item
 
 ItemId = Annotated[str, typer.Argument(help="The item's id.")]
 Price = Annotated[str, typer.Option(help="As in 12,300 or 12.30; VAT is in it.")]
@@ -39,6 +39,9 @@ def commands(opened: Opener, operator: "Callable[[], Actor]") -> typer.Typer:
         found = execute(work())
         if as_json:
             document([_as_json(item) for item in found])
+            return
+        if not found:
+            say("Nothing is sold here yet. `jangbu items add` puts something on sale.")
             return
         columns = [Column("id"), Column("name"), Column("price", right=True)]
         columns += [Column("stock", right=True), Column("reserved", right=True), Column("on sale")]
@@ -81,16 +84,11 @@ def commands(opened: Opener, operator: "Callable[[], Actor]") -> typer.Typer:
         """Change the price or the stock. Payers who are paying already keep the price they were shown."""
 
         async def work() -> "Item":
-            from uuid import UUID
-
             from jangbu.checkout import item_store
             from jangbu.checkout.refusals import ItemUnknown
-            from jangbu.checkout.service.items import ItemChange, change_item
+            from jangbu.checkout.service.items import ItemChange, change_item, item_id
 
-            try:
-                key = UUID(item)
-            except ValueError:
-                raise ItemUnknown from None
+            key = item_id(item)
             async with opened() as run:
                 async with run.db.transaction() as tx:
                     known = (await item_store.by_ids(tx, [key])).get(key)

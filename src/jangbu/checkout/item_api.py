@@ -1,7 +1,6 @@
 """Items over HTTP, for staff and the shop's backend: `/api/v1/items…`."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
@@ -9,9 +8,9 @@ from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
-from jangbu.checkout.refusals import ItemUnknown
-from jangbu.checkout.rules import STOCK_MAX
+from jangbu.checkout.item_rules import STOCK_MAX
 from jangbu.checkout.service.items import ItemChange, NewItem, add_item, change_item, page_of_items
+from jangbu.checkout.service.items import item_id as key_of
 from jangbu.checkout.views import item_view
 from jangbu.runtime import Runtime
 from jangbu.web.bodies import Body
@@ -40,7 +39,10 @@ class ItemChangeBody(Body):
     name_ko: _Name | None = None
     name_en: _Name | None = None
     price: int | None = None
-    tax_free_price: int | None = None
+    tax_free_price: int | None = Field(
+        default=None,
+        description="Left out: of an item that is wholly free of VAT it goes with the price; else it stays.",
+    )
     active: bool | None = Field(default=None, description="False takes it off sale.")
     stock_change: int = Field(
         default=0, ge=-STOCK_MAX, le=STOCK_MAX, description="What came onto the shelf; negative: what left it unsold."
@@ -69,14 +71,7 @@ def routes(run: Runtime) -> APIRouter:
         """`stockChange` is added to what is there, so that two people who count never undo each other."""
         given = body.model_dump()
         wanted = ItemChange(is_active=given.pop("active"), **given)
-        item = await change_item(_key(item_id), wanted, store_id=caller.store_id, actor=caller.actor, run=run)
+        item = await change_item(key_of(item_id), wanted, store_id=caller.store_id, actor=caller.actor, run=run)
         return ok(item_view(item), clock=run.clock)
 
     return router
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ItemUnknown from None

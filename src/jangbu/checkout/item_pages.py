@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
-from jangbu.checkout.rules import Item
+from jangbu.checkout.item_rules import Item
 from jangbu.checkout.service.items import page_of_items
 from jangbu.money import Money
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Pager
 from jangbu.web.cursors import cursor_of, cursor_text
+from jangbu.web.listing import pager
 
 ITEMS = "/console/items"
 
@@ -50,11 +51,10 @@ def routes(run: Runtime) -> APIRouter:
         before: str = "",
     ) -> Response:
         found = await page_of_items(before=cursor_of(before), store_id=caller.store_id, run=run)
-        older = None if found.older is None else rendering.address(request, before=cursor_text(*found.older))
-        newest = rendering.address(request, before=None) if before else None
+        older = None if found.older is None else cursor_text(*found.older)
         is_english = rendering.words(request).language == "en"
         rows = tuple(_row(item, is_english=is_english) for item in found.items)
-        return rendering.page(request, "items.html", ItemsPage(rows, Pager(newest, older)))
+        return rendering.page(request, "items.html", ItemsPage(rows, pager(request, older)))
 
     return router
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from jangbu.checkout.rules import Item
+from jangbu.checkout.item_rules import Item
 from jangbu.db import Query, Tx, assigned, names_of, values_of
 
 _COLUMNS = ", ".join(names_of(Item))

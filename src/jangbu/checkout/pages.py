@@ -1,8 +1,10 @@
 """The pages that a payer sees (`/pay/…`), rendered here; what moves is one small script of ours and PortOne's own."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path as FilePath
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Request
@@ -10,18 +12,20 @@ from starlette.responses import RedirectResponse, Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Held
+from jangbu.checkout.item_rules import Line
 from jangbu.checkout.refusals import HistoryLinkInvalid, SessionUnknown
-from jangbu.checkout.rules import Line, Phase, ways_to_pay
+from jangbu.checkout.rules import Phase
 from jangbu.checkout.service.complete import complete
 from jangbu.checkout.service.confirm import confirm_session
 from jangbu.checkout.service.history import history
 from jangbu.checkout.service.sessions import Shown, show
 from jangbu.checkout.store import Past
-from jangbu.checkout.views import failure_of
+from jangbu.checkout.views import failure_of, session_view
 from jangbu.errors import Refusal, Unavailable
 from jangbu.money import Money
-from jangbu.payments.refusals import ConfirmInProgress, PortOneUnclear
-from jangbu.payments.service.confirm import Agreed
+from jangbu.payments.confirm.refusals import ConfirmInProgress
+from jangbu.payments.confirm.service import Agreed
+from jangbu.payments.refusals import PortOneUnclear
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 from jangbu.settings import Settings
@@ -43,49 +47,41 @@ class PageLine:
     total: Money
 
 
-@dataclass(frozen=True, slots=True)
-class PayPage:
-    """All that pay.html may use."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPage:
+    """What every page of a session may use. `known` is the session as the API tells it, for the page's script."""
 
-    session_id: str
     order_name: str
     lines: tuple[PageLine, ...]
     total: Money
-    methods: tuple[str, ...]
-    sdk: str
+    known: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayPage(OrderPage):
+    """What pay.html may use besides."""
+
     expires_at: datetime
-    asks_buyer: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """All that pay_result.html may use. `polls` is "verify", "read" or ""."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPage(OrderPage):
+    """What pay_account.html may use besides."""
 
-    session_id: str
-    order_name: str
-    lines: tuple[PageLine, ...]
-    total: Money
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPage(OrderPage):
+    """What pay_result.html may use besides. `moves`: it may become another one by itself."""
+
     phase: str
     tone: str
+    moves: bool
     reason: str
     paid_at: datetime | None
     retry_href: str
     back_href: str
-    polls: str
-
-
-@dataclass(frozen=True, slots=True)
-class AccountPage:
-    """All that pay_account.html may use."""
-
-    session_id: str
-    order_name: str
-    lines: tuple[PageLine, ...]
-    total: Money
-    bank: str
-    number: str
-    holder: str
-    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,27 +129,19 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             return missing(request, run, "history.invalid", invalid)
         older = None if found.older is None else rendering.address(request, before=cursor_text(*found.older))
         newest = rendering.address(request, before=None) if before else None
-        return _page(
+        return payers_page(
             request, run, "pay_history.html", HistoryPage(tuple(_past(one) for one in found.payments), newest, older)
         )
 
-    @router.get("/{session_id}")
-    async def pay(request: Request, session_id: SessionId, caller: Payer) -> Response:  # noqa: ARG001
+    async def looked(request: Request, session_id: str, answer: Callable[[Shown], Response]) -> Response:
         try:
-            shown = await show(session_id, run=run)
+            return answer(await show(session_id, run=run))
         except SessionUnknown as unknown:
             return missing(request, run, "pay.missing", unknown)
-        match shown.phase:
-            case Phase.READY | Phase.DECLINED if run.clock.now() < shown.session.expires_at:
-                return _page(request, run, "pay.html", _pay_page(request, shown, run))
-            case Phase.READY | Phase.DECLINED:
-                return _result(request, shown, Phase.EXPIRED, run)
-            case Phase.AWAITS_DEPOSIT:
-                return _page(request, run, "pay_account.html", _account_page(request, shown))
-            case Phase.PAID:
-                return _to(session_id, "/success")
-            case phase:
-                return _result(request, shown, phase, run)
+
+    @router.get("/{session_id}")
+    async def pay(request: Request, session_id: SessionId, caller: Payer) -> Response:  # noqa: ARG001
+        return await looked(request, session_id, lambda shown: _as_it_stands(request, shown, run))
 
     @router.get("/{session_id}/return")
     async def come_back(request: Request, session_id: SessionId, caller: Payer) -> Response:
@@ -177,31 +165,42 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
         if shown.phase is Phase.PAID:
             return _to(session_id, "/success")
         if shown.phase in (Phase.READY, Phase.DECLINED):
-            has_failed = "code" in request.query_params or shown.phase is Phase.DECLINED
-            # Without a code it should be paid: PortOne may know in a moment.
+            has_failed = _says_failed(request.query_params)
+            # Without a code it should be paid: PortOne may know in a moment, and a decline is that of the try before.
             return _to(session_id, "/fail") if has_failed else _result(request, shown, Phase.PENDING, run)
         return _to(session_id)
 
     @router.get("/{session_id}/success")
     async def success(request: Request, session_id: SessionId, caller: Payer) -> Response:  # noqa: ARG001
-        try:
-            shown = await show(session_id, run=run)
-        except SessionUnknown as unknown:
-            return missing(request, run, "pay.missing", unknown)
-        return _result(request, shown, Phase.PAID, run) if shown.phase is Phase.PAID else _to(session_id)
+        def paid(shown: Shown) -> Response:
+            return _result(request, shown, Phase.PAID, run) if shown.phase is Phase.PAID else _to(session_id)
+
+        return await looked(request, session_id, paid)
 
     @router.get("/{session_id}/fail")
     async def fail(request: Request, session_id: SessionId, caller: Payer) -> Response:  # noqa: ARG001
-        try:
-            shown = await show(session_id, run=run)
-        except SessionUnknown as unknown:
-            return missing(request, run, "pay.missing", unknown)
-        is_open = shown.phase in (Phase.READY, Phase.DECLINED)
-        return _result(request, shown, shown.phase, run, retry=True) if is_open else _to(session_id)
+        def unpaid(shown: Shown) -> Response:
+            is_open = shown.phase in (Phase.READY, Phase.DECLINED)
+            return _result(request, shown, shown.phase, run, retry=True) if is_open else _to(session_id)
+
+        return await looked(request, session_id, unpaid)
 
     return router
 
 
+def _says_failed(query: Mapping[str, str]) -> bool:
+    """What an address that PortOne sent back to claims; V1's has other names (portone-facts §7.1, §7.2)."""
+    return "code" in query or bool(query.get("error_code")) or query.get("imp_success") == "false"
+
+
+def package() -> FilePath:
+    """Where the package `js` is that the pages' script stands on: inside the installed one, or in the checkout."""
+    packaged = FilePath(__file__).parent / "_js"
+    return packaged if packaged.is_dir() else FilePath(__file__).parents[3] / "js" / "src"
+
+
+V1_ORIGINS = ("https://*.iamport.kr",)
+"""Where V1's windows are, beside those of V2 (JANGBU_CHECKOUT_FRAME_ORIGINS)."""
 PAYPAL_ORIGINS = ("https://*.paypal.com", "https://*.paypalobjects.com")
 """Where PayPal's own script comes from, which draws its button into our page where PayPal is offered."""
 
@@ -211,7 +210,8 @@ def policy(settings: Settings) -> str:
     parts = urlsplit(settings.browser_sdk_url)
     sdk = f"{parts.scheme}://{parts.netloc}"
     paypal = PAYPAL_ORIGINS if "PAYPAL" in settings.channels and settings.mode != "sandbox" else ()
-    scripts, theirs = " ".join((sdk, *paypal)), " ".join((sdk, *settings.frame_origins, *paypal))
+    v1 = V1_ORIGINS if settings.checkout_v1_code and settings.mode != "sandbox" else ()
+    scripts, theirs = " ".join((sdk, *paypal)), " ".join((sdk, *settings.frame_origins, *v1, *paypal))
     return (
         f"default-src 'none'; script-src 'self' {scripts}; style-src 'self'; img-src 'self' data: {theirs}; "
         f"connect-src 'self' {theirs}; frame-src {theirs}; form-action 'self' {theirs}; frame-ancestors 'none'; "
@@ -219,7 +219,8 @@ def policy(settings: Settings) -> str:
     )
 
 
-def _page(request: Request, run: Runtime, template: str, context: object, *, status: int = 200) -> Response:
+def payers_page(request: Request, run: Runtime, template: str, context: object, *, status: int = 200) -> Response:
+    """A page for payers, under their policy."""
     response = rendering.page(request, template, context, status=status)
     response.headers["content-security-policy"] = policy(run.settings)
     # A payment window may be a pop-up that has to find its way back to us.
@@ -236,65 +237,55 @@ def _to(session_id: str, more: str = "") -> Response:
 def missing(request: Request, run: Runtime, heading: str, refusal: Refusal) -> Response:
     """The page that says kindly that there is nothing here."""
     sentence = refusal.sentence(rendering.words(request).language)
-    return _page(request, run, "pay_missing.html", MissingPage(heading, sentence), status=404)
+    return payers_page(request, run, "pay_missing.html", MissingPage(heading, sentence), status=404)
 
 
-def _pay_page(request: Request, shown: Shown, run: Runtime) -> PayPage:
+def _as_it_stands(request: Request, shown: Shown, run: Runtime) -> Response:
     session = shown.session
-    return PayPage(
-        session_id=session.session_id,
-        order_name=session.order_name,
-        lines=_lines(request, shown),
-        total=session.total,
-        methods=tuple(ways_to_pay(run.settings.channels, session.currency)),
-        sdk=run.settings.browser_sdk_url,
-        expires_at=session.expires_at,
-        asks_buyer=not session.has_buyer,
-    )
+    match shown.phase:
+        case Phase.READY | Phase.DECLINED if run.clock.now() < session.expires_at:
+            page = PayPage(**_order(request, shown, run), expires_at=session.expires_at)
+            return payers_page(request, run, "pay.html", page)
+        case Phase.READY | Phase.DECLINED:
+            return _result(request, shown, Phase.EXPIRED, run)
+        case Phase.AWAITS_DEPOSIT:
+            assert shown.payment is not None, "an account was issued for it"
+            account = AccountPage(**_order(request, shown, run), due_at=shown.payment.deposit_due)
+            return payers_page(request, run, "pay_account.html", account)
+        case Phase.PAID:
+            return _to(session.session_id, "/success")
+        case phase:
+            return _result(request, shown, phase, run)
 
 
 def _result(request: Request, shown: Shown, phase: Phase, run: Runtime, *, retry: bool = False) -> Response:
     session = shown.session
     result = ResultPage(
-        session_id=session.session_id,
-        order_name=session.order_name,
-        lines=_lines(request, shown),
-        total=session.total,
+        **_order(request, shown, run),
         phase=phase.value,
         tone=TONES.get(phase, "waiting"),
+        moves=phase in (Phase.PENDING, Phase.REFUNDING, Phase.IN_REVIEW),
         reason=(failure_of(shown) or "") if phase is Phase.DECLINED else "",
         paid_at=session.paid_at if phase is Phase.PAID else None,
         retry_href=f"/pay/{session.session_id}" if retry else "",
         back_href=session.redirect_url,
-        polls={Phase.PENDING: "verify", Phase.REFUNDING: "read"}.get(phase, ""),
     )
-    return _page(request, run, "pay_result.html", result)
+    return payers_page(request, run, "pay_result.html", result)
 
 
-def _account_page(request: Request, shown: Shown) -> AccountPage:
-    session, payment = shown.session, shown.payment
-    assert payment is not None, "an account was issued for it"
-    method = payment.method or {}
-    return AccountPage(
-        session_id=session.session_id,
-        order_name=session.order_name,
-        lines=_lines(request, shown),
-        total=session.total,
-        bank=str(method.get("bank") or ""),
-        number=str(method.get("accountNumber") or ""),
-        holder=str(method.get("remitteeName") or ""),
-        due_at=payment.deposit_due,
-    )
-
-
-def _lines(request: Request, shown: Shown) -> tuple[PageLine, ...]:
+def _order(request: Request, shown: Shown, run: Runtime) -> dict[str, Any]:
     is_english = rendering.words(request).language == "en"
 
     def of(line: Line) -> PageLine:
         total = Money(line.unit_price * line.quantity, shown.session.currency)
         return PageLine(line.name_en if is_english else line.name_ko, line.quantity, total)
 
-    return tuple(of(line) for line in shown.lines)
+    return {
+        "order_name": shown.session.order_name,
+        "lines": tuple(of(line) for line in shown.lines),
+        "total": shown.session.total,
+        "known": session_view(shown, run),
+    }
 
 
 def _past(past: Past) -> HistoryRow:

@@ -156,6 +156,15 @@ class HistoryLinkInvalid(Refusal):
     en = "This link is not valid or has expired. Ask the shop for a new one."
 
 
+class EscrowUnfit(Refusal):
+    """Escrow is a thing of PGs in Korea, and of V2 here."""
+
+    code = "CHECKOUT_ESCROW_UNFIT"
+    http_status = 422
+    ko = "에스크로는 포트원 V2의 원화 결제에서만 사용할 수 있습니다."
+    en = "Escrow is for payments in won by PortOne's V2 only."
+
+
 class PayerFieldRefused(Refusal):
     """A payer's token may not say this: orders, and who a customer is, are the shop's to name."""
 

@@ -1,4 +1,4 @@
-"""Items, sessions, and what a payment's state means for a session. No I/O; "now" is an argument.
+"""Sessions, and what a payment's state means for them. No I/O; "now" is an argument.
 
 A session is driven by what its payment *is*, never by which message came: webhook, browser and sweep may come in any
 order and any number of times, and each of them asks `step_for` again.
@@ -6,6 +6,7 @@ order and any number of times, and each of them asks `step_for` again.
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,19 +14,19 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from jangbu.checkout.refusals import ItemNotSold, ItemUnfit, LinesUnfit, OutOfStock, RedirectNotAllowed
+from jangbu.checkout.refusals import RedirectNotAllowed
 from jangbu.clock import instant
-from jangbu.money import AMOUNT_MINOR_MAX, Money, checked
+from jangbu.money import Money
+from jangbu.payments.cancellations.rules import RETURNED
 
-LINES_MAX = 50
-QUANTITY_MAX = 999
-NAME_LONGEST = 80
-STOCK_MAX = 10**9
 PREPARES_MAX = 30
 """How often one session may be prepared (F124). Payers who change their card do it a few times, programs do not."""
 TIME_TO_PAY = timedelta(minutes=10)
 """Whoever opens a window shortly before the session expires has at least this long in it."""
 PENDING_RECHECK = timedelta(minutes=5)
+LATE_RECHECK = timedelta(minutes=15)
+"""When to look whether late money is back; how long a refund takes to be settled is payments' business."""
+ROUNDED_UP = timedelta(days=1)
 ASK_AT_MOST_EVERY = timedelta(seconds=2)
 """How often a payer's browser can have us ask PortOne about one session."""
 REDIRECT_LONGEST = 500
@@ -60,63 +61,6 @@ class LateRefund(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """Something that is sold. `price` includes VAT; of `stock`, `reserved` are promised to payers."""
-
-    id: UUID
-    store_id: str
-    name_ko: str
-    name_en: str
-    price: int
-    tax_free_price: int
-    currency: str
-    stock: int
-    reserved: int
-    is_active: bool
-    created_at: datetime
-
-    @property
-    def unit(self) -> Money:
-        """What one costs."""
-        return Money(self.price, self.currency)
-
-    @property
-    def available(self) -> int:
-        """How many can still be promised."""
-        return self.stock - self.reserved
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a session, with the price it was made with."""
-
-    item_id: UUID
-    name_ko: str
-    name_en: str
-    unit_price: int
-    tax_free_unit_price: int
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a shop asks a session to be of: an item and how many. Never a price."""
-
-    item_id: UUID
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a session costs, computed here from the items' prices."""
-
-    lines: tuple[Line, ...]
-    total: Money
-    tax_free: Money
-    order_name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One row of `payment_sessions`. `id` is ours; `session_id` is the unguessable one that a payer knows."""
 
@@ -129,6 +73,7 @@ class Session:
     amount: int
     tax_free_amount: int
     currency: str
+    is_escrow: bool = False
     state: State = State.OPEN
     holds_stock: bool = False
     late_refund: LateRefund = LateRefund.NONE
@@ -178,11 +123,20 @@ class PaymentSeen:
     failure: dict[str, Any] | None
     order_name: str
     expires_at: datetime
+    review: str = ""
+    held_until_most: datetime | None = None
+    """How long what we gave the window to say keeps the stock, whatever a browser made of it; None: as long as PortOne
+    says."""
 
     @property
     def is_money_here(self) -> bool:
         """Money was taken as asked, and not all of it was given back."""
         return self.status in ("PAID", "PARTIAL_CANCELLED")
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Money came, but not as asked, and a person has not sent it back yet."""
+        return self.status == "MISMATCH" and self.review != RETURNED
 
     @property
     def is_waiting(self) -> bool:
@@ -203,17 +157,24 @@ class PaymentSeen:
             return None
 
 
-KOREAN_ONLY = ("TRANSFER", "VIRTUAL_ACCOUNT", "MOBILE", "GIFT_CERTIFICATE")
+KOREAN_ONLY = frozenset({"TRANSFER", "VIRTUAL_ACCOUNT", "MOBILE", "GIFT_CERTIFICATE"})
 """Ways to pay that move won inside Korea."""
+WITH_RECEIPT = frozenset({"TRANSFER", "VIRTUAL_ACCOUNT"})
+"""Ways to pay for which there are cash receipts (portone-facts §2.11): won too."""
+BY_V1 = frozenset({"CARD", "EASY_PAY", "TRANSFER", "VIRTUAL_ACCOUNT", "MOBILE"})
 
 
-def ways_to_pay(channels: Mapping[str, str], currency: str) -> dict[str, str]:
+def ways_to_pay(channels: Mapping[str, str], currency: str, api: str) -> dict[str, str]:
     """The offered methods, and their channels, by which somebody can pay in `currency`, in the order to show them.
 
-    PayPal takes everything but won (portone-facts §9.4).
+    PayPal takes everything but won (portone-facts §9.4). Checkout by V1 is for won.
     """
-    unfit = ("PAYPAL",) if currency == "KRW" else KOREAN_ONLY
-    return {method: channel for method, channel in channels.items() if method not in unfit}
+    fit: AbstractSet[str]
+    if api == "v1":
+        fit = BY_V1 if currency == "KRW" else frozenset()
+    else:
+        fit = channels.keys() - ({"PAYPAL"} if currency == "KRW" else KOREAN_ONLY)
+    return {method: channel for method, channel in channels.items() if method in fit}
 
 
 def was_closed(failure: Mapping[str, Any]) -> bool:
@@ -268,56 +229,21 @@ def kept_for_approval(session: Session, now: datetime, *, life: timedelta) -> da
     return max(session.expires_at, min(now + TIME_TO_PAY, session.created_at + life + 2 * TIME_TO_PAY))
 
 
+def deposit_held_until(session: Session, *, life: timedelta, deposit: timedelta) -> datetime:
+    """Until when the stock is kept for a deposit at most: `deposit` from the last moment a window could be opened.
+
+    A payer's browser tells the PG when the account is to close, and could say in a hundred years. PGs round it up to
+    the end of its day.
+    """
+    return session.created_at + life + 2 * TIME_TO_PAY + deposit + ROUNDED_UP
+
+
 def money_expected_until(session: Session, payment: PaymentSeen) -> datetime:
     """How long money may still come by itself: until the account closes, or the payment expires."""
-    return max(session.expires_at, payment.deposit_due or payment.expires_at)
-
-
-def terms_of(wishes: Sequence[Wish], items: Mapping[UUID, Item]) -> Terms:
-    """What the wished-for items cost together. Raises LinesUnfit, ItemNotSold, AmountOutOfRange.
-
-    Every wished-for item must be in `items`. Stock is not looked at: that is promised when somebody pays.
-    """
-    ids = [wish.item_id for wish in wishes]
-    if not 1 <= len(ids) <= LINES_MAX or len(set(ids)) != len(ids):
-        raise LinesUnfit
-    if any(type(wish.quantity) is not int or not 1 <= wish.quantity <= QUANTITY_MAX for wish in wishes):
-        raise LinesUnfit
-    chosen = [items[item_id] for item_id in ids]
-    if len({(item.currency, item.store_id) for item in chosen}) != 1:
-        raise LinesUnfit
-    for item in chosen:
-        if not item.is_active:
-            raise ItemNotSold(name=item.name_ko)
-    lines = tuple(
-        Line(item.id, item.name_ko, item.name_en, item.price, item.tax_free_price, wish.quantity)
-        for item, wish in zip(chosen, wishes, strict=True)
-    )
-    currency = chosen[0].currency
-    total = checked(sum(line.unit_price * line.quantity for line in lines), currency)
-    tax_free = Money(sum(line.tax_free_unit_price * line.quantity for line in lines), currency)
-    more = f" 외 {len(lines) - 1}건" if len(lines) > 1 else ""
-    return Terms(lines, total, tax_free, lines[0].name_ko + more)
-
-
-def refuse_if_short(lines: Sequence[Line], items: Mapping[UUID, Item]) -> None:
-    """Raise OutOfStock when fewer are left than a line wants."""
-    for line in lines:
-        if items[line.item_id].available < line.quantity:
-            raise OutOfStock(name=line.name_ko)
-
-
-def checked_item(name_ko: str, name_en: str, price: int, tax_free_price: int, currency: str) -> None:
-    """Raise ItemUnfit, AmountOutOfRange or UnknownCurrency for what cannot be sold."""
-    checked(price, currency)
-    if price > AMOUNT_MINOR_MAX // (LINES_MAX * QUANTITY_MAX):
-        # Then no session, however full, can exceed what JSON holds exactly, and bigint sums stay far from their end.
-        raise ItemUnfit
-    for name in (name_ko, name_en):
-        if not 1 <= len(name) <= NAME_LONGEST or name != name.strip() or not name.isprintable():
-            raise ItemUnfit
-    if type(tax_free_price) is not int or not 0 <= tax_free_price <= price:
-        raise ItemUnfit
+    due = payment.deposit_due
+    if due is not None and payment.held_until_most is not None:
+        due = min(due, payment.held_until_most)
+    return max(session.expires_at, due or payment.expires_at)
 
 
 def checked_redirect(url: str, origins: Sequence[str]) -> str:
@@ -369,8 +295,8 @@ def phase_of(session: Session, payment: PaymentSeen | None) -> Phase:
         case _, LateRefund.WANTED | LateRefund.BY_HAND:
             return Phase.REFUNDING
     status = "" if payment is None else payment.status
-    if status == "MISMATCH":
-        return Phase.IN_REVIEW
+    if payment is not None and status == "MISMATCH":
+        return Phase.IN_REVIEW if payment.is_in_doubt else Phase.CANCELLED
     if not session.is_undecided:
         return Phase(session.state.value)
     match status:

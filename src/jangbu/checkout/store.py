@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from jangbu.checkout.rules import Line, PaymentSeen, Session
+from jangbu.checkout.item_rules import Line
+from jangbu.checkout.rules import PaymentSeen, Session
 from jangbu.db import Query, Tx, assigned, names_of, values_of
 from jangbu.keeping import Kept
 
@@ -13,7 +14,7 @@ ENCRYPTED = Kept("payment_sessions", "buyer_encrypted", plain="buyer", empty="'{
 _COLUMNS = ", ".join(names_of(Session))
 _NEW = (
     "id", "session_id", "store_id", "order_id", "order_name", "customer_id", "amount", "tax_free_amount", "currency",
-    "state", "buyer", "buyer_encrypted", "redirect_url", "expires_at", "due_at", "created_at",
+    "is_escrow", "state", "buyer", "buyer_encrypted", "redirect_url", "expires_at", "due_at", "created_at",
 )  # fmt: skip
 _MOVES = (
     "state", "holds_stock", "late_refund", "prepares", "buyer", "buyer_encrypted", "expires_at", "due_at", "paid_at",
@@ -48,12 +49,14 @@ BY_ORDER = Query(
 )
 LOCK = Query(Session, f"SELECT {_COLUMNS} FROM payment_sessions WHERE id = :id FOR UPDATE")
 UPDATE = Query(type(None), f"UPDATE payment_sessions SET {assigned(_MOVES)} WHERE id = :id")
-# The payment of a session is the payment of its order: they find each other even where we died between the two.
+# The payment of a session is the payment of its order: they find each other even where we died between the two. What
+# the shop asked for otherwise under the same order pays for something else.
 PAYMENT_OF = Query(
     PaymentSeen,
     """
-    SELECT p.id, p.provider_order_id, p.status, p.method, p.failure, p.order_name, p.expires_at
+    SELECT p.id, p.provider_order_id, p.status, p.method, p.failure, p.order_name, p.expires_at, p.review
       FROM payment_sessions s JOIN payments p ON p.store_id = s.store_id AND p.order_id = s.order_id
+       AND (p.amount, p.tax_free_amount, p.currency) = (s.amount, s.tax_free_amount, s.currency)
      WHERE s.id = :id
     """,
 )

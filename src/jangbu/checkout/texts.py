@@ -37,6 +37,19 @@ TEXTS: Catalogue = {
     "pay.buyer.name": ("이름", "Name"),
     "pay.buyer.phone": ("휴대폰 번호", "Phone number"),
     "pay.buyer.email": ("이메일", "E-mail"),
+    "pay.receipt": ("현금영수증", "Cash receipt"),
+    "pay.receipt.NONE": ("신청하지 않음", "None"),
+    "pay.receipt.PERSONAL": ("개인 소득공제용", "Personal (income deduction)"),
+    "pay.receipt.CORPORATE": ("사업자 지출증빙용", "Business (proof of expense)"),
+    "pay.receipt.number.PERSONAL": (
+        "휴대폰 번호 또는 현금영수증카드 번호",
+        "Mobile number or cash receipt card number",
+    ),
+    "pay.receipt.number.CORPORATE": ("사업자등록번호", "Business registration number"),
+    "pay.receipt.kept": (
+        "번호는 현금영수증을 발급할 때까지만 암호화하여 보관합니다.",
+        "The number is kept encrypted, and only until the receipt has been issued.",
+    ),
     "pay.submit": ("{amount} 결제하기", "Pay {amount}"),
     "pay.safe": (
         "카드 번호는 포트원 결제창에만 입력하며 이 서버에 저장되지 않습니다.",
@@ -46,6 +59,13 @@ TEXTS: Catalogue = {
         "결제하려면 브라우저에서 자바스크립트를 켜 주세요.",
         "Please switch JavaScript on to pay.",
     ),
+    "buy.how_many": ("수량", "How many"),
+    "buy.each": ("1개 가격", "Price of one"),
+    "buy.go_on": ("결제하기", "Go on to pay"),
+    "buy.left": ("{count}개까지 주문하실 수 있습니다.", "You can order up to {count}."),
+    "buy.sold_out": ("지금은 품절입니다.", "It is sold out right now."),
+    "buy.missing": ("상품을 찾을 수 없습니다", "There is no such item"),
+    "buy.unfit": ("1부터 {count}까지의 수를 적어 주세요.", "Please write a number from 1 to {count}."),
     "pay.says.loading": ("결제창을 준비하고 있습니다…", "Getting the payment window ready…"),
     "pay.says.paying": (
         "결제창에서 결제를 진행해 주세요. 이 화면을 닫지 마세요.",

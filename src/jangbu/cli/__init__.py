@@ -13,7 +13,7 @@ import typer
 
 from jangbu import __version__
 from jangbu.checkout import cli as checkout_cli
-from jangbu.cli import backups, catching_up, contract, people, programs, upkeep, vaults
+from jangbu.cli import asking, backups, catching_up, contract, people, programs, upkeep, vaults
 from jangbu.cli.opening import acting, opened
 from jangbu.cli.simulate import simulate
 from jangbu.errors import Refusal, SetupProblem
@@ -22,8 +22,8 @@ from jangbu.ledger import cli as ledger_cli
 from jangbu.notices import cli as notices_cli
 from jangbu.outbox import cli as outbox_cli
 from jangbu.outbox import endpoint_cli
-from jangbu.payments import channel_cli
 from jangbu.payments import cli as payments_cli
+from jangbu.payments.channels import cli as channel_cli
 
 if TYPE_CHECKING:
     from jangbu.audit import Actor
@@ -94,6 +94,7 @@ def _every_command(
 programs.add_to(cli)
 upkeep.add_to(cli)
 backups.add_to(cli)
+asking.add_to(cli)
 catching_up.add_to(cli)
 cli.command(rich_help_panel="Programs")(simulate)
 cli.add_typer(contract.commands, name="contract", rich_help_panel="Programs")

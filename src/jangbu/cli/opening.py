@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -87,8 +88,7 @@ async def opened_with(loaded: "Settings") -> "AsyncIterator[Runtime]":
     from jangbu.queue import Waker
     from jangbu.runtime import Runtime, follow_sandbox_clock
 
-    if not has_database(loaded):
-        raise SetupProblem(f"There is no database in {loaded.home} yet. `jangbu init` makes one, or set DATABASE_URL.")
+    expect_database(loaded)
     with plain_sentences():
         async with wiring.addresses(loaded) as where:
             db = await Database(where.system, name="command", size_min=1, size_max=2).open()
@@ -116,6 +116,17 @@ def has_database(loaded: "Settings") -> bool:
     from jangbu.embedded.home import Home
 
     return loaded.database_url is not None or Home.at(loaded.home).card_path.exists()
+
+
+def expect_database(loaded: "Settings") -> None:
+    """Raise SetupProblem where there is none to look at."""
+    if not has_database(loaded):
+        # As a whole path: mostly somebody stands in another folder than the one where it was made.
+        where = Path(loaded.home).absolute()
+        raise SetupProblem(
+            f"There is no database in {where}. Go to the folder with your .env and .jangbu; "
+            "or `jangbu init` makes one here, or set DATABASE_URL."
+        )
 
 
 @contextmanager

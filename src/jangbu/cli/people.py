@@ -7,7 +7,7 @@ import typer
 
 from jangbu.clock import seoul
 from jangbu.errors import SetupProblem
-from jangbu.terminal import Column, Json, Opener, document, execute, moment, note, say, table
+from jangbu.terminal import Json, Opener, document, execute, listed, moment, note, say
 
 if TYPE_CHECKING:
     from jangbu.access.service.links import Made
@@ -56,27 +56,21 @@ def keys(opened: Opener) -> typer.Typer:
             async with opened() as run:
                 return await access.list_keys(run=run)
 
-        found = execute(work())
-        if as_json:
-            document({"keys": [_key_as_json(key) for key in found]})
-        elif not found:
-            say("No keys. `jangbu keys create` makes one.")
-        else:
-            titles = ("name", "prefix", "scopes", "made (Seoul)", "last used", "state")
-            table(
-                [Column(title) for title in titles],
-                [
-                    (
-                        key.name,
-                        key.prefix,
-                        " ".join(key.scopes),
-                        seoul(key.created_at),
-                        seoul(key.last_used_at) if key.last_used_at else "never",
-                        _state(key),
-                    )
-                    for key in found
-                ],
-            )
+        listed(
+            "keys",
+            execute(work()),
+            {
+                "name": lambda key: key.name,
+                "prefix": lambda key: key.prefix,
+                "scopes": lambda key: " ".join(key.scopes),
+                "made (Seoul)": lambda key: seoul(key.created_at),
+                "last used": lambda key: seoul(key.last_used_at) if key.last_used_at else "never",
+                "state": _state,
+            },
+            nothing="No keys. `jangbu keys create` makes one.",
+            whole=_key_as_json,
+            as_json=as_json,
+        )
 
     @keys.command()
     def revoke(

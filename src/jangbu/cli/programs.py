@@ -1,6 +1,6 @@
 """The programs: demo, serve, worker, sandbox."""
 
-import asyncio
+import os
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +29,8 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
         try:
             import uvloop
         except ImportError:
+            import asyncio
+
             return asyncio.run(work)
         return uvloop.run(work)
 
@@ -88,11 +90,14 @@ def sandbox(
 
     from jangbu.app import listen
     from jangbu.sandbox.app import serve as serve_sandbox
+    from jangbu.sandbox.core.problems import NotOurs
     from jangbu.sandbox.script_file import BadScript
 
     steps = _steps_of(script) if script is not None else []
     chosen = port if port is not None else settings().sandbox_port
-    listen("127.0.0.1", chosen).close()
+    listen("127.0.0.1", chosen, setting="--port").close()
+    if state is not None and not os.access(state.absolute().parent, os.W_OK):
+        raise SetupProblem(f"The sandbox's world cannot be kept in {state}: its folder is not there, or not yours.")
     try:
         run(
             serve_sandbox(
@@ -101,6 +106,8 @@ def sandbox(
         )
     except BadScript as refusal:
         raise SetupProblem(f"The script {script} is refused:\n{refusal}") from None
+    except NotOurs as refusal:
+        raise SetupProblem(f"The sandbox cannot start: {refusal}.") from None
     except (OSError, msgspec.DecodeError) as unreadable:
         if state is None:
             raise

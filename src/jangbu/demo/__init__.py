@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,13 +27,17 @@ from jangbu.inbox import store as inbox_store
 from jangbu.ledger.service import verify as verify_books
 from jangbu.ledger.store import CHAIN
 from jangbu.migrate import migrate
-from jangbu.payments import cancellation_store
 from jangbu.payments import store as payment_store
+from jangbu.payments.cancellations import store as cancellation_store
 from jangbu.queue import open_count
 from jangbu.runtime import CLOCK_OFFSET, SET_CLOCK_OFFSET, follow_sandbox_clock
 from jangbu.settings import Settings, load
 
 SETTLE_TIMEOUT_S = 120
+QUIET_AFTER_S = 45
+"""How long all of it may take on a busy machine when nothing has to come again."""
+TRIES_AGAIN = (timedelta(minutes=1), timedelta(minutes=4))
+FREE_PORTS = range(20_000, 32_000)
 CLOCK_STEP = timedelta(minutes=4)
 """PortOne's webhooks are valid for five minutes, so the two clocks are never moved further apart than this."""
 SWEEP_AFTER = timedelta(minutes=20)
@@ -105,13 +109,13 @@ async def _journey(wired: wiring.Wired, api_key: str, options: Options, *, conso
             )
             await shop.serve_all(people, on_done=lambda: progress.advance(task))
         with console.status("Waiting until every webhook has arrived and every job is done…"):
-            await _until(lambda: _is_quiet(wired, portone), "PortOne's webhooks and our jobs to settle")
+            await _settled(wired, portone, console)
         with console.status("Twenty minutes later: the sweeper asks about payments nobody told us of…"):
             await _let_time_pass(wired, portone, SWEEP_AFTER)
-            await _until(lambda: _nothing_is_due(wired), "the sweeper to ask about what is due")
-            await _until(lambda: _is_quiet(wired, portone), "the sweeper's checks to finish")
+            await _until(lambda: _due(wired), "the sweeper to ask about what is due")
+            await _until(lambda: _unsettled(wired, portone), "the sweeper's checks to finish")
         with console.status("Sealing and proving the books…"):
-            await _until(lambda: _is_sealed(wired), "the ledger to be sealed")
+            await _until(lambda: _unsealed(wired), "the ledger to be sealed")
             now = wired.system.clock.now()
             proof = await verify_books(db=wired.system.db, at=now, expectations=wiring.EXPECTATIONS)
         async with wired.system.db.transaction(snapshot=True) as tx:
@@ -195,12 +199,25 @@ def _environment(home: Path, *, free_ports: bool) -> dict[str, str]:
 
 def _ports(*, free: bool) -> tuple[int, int]:
     if free:
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-            return one.getsockname()[1], two.getsockname()[1]
+        return _two_free_ports()
     usual = load(_env_file=None)
     app.listen("127.0.0.1", usual.port).close()
     app.listen("127.0.0.1", usual.sandbox_port, setting="JANGBU_SANDBOX_PORT").close()
     return usual.port, usual.sandbox_port
+
+
+def _two_free_ports() -> tuple[int, int]:
+    """Ports below those that systems hand out by themselves: seconds lie between this look and the programs' start.
+
+    Another's sandbox that was given ours meanwhile would answer for it, and send its webhooks elsewhere.
+    """
+    found: list[int] = []
+    port = FREE_PORTS[os.getpid() * 2 % len(FREE_PORTS)]
+    while len(found) < 2:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        port += 1
+    return found[0], found[1]
 
 
 @contextmanager
@@ -225,22 +242,43 @@ async def _throw_away(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-async def _is_quiet(wired: wiring.Wired, portone: _Portone) -> bool:
-    webhooks = (await portone.get("state"))["webhooks"]
+async def _settled(wired: wiring.Wired, portone: _Portone, console: Console) -> None:
+    """Wait until webhooks and jobs are through. A webhook that was not taken comes again after minutes (portone-facts
+    §4.3), which nobody waits for in front of a demo: then time passes on both clocks.
+    """
+
+    async def quiet() -> None:
+        await _until(lambda: _unsettled(wired, portone), "PortOne's webhooks and our jobs to settle")
+
+    for later in TRIES_AGAIN:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(quiet(), QUIET_AFTER_S)
+            return
+        console.print(f"Still open: {await _unsettled(wired, portone)}. Time passes until PortOne tries again.")
+        await _let_time_pass(wired, portone, later)
+    await quiet()
+
+
+async def _unsettled(wired: wiring.Wired, portone: _Portone) -> str:
+    """What is on its way still, in words; empty when nothing is."""
+    webhooks = (await portone.get("state"))["webhooks"].get("WAITING", 0)
     async with wired.system.db.transaction() as tx:
         jobs, deliveries = await open_count(tx), await inbox_store.open_count(tx)
-    return not webhooks.get("WAITING") and jobs == 0 and deliveries == 0
+    open_ = {"webhooks at PortOne": webhooks, "jobs": jobs, "webhooks here": deliveries}
+    return ", ".join(f"{count} {what}" for what, count in open_.items() if count)
 
 
-async def _nothing_is_due(wired: wiring.Wired) -> bool:
+async def _due(wired: wiring.Wired) -> str:
     async with wired.system.db.transaction() as tx:
         now = wired.system.clock.now()
-        return await payment_store.due_count(tx, now) + await cancellation_store.due_count(tx, now) == 0
+        due = await payment_store.due_count(tx, now) + await cancellation_store.due_count(tx, now)
+    return f"{due} payments and refunds" if due else ""
 
 
-async def _is_sealed(wired: wiring.Wired) -> bool:
+async def _unsealed(wired: wiring.Wired) -> str:
     async with wired.system.db.transaction() as tx:
-        return (await tx.one(CHAIN.tail)).rows == 0
+        rows = (await tx.one(CHAIN.tail)).rows
+    return f"{rows} rows" if rows else ""
 
 
 async def _let_time_pass(wired: wiring.Wired, portone: _Portone, by: timedelta) -> None:
@@ -256,11 +294,14 @@ async def _let_time_pass(wired: wiring.Wired, portone: _Portone, by: timedelta) 
     await follow_sandbox_clock(wired.system)
 
 
-async def _until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+async def _until(left: Callable[[], Awaitable[str]], what: str) -> None:
+    """Wait until nothing is left. Raises SetupProblem, which says what is, when that takes too long."""
     deadline = asyncio.get_running_loop().time() + SETTLE_TIMEOUT_S
-    while not await condition():
+    while still := await left():
         if asyncio.get_running_loop().time() > deadline:
-            raise SetupProblem(f"The demo waited {SETTLE_TIMEOUT_S} s for {what}. See the logs in its folder.")
+            raise SetupProblem(
+                f"The demo waited {SETTLE_TIMEOUT_S} s for {what}; still open: {still}. See the logs in its folder."
+            )
         await asyncio.sleep(0.1)
 
 

@@ -1,7 +1,8 @@
 """`jangbu doctor`: is this installation set up so that it works, and if not, what to do.
 
-It changes nothing but one line of the webhook log: it posts itself a signed webhook about a payment nobody has. Asked
-to look deeply, it also records what the invariant checks found, as their nightly run does.
+It changes nothing but one line of the webhook log: it posts itself a signed webhook about a payment nobody has. Where
+PortOne asks before an approval it asks itself that too, and nothing is written down of it. Asked to look deeply, it
+also records what the invariant checks found, as their nightly run does.
 """
 
 from collections.abc import Callable
@@ -76,6 +77,8 @@ async def _outside(settings: Settings, clock: Clock) -> list[Finding]:
         findings.insert(1, await outside.portone_v1(settings))
     if secret.mark == "good":
         findings.append(await outside.public_address(settings, clock))
+        if settings.checkout_confirm:
+            findings.append(await outside.question(settings, clock))
     else:
         findings.append(unchecked("public address", "Without a webhook secret nothing can be signed."))
     return findings

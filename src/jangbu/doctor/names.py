@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from jangbu import mode_guard
 from jangbu.doctor.findings import Finding, bad, good, look, unchecked
 from jangbu.failpoints import ENVIRONMENT_VARIABLE
-from jangbu.settings import LOOPBACK, Settings
+from jangbu.mode_guard import LOOPBACK
+from jangbu.settings import Settings
 from jangbu.setup import ENV, SOURCE_NAMES, names_in, names_of_settings
 
 MODES = {
@@ -34,8 +35,7 @@ def findings(settings: Settings) -> list[Finding]:
 
 def _mode(settings: Settings) -> Finding:
     """What may not stand together was refused before this; here is what is left to say of the mode."""
-    said = mode_guard.said_by(settings)
-    if missing := mode_guard.not_ready(said):
+    if missing := mode_guard.not_ready(settings.said):
         return bad("mode", ". ".join(missing) + ".", "Until then `jangbu serve` and `jangbu worker` do not start.")
     if settings.mode == "sandbox" and settings.public_url and not mode_guard.is_here(settings.public_url):
         return look(

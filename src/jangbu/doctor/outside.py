@@ -7,8 +7,10 @@ from jangbu.doctor.findings import Finding, bad, good, look, unchecked
 from jangbu.errors import SetupProblem
 from jangbu.ids import Ids
 from jangbu.inbox import probe
+from jangbu.mode_guard import LOOPBACK
+from jangbu.payments.confirm.question import ROUTE as QUESTION
 from jangbu.portone import AiohttpTransport, Done, PortOne, PortOneV1, Refused, Unknown, Why, parse_secret
-from jangbu.settings import LOOPBACK, Settings
+from jangbu.settings import Settings
 
 NO_SUCH_PAYMENT = "jangbu-doctor-no-such-payment"
 READ_TIMEOUT_S = 15
@@ -163,3 +165,20 @@ async def public_address(settings: Settings, clock: Clock) -> Finding:
             name, f"A signed webhook to {url} was taken, unencrypted.", "Serve https, and set JANGBU_PUBLIC_URL to it."
         )
     return good(name, f"A signed webhook to {url} was verified and written down.")
+
+
+async def question(settings: Settings, clock: Clock) -> Finding:
+    """Ask ourselves PortOne's question before an approval, of a payment nobody has: the answer must be our own no."""
+    name = "question before an approval"
+    url = settings.url + QUESTION
+    secret, store_id = settings.webhook_secrets[0], settings.portone_store_id
+    answer = await probe.ask(probe.pack(secret, store_id, at=clock.now(), ids=Ids(clock), type_=probe.QUESTION), url)
+    if answer.received:
+        return good(name, f"A signed question to {url} was answered no, as one about nobody's payment must be.")
+    if not answer.listening and not settings.public_url:
+        return unchecked(name, f"The web program is not running at {settings.url}.", "Start it: jangbu serve.")
+    return bad(
+        name,
+        f"A signed question to {url} was not answered: with JANGBU_CHECKOUT_CONFIRM nothing is sold.",
+        answer.means,
+    )

@@ -14,25 +14,16 @@ from jangbu.identity import service
 from jangbu.identity.rules import Person, Status, Verification
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
-from jangbu.web.chrome import Pager
+from jangbu.web.chrome import Fact, Pager
 from jangbu.web.cursors import cursor_of, cursor_text
+from jangbu.web.listing import ROWS, pager
 from jangbu.web.texts import Words
 
 LIST = "/console/identity"
 REVEAL = "identity:reveal"
-ROWS = 50
 _TONES = {"verified": "good", "failed": "bad", "mismatch": "bad", "started": "waiting", "forgotten": "neutral"}
 
 Reader = Annotated[Caller, guard(Scoped("identity:read"))]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A label and what it is; `exact` is shown as it is written."""
-
-    label: str
-    value: str
-    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +74,9 @@ def routes(run: Runtime) -> APIRouter:
     @router.get(LIST)
     async def identity_list(request: Request, caller: Reader, before: str = "") -> Response:  # noqa: ARG001
         found = await service.page(before=cursor_of(before), most=ROWS, run=run)
-        older = None if found.older is None else rendering.address(request, before=cursor_text(*found.older))
-        newest = rendering.address(request, before=None) if before else None
+        older = None if found.older is None else cursor_text(*found.older)
         rows = tuple(_row(one, person) for one, person in found.rows)
-        shown = ListPage(rows, Pager(newest, older), run.settings.identity_keep_days)
+        shown = ListPage(rows, pager(request, older), run.settings.identity_keep_days)
         return rendering.page(request, "identity_list.html", shown)
 
     @router.get(LIST + "/{verification_id}")
@@ -97,7 +87,8 @@ def routes(run: Runtime) -> APIRouter:
     async def reveal(
         request: Request, verification_id: str, caller: Annotated[Caller, guard(Scoped(REVEAL, fresh=True))]
     ) -> Response:
-        reason = str((await request.form()).get("reason", ""))
+        async with request.form(max_files=0, max_fields=4) as form:
+            reason = str(form.get("reason", ""))
         try:
             person = await service.reveal(verification_id, reason, actor=caller.actor, run=run)
         except Refusal as refusal:
@@ -114,6 +105,7 @@ def routes(run: Runtime) -> APIRouter:
         revealed: Person | None = None,
         refusal: Refusal | None = None,
     ) -> Response:
+        rendering.stands_at(request, f"{LIST}/{verification_id}")
         t = rendering.words(request)
         looked = await service.look(verification_id, run=run)
         one, person = looked.verification, revealed or looked.person
@@ -133,11 +125,10 @@ def routes(run: Runtime) -> APIRouter:
             seen_before=tuple((str(other), f"{LIST}/{other}") for other in looked.seen_before),
             reveal_href=f"{LIST}/{one.id}/reveal" if may_reveal else None,
             is_revealed=revealed is not None,
-            problem="" if refusal is None else refusal.sentence(t.language),
+            problem=rendering.problem(request, refusal),
             back_href=LIST,
         )
-        status = 200 if refusal is None else refusal.http_status
-        return rendering.page(request, "identity_one.html", shown, status=status)
+        return rendering.page(request, "identity_one.html", shown, refusal=refusal)
 
     return router
 

@@ -10,7 +10,7 @@ from jangbu.clock import seoul
 from jangbu.errors import SetupProblem
 from jangbu.inbox.refusals import WebhookUnknown
 from jangbu.inbox.rules import without_keys
-from jangbu.terminal import Column, Json, Mark, Opener, clean, document, execute, mark, note, say, table, working
+from jangbu.terminal import Json, Mark, Opener, clean, details, document, execute, listed, mark, note, say, working
 
 if TYPE_CHECKING:
     from jangbu.inbox.probe import Answer
@@ -47,25 +47,20 @@ def commands(opened: Opener) -> typer.Typer:
             async with opened() as run, run.db.transaction() as tx:
                 return await store.newest(tx, status=status.value if status else "", most=most)
 
-        deliveries = execute(work())
-        if as_json:
-            document({"webhooks": [_as_json(delivery) for delivery in deliveries]})
-        elif deliveries:
-            table(
-                [Column(title) for title in ("received (Seoul)", "status", "type", "payment at PortOne", "webhook-id")],
-                [
-                    (
-                        seoul(delivery.received_at),
-                        delivery.status,
-                        delivery.webhook_type or "",
-                        delivery.provider_transaction_id or "",
-                        delivery.webhook_id,
-                    )
-                    for delivery in deliveries
-                ],
-            )
-        else:
-            say("No webhooks." if status is None else f"No webhooks that are {status.value}.")
+        listed(
+            "webhooks",
+            execute(work()),
+            {
+                "received (Seoul)": lambda one: seoul(one.received_at),
+                "status": lambda one: one.status,
+                "type": lambda one: one.webhook_type or "",
+                "payment at PortOne": lambda one: one.provider_transaction_id or "",
+                "webhook-id": lambda one: one.webhook_id,
+            },
+            nothing="No webhooks." if status is None else f"No webhooks that are {status.value}.",
+            whole=_as_json,
+            as_json=as_json,
+        )
 
     @webhooks.command()
     def show(
@@ -177,18 +172,17 @@ def _show(delivery: "Delivery") -> None:
     import json
 
     say(f"{mark(_SIGNS.get(delivery.status, 'look'))} {delivery.status}  {clean(delivery.webhook_type or '')}")
-    facts = {
-        "webhook-id": delivery.webhook_id,
-        "received": f"{seoul(delivery.received_at)} (Seoul)",
-        "handled": f"{seoul(delivery.processed_at)} (Seoul)" if delivery.processed_at else "not yet",
-        "payment": delivery.payment_id or "none of ours",
-        "at PortOne": delivery.provider_transaction_id or "",
-        "problem": delivery.error_message or "",
-        "came of it": (delivery.response_body or {}).get("message", ""),
-    }
-    for name, fact in facts.items():
-        if fact:
-            say(f"  {name:<11}{clean(fact)}")
+    details(
+        {
+            "webhook-id": delivery.webhook_id,
+            "received": f"{seoul(delivery.received_at)} (Seoul)",
+            "handled": f"{seoul(delivery.processed_at)} (Seoul)" if delivery.processed_at else "not yet",
+            "payment": delivery.payment_id or "none of ours",
+            "at PortOne": delivery.provider_transaction_id or "",
+            "problem": delivery.error_message or "",
+            "came of it": (delivery.response_body or {}).get("message", ""),
+        }
+    )
     say("  it said")
     body = json.dumps(without_keys(delivery.request_body), ensure_ascii=False, indent=2)
     for line in body.splitlines():

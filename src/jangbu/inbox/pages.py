@@ -23,12 +23,12 @@ from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Choice, Pager
 from jangbu.web.cursors import cursor_of, cursor_text
+from jangbu.web.listing import ONE_MORE, filled_in, fitting, one_of, switch
 from jangbu.web.texts import Words
 
 HOME = "/console/webhooks"
 PAYMENTS = "/console/payments"
 REPLAY = "webhooks:replay"
-ROWS = 50
 _TONES = {"processed": "good", "failed": "bad", "received": "waiting", "skipped": "neutral"}
 
 Reader = Annotated[Caller, guard(Scoped("webhooks:read"))]
@@ -117,28 +117,23 @@ def routes(run: Runtime) -> APIRouter:
 
 async def _list(request: Request, caller: Caller, run: Runtime) -> WebhooksPage:
     t, asked = rendering.words(request), request.query_params
-    status = asked.get("status", "") if asked.get("status", "") in STATUSES else ""
-    type_, payment = (asked.get(name, "").strip()[:320].replace("\0", "") for name in ("type", "payment"))
+    status = one_of(request, "status", STATUSES)
+    type_, payment = (filled_in(request, name, most=320) for name in ("type", "payment"))
     first, last = _day(asked.get("first", "")), _day(asked.get("last", ""))
-    before = cursor_of(asked.get("before", ""))
     wanted = Wanted(
         status=status,
         type=type_,
         payment=payment,
         since=BEGINNING if first is None else _begins(first),
         until=END if last is None else _begins(last) + timedelta(days=1),
-        before=before,
+        before=cursor_of(asked.get("before", "")),
     )
-    found = await log.page_of_log(wanted, most=ROWS + 1, run=run)
-    end = found[ROWS - 1] if len(found) > ROWS else None
-    older = (
-        None if end is None else rendering.address(request, before=cursor_text(end.received_at, end.id), queued=None)
-    )
-    newest = rendering.address(request, before=None, queued=None) if before else None
+    found = await log.page_of_log(wanted, most=ONE_MORE, run=run)
+    rows, pager = fitting(request, found, lambda one: cursor_text(one.received_at, one.id), queued=None)
     return WebhooksPage(
-        rows=tuple(_row(one, t) for one in found[:ROWS]),
-        statuses=_choices(request, t, status),
-        pager=Pager(newest, older),
+        rows=tuple(_row(one, t) for one in rows),
+        statuses=switch(request, "status", STATUSES, lambda one: t(f"webhooks.status.{one or 'all'}"), queued=None),
+        pager=pager,
         action=HOME,
         status=status,
         type=type_,
@@ -202,14 +197,6 @@ def _row(row: Row, t: Words) -> WebhookRow:
         error=row.error_message or "",
         at=row.received_at,
     )
-
-
-def _choices(request: Request, t: Words, chosen: str) -> tuple[Choice, ...]:
-    def at(status: str | None) -> str:
-        return rendering.address(request, status=status, before=None, queued=None)
-
-    each = (Choice(t(f"webhooks.status.{one}"), at(one), one == chosen) for one in STATUSES)
-    return (Choice(t("webhooks.status.all"), at(None), not chosen), *each)
 
 
 def _queued(text: str, t: Words) -> str:

@@ -1,9 +1,10 @@
-"""Sending ourselves a webhook as PortOne would, signed with our own secret, and reading what the answer means.
+"""Sending ourselves what PortOne would send, signed with our own secret, and reading what the answer means.
 
-The body names a payment nobody has, so the inbox writes it down, finds it is not about anything of ours, and skips it.
+The body names a payment nobody has: the inbox writes a webhook down, finds it is not about anything of ours, and skips
+it; a question before an approval is answered no, and not written down.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from jangbu.ids import Ids
 from jangbu.portone import sign
 
 PATH = "/api/portone/webhook"
+WEBHOOK, QUESTION = "Transaction.Ready", "Transaction.Confirm"
 TIMEOUT_S = 30
 """PortOne gives up on a receiver after this long."""
 ANSWER_BYTES_MAX = 64 * 1024
@@ -44,26 +46,31 @@ class Answer:
     listening: bool = True
 
 
-def pack(secret: str, store_id: str, *, at: datetime, ids: Ids) -> Parcel:
-    """A test webhook signed at `at`. Raises SetupProblem when the secret is malformed."""
+def pack(secret: str, store_id: str, *, at: datetime, ids: Ids, type_: str = WEBHOOK) -> Parcel:
+    """A test webhook, or a QUESTION, signed at `at`. Raises SetupProblem when the secret is malformed."""
     number = ids.uuid()
-    body = msgspec.json.encode(
-        {
-            "type": "Transaction.Ready",
-            "timestamp": rfc3339(at),
-            "data": {
-                "storeId": store_id,
-                "paymentId": f"jangbu-test-{number.hex}",
-                "transactionId": f"jangbu-test-{number}",
-            },
-        }
-    )
+    data = {
+        "storeId": store_id,
+        "paymentId": f"jangbu-test-{number.hex}",
+        "transactionId": f"jangbu-test-{number}",
+    }
+    asked = {"totalAmount": 1} if type_ == QUESTION else {}
+    body = msgspec.json.encode({"type": type_, "timestamp": rfc3339(at), "data": data | asked})
     webhook_id = f"jangbu_test_{number}"
     return Parcel(webhook_id, {**sign(secret, webhook_id, at, body), "content-type": "application/json"}, body)
 
 
 async def send(parcel: Parcel, url: str) -> Answer:
-    """Post it, and say what the answer means. Never raises for what the network or the other side does."""
+    """Post a webhook, and say what the answer means. Never raises for what the network or the other side does."""
+    return await _post(parcel, url, _judge)
+
+
+async def ask(parcel: Parcel, url: str) -> Answer:
+    """The same for a question: what is `received` was answered by our own no, as it must be."""
+    return await _post(parcel, url, _judge_answer)
+
+
+async def _post(parcel: Parcel, url: str, judge: "Callable[[int, str, bytes], Answer]") -> Answer:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S, connect=10)
     try:
         async with (
@@ -72,7 +79,7 @@ async def send(parcel: Parcel, url: str) -> Answer:
             http.post(url, data=parcel.body, headers=parcel.headers, allow_redirects=False) as answer,
         ):
             text = await answer.content.read(ANSWER_BYTES_MAX)
-            return _judge(answer.status, answer.headers.get("location", ""), text)
+            return judge(answer.status, answer.headers.get("location", ""), text)
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         return _no(None, "That is not an address. It must look like https://pay.example.com (JANGBU_PUBLIC_URL).")
     except aiohttp.ClientConnectorDNSError:
@@ -95,11 +102,30 @@ async def send(parcel: Parcel, url: str) -> Answer:
         return _no(None, f"The connection broke ({type(broken).__name__}). Look at the proxy's log.")
 
 
-def _judge(status: int, location: str, text: bytes) -> Answer:
+def _judge_answer(status: int, location: str, text: bytes) -> Answer:
+    said = _read(text)
+    own = said.get("code") if isinstance(said, dict) else None
+    if status == 404 and own == "PAYMENT_NOT_FOUND":
+        return Answer(status, True, False, "Answered: no such payment.")
+    if status == 200:
+        return _no(
+            status, "Something answers 200 there, which PortOne takes for a yes. Check where the proxy sends it."
+        )
+    if own == "PAYMENT_CANNOT_BE_CHECKED":
+        return _no(status, "Jangbu answers there, and could not tell in time. Look at the database, and at PortOne.")
+    code = str(_part(said, "error").get("code", ""))
+    return _no(status, _OF_CODE.get(code) or _of_status(status, location, code))
+
+
+def _read(text: bytes) -> Any:
     try:
-        said = msgspec.json.decode(text)
+        return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        said = None
+        return None
+
+
+def _judge(status: int, location: str, text: bytes) -> Answer:
+    said = _read(text)
     data = _part(said, "data")
     if status == 200 and data.get("received") is True:
         duplicate = data.get("duplicate") is True
@@ -116,9 +142,9 @@ def _of_status(status: int, location: str, code: str) -> str:
         return "Something answers 200 there, but it is not Jangbu. Check where the proxy sends /api/portone/webhook."
     if 300 <= status < 400:
         to = f" to {location}" if location else ""
-        return f"It redirects ({status}){to}, and webhooks are not sent on. Set JANGBU_PUBLIC_URL to the final address."
+        return f"It redirects ({status}){to}, and PortOne does not follow. Set JANGBU_PUBLIC_URL to the final address."
     if status == 404:
-        return "Something answers there, but not this path. The proxy must pass /api/portone/webhook on unchanged."
+        return "Something answers there, but not this path. The proxy must pass /api/portone/… on unchanged."
     if status in {401, 403}:
         return (
             f"Something before Jangbu refuses it ({status}), such as a login page or firewall. Let this path through."

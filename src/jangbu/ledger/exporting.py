@@ -8,6 +8,7 @@ from typing import Any
 from jangbu import audit, sheets
 from jangbu.audit import Actor
 from jangbu.ledger import store
+from jangbu.ledger.account_names import korean
 from jangbu.periods import RangeBackwards
 from jangbu.runtime import Runtime
 from jangbu.sheets import Column, Format, Table
@@ -21,6 +22,7 @@ JOURNAL = Table(
         Column("줄"),
         Column("종류"),
         Column("계정"),
+        Column("계정과목"),
         Column("통화", "currency"),
         Column("차변", "amount"),
         Column("대변", "amount"),
@@ -36,9 +38,9 @@ JOURNAL = Table(
 def journal_row(line: store.JournalLine) -> list[Any]:
     """A posting under the headings of `JOURNAL`."""
     return [
-        line.happened_at, line.happened_at, line.key, str(line.line), line.kind, line.path, line.currency,
-        max(line.amount_minor, 0), max(-line.amount_minor, 0), line.store_id or None, line.channel_key or None,
-        line.pg or None, line.partner_id or None, line.recorded_at,
+        line.happened_at, line.happened_at, line.key, str(line.line), line.kind, line.path, korean(line.path),
+        line.currency, max(line.amount_minor, 0), max(-line.amount_minor, 0), line.store_id or None,
+        line.channel_key or None, line.pg or None, line.partner_id or None, line.recorded_at,
     ]  # fmt: skip
 
 

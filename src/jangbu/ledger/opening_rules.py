@@ -68,11 +68,18 @@ def stated(rows: Sequence[tuple[int, Mapping[str, str]]]) -> tuple[dict[Key, int
     return found, problems
 
 
+def _on_its_side(minor: int, currency: str) -> str:
+    # As the file would have to say it: a column and a figure, no sign.
+    return f"{Money(abs(minor), currency)} in {'debit' if minor > 0 else 'credit'}"
+
+
 def unstated(held: Mapping[Key, int], said: Mapping[Key, int]) -> list[Problem]:
     """Accounts that hold something already and that the file leaves out: whoever means nothing says 0."""
     return [
         Problem(
-            0, f"{_named(key)} holds {Money(held[key], key[1])} at that time and is not in the file; say 0 to clear it"
+            0,
+            f"{_named(key)} holds {_on_its_side(held[key], key[1])} at that time and is not in the file; "
+            "say 0 to clear it",
         )
         for key in sorted(held)
         if held[key] and key not in said and key[0].path != REST

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -28,10 +27,10 @@ from jangbu.web import rendering
 from jangbu.web.chrome import Pager
 from jangbu.web.cursors import cursor_of, cursor_text
 from jangbu.web.files import made
+from jangbu.web.listing import ONE_MORE, as_files, filled_in, fitting
 from jangbu.web.texts import Words
 
 JOURNAL = "/console/journal"
-ROWS = 50
 TYPED_CHARACTERS_MAX = 200
 _BEYOND = timedelta(days=366)
 """How far ahead "until now" looks: an entry that PortOne dates a second ahead of us is not left out."""
@@ -44,9 +43,13 @@ LeadsTo = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One posting; one of the two amounts is None. `whole` is all that tells accounts of one path apart, `more` what of
-    it a reader needs to see here."""
+    """One posting; one of the two amounts is None.
 
+    `account` is what `path` is called. `whole` is all that tells accounts of one path apart, `more` what of it a reader
+    needs to see here.
+    """
+
+    account: str
     path: str
     more: str
     whole: str
@@ -79,16 +82,20 @@ class JournalForm:
 
     @property
     def narrows(self) -> bool:
-        return any((self.since, self.until, self.account, self.search))
+        return any(self.query.values())
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {"from": self.since, "until": self.until, "account": self.account, "q": self.search}
 
 
 @dataclass(frozen=True, slots=True)
 class JournalPage:
-    """All that journal.html may use. `shows` says which days, where nobody asked for any."""
+    """All that journal.html may use. `accounts`: path and name. `shows` says which days, where nobody asked for any."""
 
     form: JournalForm
     action: str
-    accounts: tuple[str, ...]
+    accounts: tuple[tuple[str, str], ...]
     rows: tuple[EntryRow, ...]
     proof: str
     is_proven: bool
@@ -139,10 +146,8 @@ def routes(run: Runtime, leads_to: LeadsTo) -> APIRouter:
 
 
 def _form_of(request: Request) -> JournalForm:
-    def text(name: str) -> str:
-        return request.query_params.get(name, "").strip()[:TYPED_CHARACTERS_MAX].replace("\0", "")
-
-    return JournalForm(since=text("from"), until=text("until"), account=text("account"), search=text("q"))
+    names = ("from", "until", "account", "q")
+    return JournalForm(*(filled_in(request, name, most=TYPED_CHARACTERS_MAX) for name in names))
 
 
 def _asked(form: JournalForm, now: datetime) -> _Asked:
@@ -181,23 +186,21 @@ async def _page(
                 prefix=asked.prefix,
                 account=asked.account,
                 before=(cursor[0], cursor[1].int % 2**63) if cursor else (asked.until, 2**63 - 1),
-                most=ROWS + 1,
+                most=ONE_MORE,
             )
-    last = found[ROWS - 1] if len(found) > ROWS else None
-    stores = {leg[1] for one in found[:ROWS] for leg in one.legs if leg[1]}
-    rows = tuple(_row(one, leads_to, t, shows_store=len(stores) > 1) for one in found[:ROWS])
-    older = rendering.address(request, before=cursor_text(last.happened_at, UUID(int=last.id))) if last else None
-    newest = rendering.address(request, before=None) if cursor else None
+    fit, pager = fitting(request, found, lambda one: cursor_text(one.happened_at, UUID(int=one.id)))
+    stores = {leg[1] for one in fit for leg in one.legs if leg[1]}
+    rows = tuple(_row(one, leads_to, t, shows_store=len(stores) > 1) for one in fit)
     shown = JournalPage(
         form=form,
         action=JOURNAL,
-        accounts=tuple(accounts),
+        accounts=tuple((path, t(f"account.{path}")) for path in accounts),
         rows=rows,
         proof=_proof(rows, tail, t),
         is_proven=all(row.is_true for row in rows),
         shows=t("journal.this_month") if asked is not None and asked.is_this_month else "",
-        pager=Pager(newest, older),
-        exports=(("Excel", _file(form, "xlsx")), ("CSV", _file(form, "csv"))) if asked is not None else (),
+        pager=pager,
+        exports=as_files(JOURNAL, form.query) if asked is not None else (),
         problem=problem,
     )
     return rendering.page(request, "journal.html", shown, status=422 if problem else 200)
@@ -218,25 +221,21 @@ def _row(entry: StoredEntry, leads_to: LeadsTo, t: Words, *, shows_store: bool) 
         title=t(title) if t.known(title) else entry.kind,
         href=leads_to(entry.key),
         happened_at=entry.happened_at,
-        legs=tuple(_leg(leg, entry.currency, shows_store=shows_store) for leg in entry.legs),
+        legs=tuple(_leg(leg, entry.currency, t, shows_store=shows_store) for leg in entry.legs),
         seal=t("journal.unsealed") if entry.seq is None else f"#{entry.seq:,}",
         is_sealed=entry.seq is not None,
         is_true=store.is_as_posted(entry),
     )
 
 
-def _leg(leg: list[Any], currency: str, *, shows_store: bool) -> Leg:
+def _leg(leg: list[Any], currency: str, t: Words, *, shows_store: bool) -> Leg:
     path, store_id, channel_key, pg, partner_id, amount = leg
     money = Money(abs(amount), currency)
     return Leg(
+        account=t(f"account.{path}"),
         path=path,
         more=" · ".join(filter(None, (store_id if shows_store else "", pg, partner_id))),
         whole=" · ".join(filter(None, (store_id, channel_key, pg, partner_id))),
         debit=money if amount > 0 else None,
         credit=money if amount < 0 else None,
     )
-
-
-def _file(form: JournalForm, format_: str) -> str:
-    asked = {"from": form.since, "until": form.until, "account": form.account, "q": form.search}
-    return f"{JOURNAL}.{format_}?{urlencode({name: value for name, value in asked.items() if value})}"

@@ -1,8 +1,10 @@
 """The words of the console's journal."""
 
+from jangbu.ledger import account_names
 from jangbu.web.texts import Catalogue
 
 TEXTS: Catalogue = {
+    **account_names.TEXTS,
     "nav.journal": ("분개장", "Journal"),
     "journal.title": ("분개장", "Journal"),
     "journal.from": ("시작일", "From"),

@@ -8,7 +8,7 @@ import typer
 from jangbu.clock import seoul
 from jangbu.notices.refusals import NoticeUnknown
 from jangbu.notices.rules import State
-from jangbu.terminal import Column, Json, Mark, Opener, clean, document, execute, mark, note, say, table, working
+from jangbu.terminal import Json, Mark, Opener, clean, details, document, execute, listed, mark, note, say, working
 
 if TYPE_CHECKING:
     from jangbu.notices.messages import Message
@@ -36,29 +36,24 @@ def commands(opened: Opener) -> typer.Typer:
             async with opened() as run, run.db.transaction() as tx:
                 return await store.notices(tx, state=state or "", before=None, now=run.clock.now(), most=most)
 
-        found = execute(work())
-        if as_json:
-            document({"notices": [_as_json(notice) for notice in found]})
-        elif found:
-            titles = ("written (Seoul)", "state", "tries", "kind", "channel", "to", "problem", "id")
-            table(
-                [Column(title, right=title == "tries") for title in titles],
-                [
-                    (
-                        seoul(notice.created_at),
-                        notice.state,
-                        notice.attempts,
-                        notice.kind,
-                        notice.channel,
-                        notice.recipient,
-                        _problem(notice),
-                        notice.id,
-                    )
-                    for notice in found
-                ],
-            )
-        else:
-            say("No notices." if state is None else f"No notices that are {state.value}.")
+        listed(
+            "notices",
+            execute(work()),
+            {
+                "written (Seoul)": lambda one: seoul(one.created_at),
+                "state": lambda one: one.state,
+                "tries": lambda one: one.attempts,
+                "kind": lambda one: one.kind,
+                "channel": lambda one: one.channel,
+                "to": lambda one: one.recipient,
+                "problem": _problem,
+                "id": lambda one: one.id,
+            },
+            figures={"tries"},
+            nothing="No notices." if state is None else f"No notices that are {state.value}.",
+            whole=_as_json,
+            as_json=as_json,
+        )
 
     @notices.command()
     def show(notice_id: Annotated[str, typer.Argument(help="The notice's id.")], as_json: Json = False) -> None:
@@ -179,19 +174,18 @@ def _as_json(notice: "Notice") -> dict[str, Any]:
 
 def _show(notice: "Notice", message: "Message | None") -> None:
     say(f"{mark(_SIGNS[notice.state])} {notice.state}  {notice.kind}")
-    facts = {
-        "to": f"{notice.recipient} by {notice.channel}",
-        "about": notice.subject,
-        "written": f"{seoul(notice.created_at)} (Seoul)",
-        "sent": f"{seoul(notice.sent_at)} (Seoul)" if notice.sent_at else "",
-        "next try": f"{seoul(notice.due_at)} (Seoul)" if notice.due_at else "",
-        "tries": str(notice.attempts),
-        "problem": _problem(notice),
-        "Message-ID": notice.message_id,
-    }
-    for name, fact in facts.items():
-        if fact:
-            say(f"  {name:<11}{clean(fact)}")
+    details(
+        {
+            "to": f"{notice.recipient} by {notice.channel}",
+            "about": notice.subject,
+            "written": f"{seoul(notice.created_at)} (Seoul)",
+            "sent": f"{seoul(notice.sent_at)} (Seoul)" if notice.sent_at else "",
+            "next try": f"{seoul(notice.due_at)} (Seoul)" if notice.due_at else "",
+            "tries": str(notice.attempts),
+            "problem": _problem(notice),
+            "Message-ID": notice.message_id,
+        }
+    )
     if message is None:
         say("  This release cannot write it: its facts are of another one.")
         return

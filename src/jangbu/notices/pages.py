@@ -22,13 +22,13 @@ from jangbu.web import rendering
 from jangbu.web.chrome import Choice, Pager
 from jangbu.web.cursors import cursor_of, cursor_text
 from jangbu.web.language import Language
+from jangbu.web.listing import ONE_MORE, fitting, one_of, switch
 from jangbu.web.requests import CONTENT_SECURITY_POLICY
 from jangbu.web.texts import Words
 
 NOTICES = "/console/notices"
 PREVIEW = f"{NOTICES}/preview"
 MANAGE = "notices:manage"
-ROWS = 50
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 """A mail carries its style with it, and must not do anything else here."""
 _SEVERITIES = {"critical": "bad", "warning": "waiting", "info": "neutral"}
@@ -123,12 +123,11 @@ def _alert_routes(router: APIRouter, run: Runtime) -> None:
     @router.get(ALERTS)
     async def alerts_list(request: Request, caller: Reader, before: str = "") -> Response:
         async with run.db.transaction() as tx:
-            found = await store.alerts(tx, before=_alert_cursor(before), now=run.clock.now(), most=ROWS + 1)
+            found = await store.alerts(tx, before=_alert_cursor(before), now=run.clock.now(), most=ONE_MORE)
         t = rendering.words(request)
-        rows = tuple(_alert_row(one, t, caller, run) for one in found[:ROWS])
-        last = found[ROWS - 1] if len(found) > ROWS else None
-        older = None if last is None else f"{int(last.acknowledged_at is None)}.{cursor_text(last.created_at, last.id)}"
-        return rendering.page(request, "alerts.html", AlertsPage(rows, _pager(request, before, older)))
+        fit, pager = fitting(request, found, _place_of_alert)
+        rows = tuple(_alert_row(one, t, caller, run) for one in fit)
+        return rendering.page(request, "alerts.html", AlertsPage(rows, pager))
 
     @router.post(ALERTS + "/{alert_id}/acknowledge")
     async def acknowledge(alert_id: str, caller: Manager) -> Response:
@@ -142,20 +141,20 @@ def _alert_routes(router: APIRouter, run: Runtime) -> None:
 
 def _notice_routes(router: APIRouter, run: Runtime) -> None:
     @router.get(NOTICES)
-    async def notices_list(request: Request, caller: Reader, state: str = "", before: str = "") -> Response:
-        state = state if state in list(State) else ""
+    async def notices_list(request: Request, caller: Reader, before: str = "") -> Response:
+        state = one_of(request, "state", State)
         async with run.db.transaction() as tx:
-            found = await store.notices(tx, state=state, before=cursor_of(before), now=run.clock.now(), most=ROWS + 1)
+            found = await store.notices(tx, state=state, before=cursor_of(before), now=run.clock.now(), most=ONE_MORE)
         t = rendering.words(request)
-        last = found[ROWS - 1] if len(found) > ROWS else None
+        fit, pager = fitting(request, found, lambda one: cursor_text(one.created_at, one.id))
         page = NoticesPage(
-            rows=tuple(_notice_row(one, t, caller, run) for one in found[:ROWS]),
-            states=_states(t, state),
+            rows=tuple(_notice_row(one, t, caller, run) for one in fit),
+            states=switch(request, "state", State, lambda one: t(f"notices.state.{one}") if one else t("notices.all")),
             missing=tuple(
                 f"notices.{channel}_missing" for channel in Channel if not is_configured(channel, run.settings)
             ),
             preview_href=f"{PREVIEW}/{next(iter(SAMPLES))}",
-            pager=_pager(request, before, None if last is None else cursor_text(last.created_at, last.id)),
+            pager=pager,
         )
         return rendering.page(request, "notices.html", page)
 
@@ -249,16 +248,8 @@ def _notice_row(notice: store.Notice, t: Words, caller: Caller, run: Runtime) ->
     )
 
 
-def _states(t: Words, chosen: str) -> tuple[Choice, ...]:
-    each = (Choice(t(f"notices.state.{state}"), f"{NOTICES}?state={state}", state == chosen) for state in State)
-    return (Choice(t("notices.all"), NOTICES, not chosen), *each)
-
-
-def _pager(request: Request, before: str, older: str | None) -> Pager:
-    return Pager(
-        rendering.address(request, before=None) if before else None,
-        None if older is None else rendering.address(request, before=older),
-    )
+def _place_of_alert(alert: store.Alert) -> str:
+    return f"{int(alert.acknowledged_at is None)}.{cursor_text(alert.created_at, alert.id)}"
 
 
 def _alert_cursor(text: str) -> tuple[bool, datetime, UUID] | None:

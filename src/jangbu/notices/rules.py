@@ -104,6 +104,16 @@ class PaymentMismatch(_OfPayment):
 
 
 @dataclass(frozen=True, slots=True)
+class PaidTwice(_OfPayment):
+    """One order of V1 was paid by two attempts: one is the sale, and of the other nothing is in the books."""
+
+    kind: ClassVar[str] = "paid_twice"
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    amount: str
+    imp_uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelledElsewhere(_OfPayment):
     """Money went back that nobody sent back here: in PortOne's console, the PG's, or by a dispute."""
 
@@ -151,6 +161,17 @@ class RefundFailed(_OfPayment):
     kind: ClassVar[str] = "refund_failed"
     severity: ClassVar[Severity] = Severity.WARNING
     amount: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFailed(_OfPayment):
+    """A cash receipt was not issued, or not taken back (`operation`), and nobody tries any more. `why` is PortOne's
+    word."""
+
+    kind: ClassVar[str] = "receipt_failed"
+    severity: ClassVar[Severity] = Severity.WARNING
+    operation: str
     why: str
 
 
@@ -203,6 +224,20 @@ class ListUnread(Facts):
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionsUnanswered(Facts):
+    """PortOne asked before approvals of `count` payments since then, and was answered no because nobody could tell."""
+
+    kind: ClassVar[str] = "questions_unanswered"
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    count: int
+    since: datetime
+
+    @property
+    def path(self) -> str:
+        return "/console/questions?answer=unknown"
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointDisabled(Facts):
     """The merchant's own webhook endpoint was switched off after days of failures.
 
@@ -250,16 +285,19 @@ SAMPLES: dict[str, Facts] = {
     for sample in (
         OutcomeUnknown(**_PAYMENT, amount="₩10,000", operation="cancel", since=_AT),
         PaymentMismatch(**_PAYMENT, asked="₩10,000", paid="₩100", review="other_amount"),
+        PaidTwice(**_PAYMENT, amount="₩10,000", imp_uid="imp_448280090638"),
         CancelledElsewhere(**_PAYMENT, amount="₩10,000", reason="고객 요청"),
         DisputeOpened(**_PAYMENT, amount="₩10,000", reason="상품을 받지 못했습니다."),
         DisputeUntold(**_PAYMENT, amount="₩10,000", reason="상품을 받지 못했습니다."),
         RefundWaitsForApproval(**_PAYMENT, amount="₩1,200,000", asked_by="김하늘", reason="단순 변심"),
         RefundFailed(**_PAYMENT, amount="₩10,000", why="PG_PROVIDER_ERROR"),
+        ReceiptFailed(**_PAYMENT, operation="issue_receipt", why="PG_PROVIDER"),
         PaidTooLate(**_PAYMENT, amount="₩10,000"),
         LateRefundByHand(**_PAYMENT, amount="₩10,000"),
         WebhookParked("msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", 46),
         JobParked("payments.check", 4821, 8),
         ListUnread("2026-08-01 11:00:00"),
+        QuestionsUnanswered(12, _AT),
         EndpointDisabled("01986a30-11aa-7c02-b1f0-5c1d2e3f4a5b", "https://shop.example.com", _AT, "timeout"),
         InvariantBroken("books_complete", "payment:01986a2f:captured is expected and not there"),
         TestMessage("김하늘", _AT),

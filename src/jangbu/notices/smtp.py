@@ -12,10 +12,12 @@ from email.utils import format_datetime, formataddr
 
 import aiosmtplib
 
+from jangbu.mode_guard import LOOPBACK
 from jangbu.notices.messages import Message
 from jangbu.notices.outcomes import NotTaken, Outcome, Taken
 from jangbu.notices.rules import plain
-from jangbu.settings import LOOPBACK, SMTP_TLS_PORT, Settings
+from jangbu.settings import Settings
+from jangbu.settings.mail import SMTP_TLS_PORT
 
 COMMAND_S = 30
 WHOLE_TRY_S = 90

@@ -96,7 +96,6 @@ ALERTS = Query(
      ORDER BY (a.acknowledged_at IS NULL) DESC, a.created_at DESC, a.id DESC LIMIT :most
     """,
 )
-ALERT_BY_KEY = Query(Alert, f"{_ALERT} WHERE a.key = :key")
 # The oldest first, so that they are told in the order they happened.
 UNTOLD = Query(
     Alert,
@@ -230,11 +229,6 @@ async def alerts(tx: Tx, *, before: tuple[bool, datetime, UUID] | None, now: dat
     """Alerts, the open ones first, then newest first."""
     is_open, at, alert_id = before or (True, now, _NOWHERE)
     return await tx.all(ALERTS, any_place=before is None, is_open=is_open, at=at, id=alert_id, most=most)
-
-
-async def alert_of(tx: Tx, key: str) -> Alert | None:
-    """The alert of one cause."""
-    return await tx.maybe(ALERT_BY_KEY, key=key)
 
 
 async def untold(tx: Tx, *, most: int) -> list[Alert]:

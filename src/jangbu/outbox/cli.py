@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from jangbu.clock import seoul
-from jangbu.terminal import Column, Json, Opener, clean, document, execute, mark, note, say, table
+from jangbu.terminal import Json, Opener, clean, document, execute, listed, mark, note, say
 
 if TYPE_CHECKING:
     from jangbu.audit import Actor
@@ -45,18 +45,21 @@ def _reading(group: typer.Typer, opened: Opener) -> None:
                 return await feed.latest(before=None, most=most, type_=type_, run=run), run.settings.mode
 
         page, mode = execute(work())
-        if as_json:
-            document({"events": [_view(event, mode) for event in page.events]})
-        elif page.events:
-            table(
-                [
-                    Column("seq", right=True),
-                    *(Column(title) for title in ("happened (Seoul)", "type", "subject", "id")),
-                ],
-                [(event.seq, seoul(event.happened_at), event.type, event.subject, event.id) for event in page.events],
-            )
-        else:
-            say("No events.")
+        listed(
+            "events",
+            page.events,
+            {
+                "seq": lambda one: one.seq,
+                "happened (Seoul)": lambda one: seoul(one.happened_at),
+                "type": lambda one: one.type,
+                "subject": lambda one: one.subject,
+                "id": lambda one: one.id,
+            },
+            figures={"seq"},
+            nothing="No events.",
+            whole=lambda one: _view(one, mode),
+            as_json=as_json,
+        )
 
     @group.command()
     def show(event_id: Id, as_json: Json = False) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from jangbu.clock import seoul
 from jangbu.outbox.cli import MOST, Operator, delivery_as_json
-from jangbu.terminal import Column, Json, Opener, clean, document, execute, moment, note, say, table
+from jangbu.terminal import Column, Json, Opener, clean, document, execute, listed, moment, note, say, table
 
 if TYPE_CHECKING:
     from jangbu.outbox.delivery_store import Backlog, Delivery
@@ -68,27 +68,22 @@ def _looking(group: typer.Typer, opened: Opener) -> None:
                 await endpoints.find(_id(endpoint), run=run)
                 return await replay.deliveries(_id(endpoint), state=state, most=most, run=run)
 
-        found = execute(work())
-        if as_json:
-            document({"deliveries": [delivery_as_json(one) for one in found]})
-        elif not found:
-            say("No deliveries.")
-        else:
-            columns = [Column("seq", right=True), Column("type"), Column("state"), Column("tries", right=True)]
-            table(
-                [*columns, Column("last outcome"), Column("event")],
-                [
-                    (
-                        one.seq,
-                        one.type,
-                        one.state,
-                        one.tries,
-                        _last(one),
-                        one.event_id,
-                    )
-                    for one in found
-                ],
-            )
+        listed(
+            "deliveries",
+            execute(work()),
+            {
+                "seq": lambda one: one.seq,
+                "type": lambda one: one.type,
+                "state": lambda one: one.state,
+                "tries": lambda one: one.tries,
+                "last outcome": _last,
+                "event": lambda one: one.event_id,
+            },
+            figures={"seq", "tries"},
+            nothing="No deliveries.",
+            whole=delivery_as_json,
+            as_json=as_json,
+        )
 
 
 def _making(group: typer.Typer, opened: Opener, acting: Opener, operator: Operator) -> None:

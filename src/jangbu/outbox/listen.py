@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from jangbu import ids
 from jangbu.errors import SetupProblem
+from jangbu.mode_guard import LOOPBACK
 from jangbu.outbox.egress import policy_of
 from jangbu.outbox.rules import SECRET_BYTES_MADE, Answer, FeedEvent, secret_of, signed_headers
 from jangbu.outbox.sender import HttpSender
 from jangbu.outbox.service import feed
 from jangbu.runtime import Runtime
-from jangbu.settings import LOOPBACK
 
 LOOK_EVERY_S = 0.5
 PAGE = 100

@@ -23,12 +23,12 @@ from jangbu.outbox.service import endpoints, replay
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Choice, Pager
+from jangbu.web.cursors import number_of
 from jangbu.web.errors import InvalidRequest
-from jangbu.web.texts import Words
+from jangbu.web.listing import ONE_MORE, fitting, one_of, switch
 
 HOME = "/console/events"
 MANAGE = "events:manage"
-ROWS = 50
 _STATES = ("pending", "exhausted", "delivered")
 _TONES = {"delivered": "good", "exhausted": "bad", "pending": "waiting"}
 
@@ -253,15 +253,13 @@ async def _endpoint(
     notice: str = "",
     problem: str = "",
 ) -> Response:
-    state, before = request.query_params.get("state", ""), request.query_params.get("before", "")
-    state = state if state in _STATES else ""
-    below = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
+    rendering.stands_at(request, f"{HOME}/endpoints/{endpoint_id}")
+    t, state = rendering.words(request), one_of(request, "state", _STATES)
+    below = number_of(request.query_params.get("before", ""))
     endpoint = await endpoints.find(endpoint_id, run=run)
     _, backlog = await endpoints.every(run=run)
-    found = await replay.deliveries(endpoint_id, before=below, state=state, most=ROWS + 1, run=run)
-    older = rendering.address(request, before=str(found[ROWS - 1].seq)) if len(found) > ROWS else None
-    newest = rendering.address(request, before=None) if below else None
-    here = f"{HOME}/endpoints/{endpoint_id}"
+    found = await replay.deliveries(endpoint_id, before=below, state=state, most=ONE_MORE, run=run)
+    rows, pager = fitting(request, found, lambda one: str(one.seq))
     shown = EndpointPage(
         row=_endpoint_row(endpoint, backlog.get(endpoint.id)),
         store=endpoint.store_id,
@@ -269,20 +267,17 @@ async def _endpoint(
         failing_since=endpoint.failing_since,
         is_enabled=endpoint.state == "enabled",
         may_manage=MANAGE in caller.scopes,
-        rows=tuple(_delivery_row(one) for one in found[:ROWS]),
-        states=_choices(rendering.words(request), here, state),
-        pager=Pager(newest, older),
+        rows=tuple(_delivery_row(one) for one in rows),
+        states=switch(
+            request, "state", _STATES, lambda one: t(f"events.delivery.{one}") if one else t("events.log.all")
+        ),
+        pager=pager,
         back_href=HOME,
         secret=secret,
         notice=notice,
         problem=problem,
     )
     return rendering.page(request, "endpoint.html", shown, status=422 if problem else 200)
-
-
-def _choices(t: Words, here: str, state: str) -> tuple[Choice, ...]:
-    each = (Choice(t(f"events.delivery.{one}"), f"{here}?state={one}", one == state) for one in _STATES)
-    return (Choice(t("events.log.all"), here, not state), *each)
 
 
 def _endpoint_row(endpoint: Endpoint, backlog: Backlog | None) -> EndpointRow:

@@ -1,15 +1,16 @@
 """The jobs of payments."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from jangbu.payments import escrow_rules, receipt_rules
-from jangbu.payments.service import errands, escrow, receipt_record, receipts
+from jangbu.payments.after import escrow_rules, receipt_rules
+from jangbu.payments.after.service import errands, escrow, receipt_record, receipts
+from jangbu.payments.after.service.disputes import look_at_open
+from jangbu.payments.cancellations.service.settle import resume
 from jangbu.payments.service import poll as polling
 from jangbu.payments.service import sweep as sweeping
-from jangbu.payments.service.disputes import look_at_open
-from jangbu.payments.service.settle_cancel import resume
 from jangbu.portone import PortOne
-from jangbu.queue import Job, Schedule
+from jangbu.queue import Backoff, Job, Schedule
 from jangbu.runtime import Runtime
 
 SETTLED_BY: dict[str, errands.Settle] = {
@@ -17,6 +18,8 @@ SETTLED_BY: dict[str, errands.Settle] = {
     **dict.fromkeys(escrow_rules.OPERATIONS, escrow.settle),
 }
 """Who knows how to find out what became of a call."""
+FOR_HOURS = Backoff(longest=timedelta(minutes=10), attempts_max=46)
+"""Six hours and more: nothing else comes back to a receipt whose money went back, and PortOne may be away."""
 
 
 def jobs(run: Runtime, portone: PortOne) -> list[Job]:
@@ -50,7 +53,7 @@ def jobs(run: Runtime, portone: PortOne) -> list[Job]:
         Job("payments.poll", poll),
         Job("payments.disputes", disputes),
         Job(receipt_record.WANTED, issue_receipt),
-        Job(receipt_record.RETURNED, cancel_receipt),
+        Job(receipt_record.RETURNED, cancel_receipt, FOR_HOURS),
         Job(errands.SETTLE, settle_errand),
         Job("payments.sweep", sweep),
         Job("payments.check", check),

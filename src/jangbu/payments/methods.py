@@ -38,16 +38,18 @@ class Kind(StrEnum):
     """A way that is new to us: PortOne may add some on any day."""
 
 
-_KIND_OF = {
-    "PaymentMethodCard": Kind.CARD,
-    "PaymentMethodEasyPay": Kind.EASY_PAY,
-    "PaymentMethodTransfer": Kind.TRANSFER,
-    "PaymentMethodVirtualAccount": Kind.VIRTUAL_ACCOUNT,
-    "PaymentMethodMobile": Kind.MOBILE,
-    "PaymentMethodGiftCertificate": Kind.GIFT_CERTIFICATE,
-    "PaymentMethodConvenienceStore": Kind.CONVENIENCE_STORE,
-    "PaymentMethodCrypto": Kind.CRYPTO,
+TYPES = {
+    Kind.CARD: "PaymentMethodCard",
+    Kind.EASY_PAY: "PaymentMethodEasyPay",
+    Kind.TRANSFER: "PaymentMethodTransfer",
+    Kind.VIRTUAL_ACCOUNT: "PaymentMethodVirtualAccount",
+    Kind.MOBILE: "PaymentMethodMobile",
+    Kind.GIFT_CERTIFICATE: "PaymentMethodGiftCertificate",
+    Kind.CONVENIENCE_STORE: "PaymentMethodConvenienceStore",
+    Kind.CRYPTO: "PaymentMethodCrypto",
 }
+"""PortOne's word of its object for each way that we know (portone-facts §2.2)."""
+_KIND_OF = {type_: kind for kind, type_ in TYPES.items()}
 PAID_LATER = frozenset({Kind.VIRTUAL_ACCOUNT, Kind.CONVENIENCE_STORE})
 """The payer is given a number first, and brings the money until a day that is named."""
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from jangbu.ledger.rules import Account, Entry, credit, debit
 from jangbu.money import Money
-from jangbu.payments.cancellation_rules import Cancellation
-from jangbu.payments.dispute_rules import Dispute, Move, MoveKind
+from jangbu.payments.after.dispute_rules import Dispute, Move, MoveKind
+from jangbu.payments.cancellations.rules import Cancellation
 from jangbu.payments.rules import Payment
 
 

@@ -5,7 +5,7 @@ nothing, and PAID is adopted after any state (portone-facts §10.6: FAILED is no
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -57,6 +57,7 @@ class Status(StrEnum):
     """Nobody paid in time, or the account was closed before anybody did. A late payment is still adopted."""
 
 
+AWAITS_MONEY = frozenset({Status.VIRTUAL_ACCOUNT_ISSUED, Status.PAY_PENDING})
 MAY_STILL_BE_PAID = frozenset({Status.READY, Status.FAILED})
 """Where nobody has taken money yet, and the payer may still be in the window."""
 
@@ -183,17 +184,25 @@ class Payment:
     @property
     def awaits_money(self) -> bool:
         """The payer was told where to pay, or paid and the PG has not decided."""
-        return self.status in {Status.VIRTUAL_ACCOUNT_ISSUED, Status.PAY_PENDING}
+        return self.status in AWAITS_MONEY
 
     @property
     def is_captured(self) -> bool:
         """Money was taken and the ledger has it."""
         return self.paid_at is not None
 
+    @property
+    def is_booked(self) -> bool:
+        """The ledger has what was taken: as a sale, or in suspense."""
+        return self.is_captured or self.suspense_currency is not None
 
-PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear", "paid_twice"})
+
+UNPAID = "unpaid_at_portone"
+"""The review of a payment that the books have as paid, and PortOne, after that, as waiting or failed."""
+PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear", "paid_twice", UNPAID})
 """Reasons to look that go away by themselves once PortOne says something we understand."""
 
+EVER = datetime.min.replace(tzinfo=UTC)
 _PAID_AT_PORTONE = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
 _EVENT_OF = {
     "READY": Event.SEEN_READY,
@@ -205,7 +214,7 @@ _EVENT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an answer changes, cancellations apart (`cancellation_fold`). `event` is None when the status stays."""
+    """What an answer changes, cancellations apart (`cancellations.fold`). `event` is None when the status stays."""
 
     payment: Payment
     event: Event | None
@@ -220,9 +229,9 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     """
     if _is_older(payment, seen):
         return Decision(payment, None, is_stale=True)
-    # What an earlier attempt used says nothing of this one. Money in the books keeps its channel for good, whatever
-    # PortOne calls it later: what goes back has to leave the accounts that it came into.
-    taken_by = payment if payment.is_captured or payment.suspense else seen
+    # What an earlier attempt used says nothing of this one. Money in the books keeps its attempt and its channel for
+    # good, whatever PortOne calls them later: what goes back has to leave the accounts that it came into.
+    taken_by = payment if payment.is_booked else seen
     kept = replace(
         payment,
         portone=seen.raw,
@@ -230,11 +239,11 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
         channel_key=taken_by.channel_key,
         pg_provider=taken_by.pg_provider,
         method=seen.method or (payment.method if payment.is_captured else None),
-        provider_transaction_id=seen.transaction_id or payment.provider_transaction_id,
+        provider_transaction_id=(None if payment.is_booked else seen.transaction_id) or payment.provider_transaction_id,
         review="" if payment.review in PASSING_REVIEWS else payment.review,
     )
     if payment.is_captured:
-        return Decision(replace(kept, review=_after_capture(kept, seen.status), due_at=None), None)
+        return Decision(replace(kept, review=_after_capture(payment, kept, seen), due_at=None), None)
     if seen.status in _PAID_AT_PORTONE and not _is_closed_unpaid(seen):
         return _money_was_taken(kept, seen, live=live, now=now)
     event = Event.GAVE_UP_WAITING if _nobody_paid(kept, seen, now) else _EVENT_OF.get(seen.status)
@@ -275,9 +284,16 @@ def _nobody_paid(kept: Payment, seen: Seen, now: datetime) -> bool:
     return (waits and (is_closed or has_waited_enough(kept, now))) or _is_closed_unpaid(seen)
 
 
-def _after_capture(kept: Payment, status: str) -> str:
+def _after_capture(payment: Payment, kept: Payment, seen: Seen) -> str:
     """Why a person should look at a captured payment of which PortOne now says this."""
-    return kept.review if status in _PAID_AT_PORTONE or status in _EVENT_OF else kept.review or "unknown_status"
+    if seen.status in _PAID_AT_PORTONE:
+        return kept.review
+    if seen.status not in _EVENT_OF:
+        return kept.review or "unknown_status"
+    # An answer that was only slow says what was before. One of a later change says that the money is not there: a
+    # bank that takes a deposit back, say. Nothing is booked by it, and somebody has to know.
+    is_later = payment.portone_changed_at is not None and (seen.changed_at or EVER) > payment.portone_changed_at
+    return kept.review or (UNPAID if is_later or payment.review == UNPAID else "")
 
 
 def _is_older(payment: Payment, seen: Seen) -> bool:

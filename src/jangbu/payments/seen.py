@@ -62,6 +62,8 @@ class Seen:
     paid_at: datetime | None
     failed_at: datetime | None
     raw: dict[str, Any] = field(repr=False)
+    cancelled: int | None = None
+    """What was given back in all; each time stands in `cancellations`."""
     cancellations: tuple[SeenCancellation, ...] = ()
     disputes: tuple[SeenDispute, ...] = ()
     receipt: SeenReceipt | None = None

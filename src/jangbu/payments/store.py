@@ -45,16 +45,6 @@ CLAIM_DUE = Query(
     """,
 )
 DUE_COUNT = Query(int, "SELECT count(*) FROM payments WHERE due_at <= :now")
-NEWEST = Query(
-    Payment,
-    f"""
-    SELECT {_COLUMNS} FROM payments
-     WHERE (created_at, id) < (:before_at, :before_id)
-       AND (:search = '' OR provider_order_id = :search OR order_id = :search OR provider_transaction_id = :search
-            OR id::text = :search)
-     ORDER BY created_at DESC, id DESC LIMIT :most
-    """,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +115,6 @@ ATTEMPTS = Query(
      WHERE payment_id = :payment_id ORDER BY started_at, id
     """,
 )
-OPEN_ATTEMPTS = Query(
-    UUID,
-    """
-    SELECT id FROM payment_attempts
-     WHERE payment_id = :payment_id AND operation = :operation AND state IN ('sent', 'unknown') ORDER BY started_at, id
-    """,
-)
 STUCK_ATTEMPTS = Query(
     StuckAttempt,
     """
@@ -156,6 +139,34 @@ FLAG_STUCK = Query(
      WHERE review = '' AND id = ANY(:ids::uuid[]) AND id IN (
            SELECT payment_id FROM payment_attempts WHERE state IN ('sent', 'unknown') AND started_at < :before)
     RETURNING id
+    """,
+)
+# The other way round: what was unknown for long is known, however that came about. Most are cleared by the look that
+# finds it out; a call that is given up, or asked about by itself, leaves the payment as it was.
+LOCK_SETTLED = Query(
+    UUID,
+    """
+    SELECT id FROM payments
+     WHERE review = 'outcome_unknown' AND id NOT IN (
+           SELECT payment_id FROM payment_attempts WHERE state IN ('sent', 'unknown') AND started_at < :before)
+     ORDER BY id FOR UPDATE
+    """,
+)
+UNFLAG_SETTLED = Query(
+    UUID,
+    """
+    UPDATE payments SET review = ''
+     WHERE review = 'outcome_unknown' AND id = ANY(:ids::uuid[]) AND id NOT IN (
+           SELECT payment_id FROM payment_attempts WHERE state IN ('sent', 'unknown') AND started_at < :before)
+    RETURNING id
+    """,
+)
+# What a person has to look at for another reason already keeps that reason, and may have a call without an answer too.
+STUCK_BESIDES = Query(
+    UUID,
+    """
+    SELECT DISTINCT p.id FROM payments p JOIN payment_attempts t ON t.payment_id = p.id
+     WHERE t.state IN ('sent', 'unknown') AND t.started_at < :before AND p.review NOT IN ('', 'outcome_unknown')
     """,
 )
 COUNTS = Query(
@@ -234,11 +245,6 @@ async def due_count(tx: Tx, now: datetime) -> int:
     return await tx.one(DUE_COUNT, now=now)
 
 
-async def newest(tx: Tx, *, before_at: datetime, before_id: UUID, search: str, most: int) -> list[Payment]:
-    """A page of payments, newest first; `search` is any of the four ids, whole."""
-    return await tx.all(NEWEST, before_at=before_at, before_id=before_id, search=search, most=most)
-
-
 async def begin_attempt(
     tx: Tx, *, attempt_id: UUID, payment_id: UUID, operation: str, request: dict[str, Any], at: datetime
 ) -> None:
@@ -281,11 +287,6 @@ async def attempts(tx: Tx, payment_id: UUID) -> list[Attempt]:
     return await tx.all(ATTEMPTS, payment_id=payment_id)
 
 
-async def open_attempts(tx: Tx, payment_id: UUID, operation: str) -> list[UUID]:
-    """Calls of one operation whose outcome is open, the oldest first."""
-    return await tx.all(OPEN_ATTEMPTS, payment_id=payment_id, operation=operation)
-
-
 async def stuck_attempts(tx: Tx, before: datetime) -> list[StuckAttempt]:
     """Calls made before `before` whose outcome is still open."""
     return await tx.all(STUCK_ATTEMPTS, before=before)
@@ -295,6 +296,17 @@ async def flag_stuck(tx: Tx, before: datetime) -> list[UUID]:
     """Mark payments with a call older than `before` that still has no outcome for a person's look; the new ones."""
     ids = await tx.all(LOCK_STUCK, before=before)
     return await tx.all(FLAG_STUCK, ids=ids, before=before) if ids else []
+
+
+async def unflag_settled(tx: Tx, before: datetime) -> list[UUID]:
+    """Take the mark of `flag_stuck` from payments that have no such call any more; which."""
+    ids = await tx.all(LOCK_SETTLED, before=before)
+    return await tx.all(UNFLAG_SETTLED, ids=ids, before=before) if ids else []
+
+
+async def stuck_besides(tx: Tx, before: datetime) -> list[UUID]:
+    """Payments with such a call that wait for a person's look for another reason."""
+    return await tx.all(STUCK_BESIDES, before=before)
 
 
 async def counts(tx: Tx) -> list[CountAndSum]:

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
-from jangbu.payments.api import LATER, CancelTerms, IdempotencyKey, cancelled, payment_view
+from jangbu.payments.api import IdempotencyKey, payment_view
+from jangbu.payments.cancellations.api import LATER, CancelTerms, cancelled
 from jangbu.payments.service.verify import verify_imp_uid
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime

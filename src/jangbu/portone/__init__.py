@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from jangbu.portone.client import Observe, PortOne, PortoneIdUnusable
+from jangbu.portone.calling import Observe, PortoneIdUnusable
+from jangbu.portone.client import PortOne
 from jangbu.portone.identity import IdentityVerification, VerifiedCustomer
 from jangbu.portone.notification import Notification, WebhookBodyUnreadable
 from jangbu.portone.notification import read as read_notification

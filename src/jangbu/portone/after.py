@@ -1,16 +1,14 @@
 """PortOne's operations on what comes with a payment: its virtual account, its cash receipt, its escrow."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from jangbu.clock import rfc3339
 from jangbu.money import Money
 from jangbu.portone.outcomes import Outcome
+from jangbu.portone.v2 import V2, nothing
 from jangbu.portone.wire import moment, required, text
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +51,11 @@ class Parcel:
         return {"company": self.company, "invoiceNumber": self.invoice_number, "sentAt": rfc3339(self.sent_at)}
 
 
-class AfterPayment:
+class AfterPayment(V2):
     """A part of `PortOne`: each call changes something and takes an idempotency key, but for the reading ones."""
 
-    async def close_virtual_account(self, payment_id: str, *, idempotency_key: str) -> Outcome[datetime | None]:
-        """Let nobody pay into the account any more (portone-facts §2.9); when. What becomes of the payment is not said.
+    async def close_virtual_account(self, payment_id: str, *, idempotency_key: str) -> Outcome[None]:
+        """Let nobody pay into the account any more (portone-facts §2.9). What becomes of the payment is not said.
 
         Refused with PAYMENT_NOT_WAITING_FOR_DEPOSIT once it is paid, or closed.
         """
@@ -66,7 +64,7 @@ class AfterPayment:
             "POST",
             ["payments", payment_id, "virtual-account", "close"],
             idempotency_key=idempotency_key,
-            read=lambda answer: moment(answer, "closedAt"),
+            read=lambda _: None,
         )
 
     async def get_cash_receipt(self, payment_id: str) -> Outcome[Receipt]:
@@ -91,7 +89,7 @@ class AfterPayment:
                 "paymentMethod": wish.method,
             },
             idempotency_key=idempotency_key,
-            read=_nothing,
+            read=nothing,
         )
 
     async def cancel_cash_receipt(self, payment_id: str, *, idempotency_key: str) -> Outcome[None]:
@@ -101,7 +99,7 @@ class AfterPayment:
             "POST",
             ["payments", payment_id, "cash-receipt", "cancel"],
             idempotency_key=idempotency_key,
-            read=_nothing,
+            read=nothing,
         )
 
     async def send_parcel(
@@ -114,7 +112,7 @@ class AfterPayment:
             ["payments", payment_id, "escrow", "logistics"],
             body={"logistics": parcel.body},
             idempotency_key=idempotency_key,
-            read=_nothing,
+            read=nothing,
         )
 
     async def complete_escrow(self, payment_id: str, *, idempotency_key: str) -> Outcome[None]:
@@ -125,21 +123,8 @@ class AfterPayment:
             ["payments", payment_id, "escrow", "complete"],
             body={"fromStore": True},
             idempotency_key=idempotency_key,
-            read=_nothing,
+            read=nothing,
         )
-
-    async def _call(
-        self,
-        operation: str,
-        method: str,
-        path: list[str],
-        *,
-        read: Callable[[dict[str, Any]], T],
-        body: dict[str, Any] | None = None,
-        query: dict[str, str] | None = None,
-        idempotency_key: str | None = None,
-    ) -> Outcome[T]:
-        raise NotImplementedError
 
 
 def read_receipt(raw: dict[str, Any]) -> Receipt:
@@ -152,7 +137,3 @@ def read_receipt(raw: dict[str, Any]) -> Receipt:
         issued_at=moment(raw, "issuedAt"),
         cancelled_at=moment(raw, "cancelledAt"),
     )
-
-
-def _nothing(_answer: dict[str, Any]) -> None:
-    """Reads an answer whose only news is that it came; the payment or the receipt is read afterwards."""

@@ -4,24 +4,20 @@ What a call raises: `PortoneIdUnusable`, before anything is sent. What PortOne o
 raised but answered, as Done, Refused or Unknown; an Unknown is the caller's to settle.
 """
 
-import asyncio
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
-from jangbu import __version__
 from jangbu.clock import rfc3339
-from jangbu.errors import Refusal, SetupProblem
 from jangbu.money import Money
 from jangbu.portone.after import AfterPayment
+from jangbu.portone.calling import Account, Observe
 from jangbu.portone.identity import IdentityVerification, read_identity_verification
-from jangbu.portone.outcomes import Done, Outcome, Refused, Unknown, Why, judge
+from jangbu.portone.outcomes import Outcome
+from jangbu.portone.v1 import PortOneV1
+from jangbu.portone.v2 import nothing
 from jangbu.portone.wire import (
     Cancellation,
     EventPage,
@@ -36,42 +32,8 @@ from jangbu.portone.wire import (
 
 if TYPE_CHECKING:
     from jangbu.portone.transport import Transport
-    from jangbu.portone.v1 import PortOneV1
-
-T = TypeVar("T")
-
-Observe = Callable[[str, str, float], None]
-"""Hears of every call: the operation, what came of it in a word, and how many seconds it took."""
-
-PORTONE_ID_CHARACTERS_MAX = 255
 
 _log = structlog.get_logger(__name__)
-_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,256}")
-
-
-class PortoneIdUnusable(Refusal):
-    """An id that cannot stand in an address at PortOne. It may have come in a URL or an unsigned webhook."""
-
-    code = "PORTONE_ID_UNUSABLE"
-    http_status = 422
-    ko = "포트원에서 사용할 수 없는 식별자입니다. 1~{maximum}자의 출력 가능한 문자여야 합니다."
-    en = "This identifier cannot be used with PortOne. It must be 1 to {maximum} printable characters."
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Account:
-    """A payer's bank account that a deposit goes back to: PortOne's word for the bank, digits alone."""
-
-    bank: str
-    number: str
-    holder: str
-    phone: str = ""
-
-    @property
-    def body(self) -> dict[str, str]:
-        """As PortOne wants it (portone-facts §2.8)."""
-        sent = {"bank": self.bank, "number": self.number, "holderName": self.holder}
-        return sent | ({"holderPhoneNumber": self.phone} if self.phone else {})
 
 
 class PortOne(AfterPayment):
@@ -85,15 +47,7 @@ class PortOne(AfterPayment):
     def __init__(
         self, transport: "Transport", *, api_secret: str, store_id: str | None = None, observe: Observe | None = None
     ) -> None:
-        if not api_secret or not api_secret.isascii() or not api_secret.isprintable() or " " in api_secret:
-            raise SetupProblem(
-                "The PortOne V2 API secret is empty or has spaces or odd characters in it. Copy it again "
-                "from the PortOne console (Payment integration, API keys, V2 API)."
-            )
-        self._transport = transport
-        self._authorization = f"PortOne {api_secret}"
-        self.store_id = store_id
-        self._observe = observe
+        super().__init__(transport, api_secret=api_secret, store_id=store_id, observe=observe)
         self.v1: PortOneV1 | None = None
         """The same merchant's V1, where it is set up."""
 
@@ -121,7 +75,7 @@ class PortOne(AfterPayment):
                 "currency": total.currency,
             },
             idempotency_key=idempotency_key,
-            read=_nothing,
+            read=nothing,
         )
 
     async def list_payments(
@@ -204,7 +158,7 @@ class PortOne(AfterPayment):
             }
             | ({} if transaction_id is None else {"txId": transaction_id}),
             idempotency_key=idempotency_key,
-            read=_nothing,
+            read=nothing,
         )
 
     async def cancel_payment(
@@ -261,113 +215,3 @@ class PortOne(AfterPayment):
 
         path = ["identity-verifications", verification_id]
         return await self._call("get_identity_verification", "GET", path, read=this_one)
-
-    async def _call(
-        self,
-        operation: str,
-        method: str,
-        path: list[str],
-        *,
-        read: Callable[[dict[str, Any]], T],
-        body: dict[str, Any] | None = None,
-        query: dict[str, str] | None = None,
-        idempotency_key: str | None = None,
-    ) -> Outcome[T]:
-        """One request, one outcome. The store goes into the body where there is one, else into the query.
-
-        A `query` of the caller's own holds the store already.
-        """
-        target = "/" + "/".join(segment(part) for part in path)
-        headers = {
-            "Authorization": self._authorization,
-            "Accept": "application/json",
-            "User-Agent": f"jangbu/{__version__}",
-        }
-        if method != "GET":
-            assert idempotency_key is not None, "a call that changes something carries an idempotency key"
-            # PortOne's limits, and only the characters it recommends: no other can break out of the quotes.
-            assert _IDEMPOTENCY_KEY.fullmatch(idempotency_key), "an idempotency key is 16-256 of A-Z a-z 0-9 _ -"
-            headers["Idempotency-Key"] = f'"{idempotency_key}"'
-        store = {} if self.store_id is None else {"storeId": self.store_id}
-        if body is None:
-            sent = b""
-            asked = store if query is None else query
-            target += "?" + urlencode(asked, quote_via=quote, safe="") if asked else ""
-        else:
-            sent = msgspec.json.encode(store | body)
-            headers["Content-Type"] = "application/json"
-
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        outcome = await self._outcome(method, target, headers, sent, read)
-        if self._observe is not None:
-            self._observe(operation, kind_of(outcome), loop.time() - started)
-        match outcome:
-            case Refused():
-                _log.info("PortOne refused", operation=operation, type=outcome.type, http_status=outcome.http_status)
-            case Unknown():
-                _log.warning(
-                    "PortOne's outcome is unknown",
-                    operation=operation,
-                    why=outcome.why.value,
-                    http_status=outcome.http_status,
-                    type=outcome.type,
-                    detail=outcome.detail,
-                )
-            case Done():
-                pass
-        return outcome
-
-    async def _outcome(
-        self,
-        method: str,
-        target: str,
-        headers: dict[str, str],
-        body: bytes,
-        read: Callable[[dict[str, Any]], T],
-    ) -> Outcome[T]:
-        answer = await sent_by(self._transport, method, target, headers, body)
-        return answer if isinstance(answer, Unknown) else judge(*answer, read)
-
-
-async def sent_by(
-    transport: "Transport", method: str, target: str, headers: Mapping[str, str], body: bytes
-) -> tuple[int, Mapping[str, str], bytes] | Unknown:
-    """The answer to one request, or why there is none."""
-    try:
-        return await transport.send(method, target, headers, body)
-    except ConnectionRefusedError as failure:
-        return Unknown(Why.NOT_SENT, detail=_named(failure))
-    except TimeoutError as failure:
-        return Unknown(Why.TIMED_OUT, detail=_named(failure))
-    # Whatever else a transport may raise, the request may have been sent, and that is all that matters
-    # for the money. A cancelled task is no answer and passes through.
-    except Exception as failure:  # noqa: BLE001
-        return Unknown(Why.DROPPED, detail=_named(failure))
-
-
-def _named(failure: Exception) -> str:
-    """The kind of a failure. Its text stays out: it may quote the request, and with it the secret."""
-    return type(failure).__name__
-
-
-def kind_of(outcome: Outcome[Any]) -> str:
-    """An outcome as a word, of which there are few: PortOne's own types are its to invent."""
-    match outcome:
-        case Done():
-            return "done"
-        case Refused():
-            return "refused"
-        case Unknown():
-            return f"unknown_{outcome.why.value}"
-
-
-def _nothing(_answer: dict[str, Any]) -> None:
-    """Reads an answer whose only news is that it came."""
-
-
-def segment(value: str) -> str:
-    """One percent-encoded piece of a path. `.` and `..` are refused: encoding does not disarm them."""
-    if not value or len(value) > PORTONE_ID_CHARACTERS_MAX or not value.isprintable() or value in {".", ".."}:
-        raise PortoneIdUnusable(maximum=PORTONE_ID_CHARACTERS_MAX)
-    return quote(value, safe="")

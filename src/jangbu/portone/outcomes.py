@@ -5,7 +5,7 @@ answer in which PortOne itself names a refusal (`type`) is *refused*; everything
 whoever called asks again with GET (design §4.1).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -15,7 +15,6 @@ from jangbu.portone.wire import Unreadable, decode_object, text
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-RETRY_AFTER_S_MAX = 86_400
 STILL_RUNNING_TYPE = "IDEMPOTENCY_OUTSTANDING_REQUEST"
 PG_TYPES = frozenset({"PG_PROVIDER", "CHANNEL_SPECIFIC"})
 """Refusals in which PortOne passes on what a PG said. They come as 502, and are the ordinary "declined"."""
@@ -80,13 +79,12 @@ class Unknown:
     http_status: int | None = None
     type: str | None = None
     detail: str = ""
-    retry_after_s: int | None = None
 
 
 Outcome = Done[T] | Refused | Unknown
 
 
-def judge(http_status: int, headers: Mapping[str, str], body: bytes, read: Callable[[dict[str, Any]], T]) -> Outcome[T]:
+def judge(http_status: int, body: bytes, read: Callable[[dict[str, Any]], T]) -> Outcome[T]:
     """What an HTTP answer means. `read` turns a 200's object into a value, or raises Unreadable."""
     try:
         answer = decode_object(body)
@@ -115,7 +113,6 @@ def judge(http_status: int, headers: Mapping[str, str], body: bytes, read: Calla
         http_status=http_status,
         type=kind,
         detail=problem or ("" if kind else "no type"),
-        retry_after_s=retry_after_s(headers),
     )
 
 
@@ -126,14 +123,4 @@ def _why_unknown(http_status: int, kind: str | None) -> Why | None:
         return Why.TIMED_OUT
     if http_status != 200 and kind == STILL_RUNNING_TYPE:
         return Why.STILL_RUNNING
-    return None
-
-
-def retry_after_s(headers: Mapping[str, str]) -> int | None:
-    """Whole seconds from Retry-After, at most a day. The form with a date needs a clock and is left alone."""
-    for name, value in headers.items():
-        if name.lower() == "retry-after":
-            value = value.strip()
-            if value.isascii() and value.isdigit() and len(value) <= 9:
-                return min(int(value), RETRY_AFTER_S_MAX)
     return None

@@ -9,17 +9,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
 
 import structlog
 
-from jangbu import __version__
-from jangbu.errors import SetupProblem
 from jangbu.money import Money
-from jangbu.portone.client import Account, Observe, kind_of, segment, sent_by
-from jangbu.portone.outcomes import V1_REFUSED, Done, Outcome, Refused, Unknown, Why, retry_after_s
-from jangbu.portone.wire import Cancellation, Payment, PaymentPage, Unreadable, text
+from jangbu.portone.calling import Account, Line, Observe, clean, query_of, segment
+from jangbu.portone.outcomes import V1_REFUSED, Done, Outcome, Refused, Unknown, Why
+from jangbu.portone.wire import Cancellation, Payment, PaymentPage, Unreadable, payment_page, text
 from jangbu.portone.wire_v1 import (
     BANKS,
     EVER,
@@ -70,17 +68,11 @@ class PortOneV1:
         refund_banks: Mapping[str, str] | None = None,
         observe: Observe | None = None,
     ) -> None:
-        for each in (api_key, api_secret):
-            if not each or not each.isascii() or not each.isprintable() or " " in each:
-                raise SetupProblem(
-                    "The PortOne V1 REST API key or secret is empty or has spaces or odd characters in it. Copy it "
-                    "again from the PortOne console (Payment integration, API keys, V1 API)."
-                )
-        self._transport = transport
-        self._credentials = {"imp_key": api_key, "imp_secret": api_secret}
+        key, secret = (clean(each, what="V1 REST API key or secret", where="V1 API") for each in (api_key, api_secret))
+        self._line = Line(transport, api="PortOne V1", observe=observe)
+        self._credentials = {"imp_key": key, "imp_secret": secret}
         self._root = root
         self._banks = {**_CODE_OF, **(refund_banks or {})}
-        self._observe = observe
         self._token: _Token | None = None
         self._refusal: tuple[float, Refused | Unknown] | None = None
         self._renewing = asyncio.Lock()
@@ -118,14 +110,15 @@ class PortOneV1:
             return Refused(type="PREPARED_WITH_OTHER_TERMS", http_status=409, raw=found.raw)
         return Done(None, found.raw)
 
-    async def get_order(self, merchant_uid: str) -> Outcome[Payment]:
+    async def get_order(self, merchant_uid: str, *, booked: str | None = None) -> Outcome[Payment]:
         """What became of a merchant_uid, all its attempts seen (portone-facts §6.3), or Refused with PAYMENT_NOT_FOUND.
 
+        `booked` is the attempt whose money is in the books: whatever else was paid, that one stands for the order.
         Test channels' payments too, which V1 hides by default: whether their money is real is for the caller to judge.
         """
 
         def this_order(response: Any) -> Payment:
-            order = read_order(read_attempts(response), store_id=self.store_id)
+            order = read_order(read_attempts(response), store_id=self.store_id, booked=booked)
             # A cache or proxy that mixes up two answers must not turn somebody else's PAID into ours.
             if order.id != merchant_uid:
                 raise Unreadable("the answer is about another payment")
@@ -165,17 +158,9 @@ class PortOneV1:
         }
 
         def page(response: Any) -> PaymentPage:
-            rows = response.get("list") if isinstance(response, dict) else None
-            total = response.get("total") if isinstance(response, dict) else None
-            if not isinstance(rows, list) or isinstance(total, bool) or not isinstance(total, int):
-                raise Unreadable("not a page of payments")
-            payments, unreadable = [], []
-            for row in rows:
-                try:
-                    payments.append(read_payment(row if isinstance(row, dict) else {}, store_id=self.store_id))
-                except Unreadable:
-                    unreadable.append((text(row, "merchant_uid") if isinstance(row, dict) else None) or "")
-            return PaymentPage(payments=payments, unreadable=unreadable, total=total)
+            found = response if isinstance(response, dict) else {}
+            read = partial(read_payment, store_id=self.store_id)
+            return payment_page(found.get("list"), found.get("total"), read=read, id_key="merchant_uid")
 
         return await self._call("v1_list_payments", "GET", "/payments/status/all", query=query, read=page)
 
@@ -232,6 +217,19 @@ class PortOneV1:
             body |= {"refund_bank": code, "refund_account": account.number, "refund_holder": account.holder}
             body |= {"refund_tel": account.phone} if account.phone else {}
         return await self._call("v1_cancel", "POST", "/payments/cancel", body=body, read=cancellation)
+
+    async def close_virtual_account(self, imp_uid: str) -> Outcome[None]:
+        """Let nobody pay into the account of this attempt any more (portone-facts §6.5).
+
+        Why it is refused cannot be told apart: paid, closed already, or a PG that would not.
+        """
+        _log.info("Closing virtual account at PortOne V1", imp_uid=imp_uid)
+
+        def closed(response: Any) -> None:
+            if not isinstance(response, dict) or text(response, "imp_uid") != imp_uid:
+                raise Unreadable("the answer is about another payment")
+
+        return await self._call("v1_close_vbank", "DELETE", f"/vbanks/{segment(imp_uid)}", read=closed)
 
     async def _call(
         self,
@@ -302,36 +300,17 @@ class PortOneV1:
         body: dict[str, Any] | None = None,
         query: dict[str, str] | None = None,
     ) -> Outcome[T]:
-        headers = {"Accept": "application/json", "User-Agent": f"jangbu/{__version__}"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token.value}"
-        target = self._root + path + (f"?{urlencode(query, quote_via=quote, safe='')}" if query else "")
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        raw = b"" if body is None else encode(body)
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        answer = await sent_by(self._transport, method, target, headers, raw)
-        outcome = answer if isinstance(answer, Unknown) else judge(*answer, read)
-        if self._observe is not None:
-            self._observe(operation, kind_of(outcome), loop.time() - started)
-        match outcome:
-            case Refused():
-                _log.info("PortOne V1 refused", operation=operation, http_status=outcome.http_status)
-            case Unknown():
-                _log.warning(
-                    "PortOne V1's outcome is unknown",
-                    operation=operation,
-                    why=outcome.why.value,
-                    http_status=outcome.http_status,
-                    detail=outcome.detail,
-                )
-            case Done():
-                pass
-        return outcome
+        return await self._line.call(
+            operation,
+            method,
+            self._root + path + query_of(query),
+            headers={} if token is None else {"Authorization": f"Bearer {token.value}"},
+            body=None if body is None else encode(body),
+            judged=partial(judge, read=read),
+        )
 
 
-def judge(http_status: int, headers: Mapping[str, str], body: bytes, read: Callable[[Any], T]) -> Outcome[T]:
+def judge(http_status: int, body: bytes, read: Callable[[Any], T]) -> Outcome[T]:
     """What an answer of V1 means. A `code` that is not 0 is a failure even at 200 (portone-facts §6.1).
 
     Only `code` 0 at 200 with a response that can be read is done, and only a `code` that is not 0 is a refusal;
@@ -339,7 +318,7 @@ def judge(http_status: int, headers: Mapping[str, str], body: bytes, read: Calla
     """
     if http_status in {408, 429}:
         why = Why.RATE_LIMITED if http_status == 429 else Why.TIMED_OUT
-        return Unknown(why, http_status=http_status, retry_after_s=retry_after_s(headers))
+        return Unknown(why, http_status=http_status)
     problem = "the status and the code do not agree"
     try:
         code, message, response = read_envelope(body)
@@ -356,4 +335,4 @@ def judge(http_status: int, headers: Mapping[str, str], body: bytes, read: Calla
     except Unreadable as failure:
         problem = str(failure)
     why = Why.SERVER_ERROR if http_status >= 500 else Why.UNREADABLE
-    return Unknown(why, http_status=http_status, detail=problem, retry_after_s=retry_after_s(headers))
+    return Unknown(why, http_status=http_status, detail=problem)

@@ -6,6 +6,7 @@ what it is about (id, status, currency), and money must be whole. An amount that
 string makes the whole answer unreadable, because a guessed amount is worse than none.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -236,17 +237,21 @@ def read_event_page(raw: dict[str, Any]) -> EventPage:
 
 
 def read_payment_page(raw: dict[str, Any]) -> PaymentPage:
+    """Raises Unreadable when it is no page."""
+    page = _object(raw.get("page")) or {}
+    return payment_page(raw.get("items"), page.get("totalCount"), read=read_payment, id_key="id")
+
+
+def payment_page(rows: Any, total: Any, *, read: Callable[[dict[str, Any]], Payment], id_key: str) -> PaymentPage:
     """Raises Unreadable when it is no page. One odd payment does not hide the others."""
-    items, page = raw.get("items"), raw.get("page")
-    total = page.get("totalCount") if isinstance(page, dict) else None
-    if not isinstance(items, list) or not isinstance(total, int) or isinstance(total, bool):
+    if not isinstance(rows, list) or not isinstance(total, int) or isinstance(total, bool):
         raise Unreadable("not a page of payments")
     payments, unreadable = [], []
-    for item in items:
+    for row in (_object(row) or {} for row in rows):
         try:
-            payments.append(read_payment(item if isinstance(item, dict) else {}))
+            payments.append(read(row))
         except Unreadable:
-            unreadable.append((text(item, "id") if isinstance(item, dict) else None) or "")
+            unreadable.append(text(row, id_key) or "")
     return PaymentPage(payments=payments, unreadable=unreadable, total=total)
 
 

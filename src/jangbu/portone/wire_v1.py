@@ -102,15 +102,24 @@ def read_attempts(response: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def read_order(rows: Sequence[dict[str, Any]], *, store_id: str) -> Payment:
+def read_order(rows: Sequence[dict[str, Any]], *, store_id: str, booked: str | None = None) -> Payment:
     """What became of one merchant_uid, of which `rows` are all the attempts.
 
-    The one that took money stands for it, else the newest. V1 says no time of change, so the latest of all that
-    happened stands for that. Raises Unreadable.
+    The one that took money stands for it, else the newest; of several that of the imp_uid `booked`, else the first that
+    did not give all of it back. V1 says no time of change, so the latest of all that happened stands for that. Raises
+    Unreadable.
     """
     attempts = [read_payment(row, store_id=store_id) for row in rows]
     paid = [one for one in attempts if _took_money(one)]
-    paid.sort(key=lambda one: (one.paid_at or EVER, one.transaction_id or ""))
+    # A deposit may be told of later than it was made, and then be older than the sale that is in the books.
+    paid.sort(
+        key=lambda one: (
+            one.transaction_id != booked,
+            one.status not in _WITH_MONEY,
+            one.paid_at or EVER,
+            one.transaction_id or "",
+        )
+    )
     newest = max(attempts, key=lambda one: one.requested_at or EVER)
     changes = [one.updated_at for one in attempts if one.updated_at is not None]
     stands = paid[0] if paid else newest
@@ -221,12 +230,13 @@ def _cancellations(raw: dict[str, Any], currency: str) -> list[Cancellation]:
     if not isinstance(history, list) or not all(isinstance(one, dict) for one in history):
         raise Unreadable("cancel_history is not a list")
     found = []
-    for number, one in enumerate(history, 1):
-        at = _moment(one, "cancelled_at")
+    # The oldest first: which end of the list V1 adds to is not written down.
+    timed = sorted(((_moment(one, "cancelled_at"), one) for one in history), key=lambda each: each[0] or EVER)
+    for number, (at, one) in enumerate(timed, 1):
         found.append(
             Cancellation(
                 status="SUCCEEDED",
-                # Entries of long ago may have no id of their own; their place in the history does not change.
+                # Entries of long ago may have no id of their own; their place in time does not change.
                 id=text(one, "cancellation_id") or f"{required(raw, 'imp_uid')}-{number}",
                 total_amount=minor(one.get("amount"), currency),
                 tax_free_amount=None,

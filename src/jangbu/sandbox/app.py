@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Router
 
 from jangbu import sandbox
-from jangbu.sandbox import control, script
+from jangbu.sandbox import control, control_settings, script
 from jangbu.sandbox.console import pages as console
 from jangbu.sandbox.core import approvals, deeds, identity, schedules
 from jangbu.sandbox.core.chores import Chores
@@ -29,6 +29,7 @@ from jangbu.sandbox.core.faults import Faults
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.parts import Parts
+from jangbu.sandbox.core.problems import NotOurs
 from jangbu.sandbox.core.script_records import Step
 from jangbu.sandbox.core.webhooks import TYPES, Courier, Deliver, HttpDeliver
 from jangbu.sandbox.core.world import World
@@ -213,11 +214,13 @@ def open_world(
 ) -> World:
     """The world of the state file, in its next life, or a fresh default one.
 
-    A given webhook URL is set on every store.
+    A given webhook URL is set on every store. Refuses one that nothing can be sent to, and a file of another version.
     """
+    control_settings.refuse_unusable(webhook_url)
     if state_file is not None and state_file.exists():
         found = msgspec.json.decode(state_file.read_bytes(), type=Saved)
-        assert found.format == FORMAT, f"{state_file} was written by another version of the sandbox"
+        if found.format != FORMAT:
+            raise NotOurs(f"{state_file} was written by another version of the sandbox")
         clock.restore(found.clock)
         found.world.lives += 1
         world = World(found.world, clock, inferred)

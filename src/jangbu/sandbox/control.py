@@ -13,17 +13,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from jangbu import sandbox
-from jangbu.clock import rfc3339
-from jangbu.sandbox import control_billing, orders, saving, script, script_file
-from jangbu.sandbox.core.bodies import amount_json
+from jangbu.sandbox import control_billing, control_settings, orders, saving, script, script_file
+from jangbu.sandbox.control_views import attempt_of, clock_of, payments_of, state_of, webhook_of
 from jangbu.sandbox.core.faults import Fault, as_list
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import LONGEST_S, UNREADABLE, ApiError, BrowserRefusal, NotOurs
-from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Attempt, ChannelType, V1Settings, WebhookVersion
-from jangbu.sandbox.core.webhook_records import Delivery
+from jangbu.sandbox.core.records import ChannelType, V1Settings, WebhookVersion
 from jangbu.sandbox.gate import json_response
-from jangbu.sandbox.v2.wire import cancellation_json
 from jangbu.sandbox.window import browser, identity_windows
 from jangbu.sandbox.window.callers import is_at_home
 
@@ -65,100 +62,17 @@ class Reset(msgspec.Struct, forbid_unknown_fields=True):
     seed: int | None = None
 
 
-def state_of(parts: Parts) -> dict[str, Any]:
-    """Counts and sums as PortOne itself counts: one row a payment, by currency and status, in minor units."""
-    currencies: dict[str, dict[str, dict[str, int]]] = {}
-    preregistered = 0
-    for payment in parts.world.payments():
-        attempt = payment.current
-        if attempt is None:
-            preregistered += 1
-            continue
-        amount = amount_json(attempt)
-        of_currency = currencies.setdefault(attempt.order.currency, {})
-        row = of_currency.setdefault(attempt.status, {"count": 0, "total": 0, "paid": 0, "cancelled": 0})
-        row["count"] += 1
-        for name in ("total", "paid", "cancelled"):
-            row[name] += amount[name]
-    webhooks: dict[str, int] = {}
-    for delivery in parts.world.state.deliveries:
-        webhooks[delivery.state] = webhooks.get(delivery.state, 0) + 1
-    return {
-        "payments": currencies,
-        "preRegisteredOnly": preregistered,
-        "webhooks": webhooks,
-        "faultsWaiting": len(parts.faults.waiting),
-        "clock": clock_of(parts),
-    }
-
-
-def clock_of(parts: Parts) -> dict[str, Any]:
-    """The sandbox's time. `offsetS` is how far it runs ahead of the machine's; null while it stands still."""
-    offset = parts.clock.offset
-    return {
-        "now": rfc3339(parts.clock.now()),
-        "mode": "frozen" if parts.clock.is_frozen else "running",
-        "offsetS": None if offset is None else offset.total_seconds(),
-    }
-
-
-def payments_of(parts: Parts) -> list[dict[str, Any]]:
-    """Every payment with all its attempts, oldest first."""
-    return [
-        {
-            "paymentId": payment.id,
-            "storeId": payment.store_id,
-            "status": payment.current.status if payment.current else None,
-            "preRegistered": _preregistered(payment.preregistration),
-            "attempts": [_attempt_json(attempt) for attempt in payment.attempts],
-        }
-        for payment in parts.world.payments()
-    ]
-
-
-def _preregistered(fixed: Any) -> dict[str, Any] | None:
-    if fixed is None:
-        return None
-    return {
-        "totalAmount": fixed.total_minor,
-        "taxFreeAmount": fixed.tax_free_minor,
-        "currency": fixed.currency,
-    }
-
-
-def _attempt_json(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "transactionId": attempt.transaction_id,
-        "status": attempt.status,
-        "channelKey": attempt.channel_key,
-        "totalAmount": attempt.order.total_minor,
-        "currency": attempt.order.currency,
-        "cancellations": [cancellation_json(each) for each in attempt.cancellations],
-        "hiddenCancellations": [cancellation_json(each) for each in attempt.hidden_cancellations],
-        "requestedAt": rfc3339(attempt.requested_at),
-        "statusChangedAt": rfc3339(attempt.status_changed_at),
-        "failureCode": attempt.failure.pg_code if attempt.failure else None,
-    }
-
-
-def webhook_of(delivery: Delivery) -> dict[str, Any]:
-    """One webhook with every try of it."""
-    shown = delivery.whole()
-    if delivery.state != "WAITING":
-        del shown["next_try_at"]
-    return shown
-
-
 def configure(parts: Parts, asked: Config) -> dict[str, Any]:
     """Set the store's webhook settings, as a merchant does in PortOne's console (portone-facts §1.5, §4.1,
-    §4.2).
+    §4.2). Refuses all of it when one is wrong.
     """
     state = parts.world.state
     store = state.stores.get(asked.store_id) if asked.store_id else next(iter(state.stores.values()))
     if store is None:
         raise NotOurs(f"no store {asked.store_id}; known: {', '.join(state.stores)}")
-    if asked.webhook_secrets is not None and not 1 <= len(asked.webhook_secrets) <= WEBHOOK_SECRETS_MAX:
-        raise NotOurs(f"a store has one to {WEBHOOK_SECRETS_MAX} webhook secrets, oldest first")
+    control_settings.refuse_unusable(asked.webhook_url, asked.v1_webhook_url, secrets=asked.webhook_secrets)
+    if asked.v1_webhook_retries is not None and not 0 <= asked.v1_webhook_retries <= V1_WEBHOOK_RETRIES_MAX:
+        raise NotOurs(f"V1 sends a webhook again at most {V1_WEBHOOK_RETRIES_MAX} times")
     for environment, settings in store.webhooks.items():
         if asked.environment not in (None, environment):
             continue
@@ -182,8 +96,6 @@ def _configure_v1(settings: V1Settings, asked: Config) -> None:
         settings.webhook_is_form = asked.v1_webhook_is_form
     settings.tiers = asked.v1_tiers if asked.v1_tiers is not None else settings.tiers
     if asked.v1_webhook_retries is not None:
-        if not 0 <= asked.v1_webhook_retries <= V1_WEBHOOK_RETRIES_MAX:
-            raise NotOurs(f"V1 sends a webhook again at most {V1_WEBHOOK_RETRIES_MAX} times")
         settings.webhook_retries = asked.v1_webhook_retries
 
 
@@ -258,7 +170,7 @@ def approve_late(parts: Parts, transaction_id: str) -> dict[str, Any]:
     if attempt is None:
         raise NotOurs(f"no transaction {transaction_id}")
     parts.world.approve(attempt, "card", parts.clock.now(), is_late=True)
-    return _attempt_json(attempt)
+    return attempt_of(attempt)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
@@ -296,6 +208,15 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def config(request: Request) -> Any:
         return configure(parts, await _body(request, Config))
+
+    async def switches(request: Request) -> Any:
+        said = await _body(request, dict[str, Any]) if request.method == "POST" else {}
+        return control_settings.set_switches(parts, said)
+
+    async def channels(request: Request) -> Any:
+        if request.method == "POST":
+            return control_settings.set_channel(parts, await _body(request, control_settings.AskedChannel))
+        return {"items": control_settings.channels_of(parts)}
 
     async def save(_: Request) -> Any:
         parts.save()
@@ -353,6 +274,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 route("/faults/forget", forget, "POST"),
                 route("/script", script_, "GET", "POST"),
                 route("/config", config, "POST"),
+                route("/switches", switches, "GET", "POST"),
+                route("/channels", channels, "GET", "POST"),
                 route("/save", save, "POST"),
                 route("/reset", reset_, "POST"),
                 route("/world", world_, "GET", "POST"),

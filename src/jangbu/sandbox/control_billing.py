@@ -10,6 +10,7 @@ from jangbu.sandbox.core import billing_keys, declines, issuing, schedules
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import NotOurs
+from jangbu.sandbox.core.records import Offer
 
 
 class Refuse(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,7 +72,7 @@ def _wallet_update(parts: Parts, key: BillingKey, asked: WalletUpdate) -> None:
     new = billing_keys.card_method(f"910001000000{parts.world.ids.chance().randrange(10_000):04d}")
     method = key.method or {}
     if asked.pays_with == "account":
-        new = issuing.account(parts.world)
+        new = issuing.account(parts.world, None, Offer())
     is_wallet = method.get("type") == "BillingKeyPaymentMethodEasyPay"
     if asked.pays_with == "account" and not is_wallet:
         raise NotOurs(f"billing key {key.id} is no wallet: only a wallet pays with an account")

@@ -188,7 +188,7 @@ async def bent(
 
 def _answer_without_acting(fault: Fault) -> Response | None:
     """What these faults answer in PortOne's place. 429 and 500 are in no schema of V2 (portone-facts §1.2)
-    [I].
+    [I: fault_bodies].
     """
     match fault.name:
         case "not_reached":

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from jangbu.sandbox.testing import Sandbox
 
 MARK = (
-    "portone(seed=0, webhook_url=None, script=None): how the test's PortOne begins; "
-    "`script` is YAML, or the path of it beside the test's file"
+    "portone(seed=0, webhook_url=None, script=None, switches=None): how the test's PortOne begins; "
+    "`script` is YAML, or the path of it beside the test's file; `switches` is a dict"
 )
-KNOWN = {"seed", "webhook_url", "script"}
+KNOWN = {"seed", "webhook_url", "script", "switches"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,7 +36,7 @@ def portone_shop() -> Any:
 @pytest.fixture
 def portone(request: pytest.FixtureRequest, portone_shop: Any) -> "Sandbox":
     """A PortOne in process, on a clock that stands still: its verbs are awaited, and equal tests have equal ids."""
-    from jangbu.sandbox import control, script
+    from jangbu.sandbox import control, control_settings, script
     from jangbu.sandbox.app import moments
     from jangbu.sandbox.in_process import InProcess
     from jangbu.sandbox.script_file import read
@@ -52,6 +52,8 @@ def portone(request: pytest.FixtureRequest, portone_shop: Any) -> "Sandbox":
     made = Sandbox(seed=asked.get("seed", 0), deliver=None if shop is None else deliver)
     if shop is not None and "webhook_url" in asked:
         control.configure(made.parts, control.Config(webhook_url=asked["webhook_url"]))
+    if "switches" in asked:
+        control_settings.set_switches(made.parts, asked["switches"])
     if "script" in asked:
         script.order(made.parts, read(asked["script"].encode(), moments()))
     return made

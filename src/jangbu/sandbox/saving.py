@@ -4,6 +4,7 @@ import msgspec
 
 from jangbu.sandbox.core.clock import ClockState
 from jangbu.sandbox.core.default import default_state
+from jangbu.sandbox.core.inferred import switched
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import UNREADABLE, NotOurs
 from jangbu.sandbox.core.state import State
@@ -32,17 +33,21 @@ def load(parts: Parts, raw: bytes) -> None:
         raise NotOurs(f"this is not a saved sandbox: {problem}") from None
     if found.format != FORMAT:
         raise NotOurs("this was saved by another version of the sandbox")
+    switched(parts.world.assumed, found.world.switches)
     parts.clock.restore(found.clock)
     _become(parts, found.world, found.world.lives)
 
 
 def reset(parts: Parts, seed: int | None = None) -> None:
-    """A fresh default world that keeps only where webhooks go. Faults are forgotten, the clock stays.
+    """A fresh default world that keeps what was set: where webhooks go, channels, switches. Faults are forgotten, the
+    clock stays.
 
     Its ids are of another life of the same seed, or the first of the `seed` that is given.
     """
     old = parts.world.state
     fresh = default_state(old.seed if seed is None else seed)
+    fresh.channels |= old.channels
+    fresh.switches = old.switches
     for store_id in fresh.stores:
         if store_id in old.stores:
             fresh.stores[store_id].webhooks = old.stores[store_id].webhooks

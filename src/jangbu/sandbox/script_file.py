@@ -22,6 +22,8 @@ from jangbu.sandbox.core.script_records import Step
 from jangbu.sandbox.orders import ORDERS
 
 BYTES_MAX = 1_000_000
+DECLINING = ("refuse", "settle-payment")
+"""Orders whose `reason` is a decline's name; that of others is the merchant's own words."""
 FAULT_FIELDS = {"payment": "payment_id", "times": "times", "seconds": "seconds", "acts": "acts", "reason": "reason"}
 """What a step may say of a fault, and the field of `Fault` it becomes. `on` is its operation."""
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -141,6 +143,8 @@ class _Reader:
         step = Step(_line(self._node), "key_order" if is_key else "order", name, about=about, on=on, **self._times())
         if name in known:
             step.fields = self._fields_of(known[name][0], ("order", "on", "at", "key" if is_key else "payment"))
+            if name in DECLINING and isinstance(step.fields.get("reason"), str):
+                self._one_of("reason", declines.REASONS)
         return step
 
     def _fields_of(self, shape: type[Any], own: tuple[str, ...]) -> dict[str, Any]:

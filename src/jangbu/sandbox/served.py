@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from jangbu import sandbox
 from jangbu.sandbox.app import moments, running
+from jangbu.sandbox.core.inferred import Inferred, switched
 from jangbu.sandbox.script_file import read
 
 START_WITHIN_S = 30
@@ -67,6 +68,14 @@ class Served:
         """The store's webhook settings: `webhookUrl`, `webhookVersion`…"""
         return self._control("POST", "/config", settings)
 
+    def switch(self, **switches: Any) -> dict[str, Any]:
+        """What PortOne leaves open, another way: `close_makes_failed=False`; None sets one back."""
+        return self._control("POST", "/switches", switches)
+
+    def channel(self, pg_provider: str, **settings: Any) -> str:
+        """A channel of another PG: `key`, `name`, `approvesManually`… Answers its key."""
+        return str(self._control("POST", "/channels", {"pgProvider": pg_provider, **settings})["key"])
+
     def payment(self, payment_id: str) -> dict[str, Any]:
         """PortOne's answer about a payment."""
         status, found = self.api("GET", f"/payments/{quote(payment_id, safe='')}")
@@ -100,17 +109,24 @@ class Served:
 
 
 @contextmanager
-def serving(*, seed: int | None = None, webhook_url: str | None = None, script: str = "") -> Iterator[Served]:
+def serving(
+    *,
+    seed: int | None = None,
+    webhook_url: str | None = None,
+    script: str = "",
+    switches: Mapping[str, Any] | None = None,
+) -> Iterator[Served]:
     """A sandbox on a free port of 127.0.0.1, in a thread of its own, on the real clock, for as long as the block
     lasts. Webhooks go out by themselves.
     """
+    inferred = switched(Inferred(), switches or {})
     steps = read(script.encode(), moments()) if script else []
     is_up = threading.Event()
     told: dict[str, Any] = {}
 
     async def serve() -> None:
         told["loop"], told["stop"] = asyncio.get_running_loop(), asyncio.Event()
-        async with running(seed=seed, webhook_url=webhook_url, steps=steps) as (url, _):
+        async with running(seed=seed, webhook_url=webhook_url, inferred=inferred, steps=steps) as (url, _):
             told["url"] = url
             is_up.set()
             await told["stop"].wait()

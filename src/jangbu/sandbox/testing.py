@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from jangbu import sandbox
-from jangbu.sandbox import control, control_billing, orders
+from jangbu.sandbox import control, control_billing, control_views, orders
 from jangbu.sandbox.app import assemble, build
 from jangbu.sandbox.core.clock import SandboxClock
 from jangbu.sandbox.core.default import default_world
@@ -274,7 +274,7 @@ class Sandbox(V1Verbs):
 
     def state(self) -> dict[str, Any]:
         """Counts and sums as PortOne itself counts."""
-        return control.state_of(self.parts)
+        return control_views.state_of(self.parts)
 
     def log(self) -> bytes:
         """All that happened: the transcript and the world. Equal for equal runs."""

@@ -1,7 +1,6 @@
 """Payers on a channel with manual approval: they agree, and no money moves before the shop's server says so (B2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -11,14 +10,12 @@ from jangbu import sandbox
 from jangbu.audit import Actor
 from jangbu.checkout.service.confirm import confirm_session
 from jangbu.errors import Refusal, Unavailable
-from jangbu.ids import Chance
-from jangbu.payments.refusals import ConfirmInProgress
-from jangbu.payments.service.confirm import UNDER_WAY, Agreed, confirm
+from jangbu.payments.confirm.refusals import ConfirmInProgress
+from jangbu.payments.confirm.service import UNDER_WAY, Agreed, confirm
 from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
 from jangbu.simulator.model import Purchase
-from jangbu.simulator.outside import Door
-from jangbu.simulator.script import May, Notes
+from jangbu.simulator.script import May, Scene
 
 SHOP = Actor("key:shop")
 CHANNEL = "channel-key-00000000-0000-4000-8000-000000000077"
@@ -34,16 +31,16 @@ def open_channel(portone: Sandbox) -> None:
     )
 
 
-@dataclass
 class Approvals:
     """The shop's server, when a browser is back from such a channel."""
 
-    chance: Chance
-    portone: Sandbox
-    door: Door
-    notes: Notes
-    busy: set[str] = field(default_factory=set)
-    """Orders of which the shop was told that they are being approved."""
+    def __init__(self, scene: Scene) -> None:
+        self.chance = scene.chance
+        self.portone = scene.portone
+        self.door = scene.door
+        self.notes = scene.notes
+        self.busy: set[str] = set()
+        """Orders of which the shop was told that they are being approved."""
 
     def choices(self, may: May, purchases: Sequence[Purchase]) -> None:
         """What may happen now."""

@@ -8,24 +8,22 @@ from typing import Any
 from jangbu.audit import Actor
 from jangbu.clock import instant
 from jangbu.ids import Chance
-from jangbu.payments.method_refusals import AccountCloseRefused, AccountNotWaiting
-from jangbu.payments.service.close import close
+from jangbu.payments.after.refusals import AccountCloseRefused, AccountNotWaiting
+from jangbu.payments.after.service.close import close
 from jangbu.sandbox.core import accounts
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Attempt
-from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
-from jangbu.simulator.mix import Mix
 from jangbu.simulator.model import Purchase
-from jangbu.simulator.outside import Door
-from jangbu.simulator.script import May, Notes
+from jangbu.simulator.script import May, Scene
 
 SHOP = Actor("key:shop")
 RECENT = 8
 REFUSALS_MAX = 3
 """Then a payer gives up."""
 VALID_HOURS = (1, 3, 24)
+EXPIRED = ("FAILED", "CANCELLED", *["VIRTUAL_ACCOUNT_ISSUED"] * 3)
 LEARNED_AFTER_S = (0, 0, 0, 40, 1_500)
 """When PortOne hears of a deposit: at once, or once the bank's own notices have gone round."""
 
@@ -33,7 +31,9 @@ LEARNED_AFTER_S = (0, 0, 0, 40, 1_500)
 def habits(chance: Chance) -> Inferred:
     """How banks and PGs treat accounts in this play: nobody has published it, so each way is played (facts §10.9)."""
     return Inferred(
-        expired_account_becomes=chance.choice(("FAILED", "CANCELLED", "VIRTUAL_ACCOUNT_ISSUED")),
+        expired_account_becomes=chance.choice(
+            ("FAILED", "CANCELLED", "VIRTUAL_ACCOUNT_ISSUED", "VIRTUAL_ACCOUNT_ISSUED")
+        ),
         closed_account_becomes=chance.choice(("FAILED", "CANCELLED")),
         end_of_account_is_announced=chance.random() < 0.5,
         wrong_deposit_is_refused=chance.random() < 0.5,
@@ -51,12 +51,12 @@ def wish(chance: Chance) -> dict[str, Any]:
 class Bank:
     """Everybody who deals with the accounts that were issued."""
 
-    def __init__(self, *, mix: Mix, chance: Chance, portone: Sandbox, door: Door, notes: Notes) -> None:
-        self._door = door
-        self._mix = mix
-        self._chance = chance
-        self._portone = portone
-        self._notes = notes
+    def __init__(self, scene: Scene) -> None:
+        self._door = scene.door
+        self._mix = scene.mix
+        self._chance = scene.chance
+        self._portone = scene.portone
+        self._notes = scene.notes
         self._refused: Counter[str] = Counter()
 
     def choices(self, may: May, purchases: Sequence[Purchase]) -> None:
@@ -71,10 +71,11 @@ class Bank:
         ]
         waiting = [(one, attempt) for one, attempt in unpaid if accounts.is_open(attempt)]
         if unpaid:
-            may("payer: deposits", 14, lambda: self._deposit(*self._chance.choice(unpaid[-RECENT:])))
+            may("payer: deposits", 10, lambda: self._deposit(*self._chance.choice(unpaid[-RECENT:])))
         may("payer: deposits again", 1, lambda: self._deposit(*self._chance.choice(issued[-RECENT:])))
         if waiting:
-            may("shop: closes an account", 5, lambda: self._call_off(self._chance.choice(waiting[-RECENT:])[0]))
+            if ours := [one for one, _ in waiting if one.api == "v2"]:
+                may("shop: closes an account", 5, lambda: self._call_off(self._chance.choice(ours[-RECENT:])))
             may("console: closes an account", 1, lambda: self._close(self._chance.choice(waiting[-RECENT:])[0]))
             may("an account ends", 1, lambda: self._outlive(self._chance.choice(waiting[-RECENT:])[1]))
 

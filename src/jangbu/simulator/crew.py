@@ -8,9 +8,8 @@ from jangbu.checks.service import run_checks
 from jangbu.connecting import CONNECTION_GONE
 from jangbu.db import TOO_BUSY
 from jangbu.errors import Unavailable
-from jangbu.ids import Chance
 from jangbu.simulator.machine import Machine
-from jangbu.simulator.script import May, Notes
+from jangbu.simulator.script import May, Scene
 from jangbu.simulator.turns import here
 
 CHECKING = 0.1
@@ -20,12 +19,12 @@ JOBS_IN_A_ROW = (1, 2, 5, 8)
 class Crew:
     """All workers. They share nothing but the database."""
 
-    def __init__(self, *, chance: Chance, workers: Sequence[Machine], notes: Notes) -> None:
-        self._chance = chance
+    def __init__(self, scene: Scene, workers: Sequence[Machine]) -> None:
+        self._chance = scene.chance
         self._workers = workers
-        self._say = notes.say
-        self._sometimes = notes.sometimes
-        self._problem = notes.problem
+        self._say = scene.notes.say
+        self._sometimes = scene.notes.sometimes
+        self._problem = scene.notes.problem
         self.idle_looks = 0
         """How often a worker looked for a job and found none."""
 
@@ -64,6 +63,11 @@ class Crew:
         await self.schedule(worker)
         if worker.is_up:
             await self.jobs(worker)
+
+    async def some_minute(self) -> None:
+        """The same at whichever worker is up."""
+        if up := [one for one in self._workers if one.is_up]:
+            await self.minute(self._chance.choice(up))
 
     async def _one_job(self, machine: Machine) -> None:
         name = await machine.desk.one_job()

@@ -1,6 +1,7 @@
 """The processes of the play: web programs and workers, each with its own memory, dying and starting again."""
 
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from jangbu.errors import Refusal
 from jangbu.ids import Ids
 from jangbu.outbox.sender import Sender
 from jangbu.outbox.service import delivery, feed
-from jangbu.portone import PortOne, Transport
+from jangbu.portone import PortOne, PortOneV1, Transport
 from jangbu.queue import Job, Waker
 from jangbu.runtime import Runtime
 from jangbu.settings import Settings
@@ -23,6 +24,7 @@ from jangbu.simulator.wire import Shelf, SimulatedDatabase
 from jangbu.wiring import Wired, wire
 
 LIVES_MAX = 100_000
+V1_ROOT = "/v1"
 PATIENCE_WITHOUT_END_S = 1e9
 
 
@@ -48,31 +50,26 @@ class Process:
         self.is_alive = False
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all programs of one play run on, and with what they are wired."""
+
+    seed: int
+    settings: Settings
+    shelves: tuple[Shelf, Shelf]
+    turns: Turns
+    clock: Clock
+    transport: Transport
+    sender: Sender
+
+
 class Machine:
     """A place where a program runs: as long as somebody restarts it, there is a next life."""
 
-    def __init__(
-        self,
-        number: int,
-        name: str,
-        *,
-        seed: int,
-        settings: Settings,
-        shelves: tuple[Shelf, Shelf],
-        turns: Turns,
-        clock: Clock,
-        transport: Transport,
-        sender: Sender,
-    ) -> None:
+    def __init__(self, number: int, name: str, site: Site) -> None:
         self.name = name
         self._number = number
-        self._seed = seed
-        self._settings = settings
-        self._shelves = shelves
-        self._turns = turns
-        self._clock = clock
-        self._transport = transport
-        self._sender = sender
+        self._site = site
         self._lives = 0
         self._is_mourned = False
         self._desk: Desk | None = None
@@ -99,17 +96,17 @@ class Machine:
         self._is_mourned = False
         self._desk = None
         process = Process(f"{self.name}.{self._lives}")
-        ids = Ids(self._clock, (self._seed * 100 + self._number) * LIVES_MAX + self._lives)
+        site, settings = self._site, self._site.settings
+        ids = Ids(site.clock, (site.seed * 100 + self._number) * LIVES_MAX + self._lives)
 
         def runtime(shelf: Shelf, role: str) -> Runtime:
-            db = SimulatedDatabase(shelf, process, self._turns, name=role)
-            return Runtime(settings=self._settings, db=db, clock=self._clock, ids=ids, waker=SilentWaker(db))
+            db = SimulatedDatabase(shelf, process, site.turns, name=role)
+            return Runtime(settings=settings, db=db, clock=site.clock, ids=ids, waker=SilentWaker(db))
 
-        portone = PortOne(
-            self._transport, api_secret=self._settings.v2_api_secret, store_id=self._settings.portone_store_id
-        )
-        system, request = self._shelves
-        wired = wire(runtime(system, "system"), runtime(request, "request"), portone, self._sender)
+        portone = PortOne(site.transport, api_secret=settings.v2_api_secret, store_id=settings.portone_store_id)
+        portone.v1 = _v1(site)
+        system, request = site.shelves
+        wired = wire(runtime(system, "system"), runtime(request, "request"), portone, site.sender)
         jobs = [_in_one_lane(job, wired) if job.name == feed.DELIVER else job for job in wired.jobs]
         process.wired = replace(wired, jobs=[_observed(job, process) for job in jobs])
         return process
@@ -118,8 +115,17 @@ class Machine:
     def desk(self) -> "Desk":
         """Where the worker takes its jobs from."""
         if self._desk is None:
-            self._desk = Desk(self.process, timedelta(seconds=self._settings.job_lease_s))
+            self._desk = Desk(self.process, timedelta(seconds=self._site.settings.job_lease_s))
         return self._desk
+
+
+def _v1(site: Site) -> PortOneV1:
+    key, secret = site.settings.v1_credentials
+    store_id = site.settings.portone_store_id
+    v1 = PortOneV1(site.transport, api_key=key, api_secret=secret, store_id=store_id, root=V1_ROOT)
+    # Two who want a token at once would wait for each other outside of the turns that a play gives.
+    v1._renewing = nullcontext()  # type: ignore[assignment]  # noqa: SLF001
+    return v1
 
 
 def _in_one_lane(job: Job, wired: Wired) -> Job:

@@ -9,15 +9,11 @@ from uuid import UUID
 import msgspec
 
 from jangbu.audit import Actor
-from jangbu.clock import Clock
-from jangbu.ids import Chance
 from jangbu.outbox.refusals import EndpointNotEnabled
 from jangbu.outbox.rules import SECRET_BYTES_MADE, Answer, secret_of, signed_headers
 from jangbu.outbox.service import endpoints, feed, replay
 from jangbu.simulator.machine import Process
-from jangbu.simulator.mix import Mix
-from jangbu.simulator.outside import Door
-from jangbu.simulator.script import May, Notes
+from jangbu.simulator.script import May, Scene
 from jangbu.simulator.turns import Kind, here
 
 OWNER = Actor("console:owner")
@@ -49,12 +45,12 @@ class System:
 class Merchant:
     """Everything behind the outbox, and the `Sender` that leads there."""
 
-    def __init__(self, *, mix: Mix, chance: Chance, clock: Clock, door: Door, notes: Notes) -> None:
-        self._mix = mix
-        self._chance = chance
-        self._clock = clock
-        self._door = door
-        self._notes = notes
+    def __init__(self, scene: Scene) -> None:
+        self._mix = scene.mix
+        self._chance = scene.chance
+        self._clock = scene.portone.clock
+        self._door = scene.door
+        self._notes = scene.notes
         self.systems: dict[str, System] = {}
         self.is_faulty = True
         self.down_until: dict[str, datetime] = {}

@@ -32,6 +32,33 @@ CALL_FAULTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Custom:
+    """Whom a play is about: shares of its orders per mille, and for what comes after, weights beside the others."""
+
+    by_account: int = 0
+    by_transfer: int = 0
+    at_checkout: int = 0
+    by_approval: int = 0
+    by_v1: int = 0
+    disputes: int = 0
+    receipts: int = 0
+    escrow: int = 0
+
+
+USUAL = Custom(300, 200, 400, 250, 200, 4, 6, 6)
+THEMES: tuple[dict[str, int], ...] = (
+    {"at_checkout": 900},
+    {"at_checkout": 900, "by_account": 500},
+    {"by_account": 700, "by_transfer": 0},
+    {"by_v1": 800},
+    {"by_approval": 700},
+    {"by_transfer": 700, "receipts": 24},
+    {"by_transfer": 700, "escrow": 24},
+    {"disputes": 20},
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Mix:
     """One play's troubles."""
 
@@ -60,6 +87,12 @@ class Mix:
     is_sequential: bool = False
     webs: int = 1
     workers: int = 2
+    custom: Custom = USUAL
+
+    @property
+    def programs(self) -> tuple[tuple[str, int], ...]:
+        """How many run of each kind."""
+        return ("web", self.webs), ("worker", self.workers)
 
 
 CALM = Mix()
@@ -108,9 +141,18 @@ def draw(chance: Chance) -> Mix:
     return replace(
         mix,
         is_sequential=chance.random() < 0.25,
-        webs=chance.choice((1, 2)),
+        webs=chance.choice((1, 2, 2)),
         workers=chance.choice((2, 2, 3)),
+        custom=_custom(chance),
     )
+
+
+def _custom(chance: Chance) -> Custom:
+    """Mostly few kinds of payers, and more of them: so what is rare between two of a kind happens at all."""
+    if chance.random() < 0.3:
+        return USUAL
+    first, second = chance.sample(THEMES, 2)
+    return Custom(**(first | second))
 
 
 def _with(mix: Mix, rates: dict[str, int]) -> Mix:

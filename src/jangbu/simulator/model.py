@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from jangbu.checkout.rules import Wish
-from jangbu.payments.refund_accounts import RefundAccount
-from jangbu.payments.service.cancel import Authority
-from jangbu.payments.service.confirm import Agreed
+from jangbu.checkout.item_rules import Wish as WareWish
+from jangbu.payments.after.receipt_rules import Wish
+from jangbu.payments.cancellations.accounts import RefundAccount
+from jangbu.payments.cancellations.service.cancel import Authority
+from jangbu.payments.confirm.service import Agreed
 from jangbu.sandbox import STORE_ID
 from jangbu.sandbox.core.records import Attempt, Cancellation, Payment
 from jangbu.sandbox.core.world import World
@@ -22,7 +23,7 @@ from jangbu.sandbox.core.world import World
 class Visit:
     """A payer at hosted checkout: what is wished for, and what they learned of their session."""
 
-    wishes: tuple[Wish, ...]
+    wishes: tuple[WareWish, ...]
     session_id: str = ""
     request: dict[str, Any] | None = None
     """What their page opens a payment window with."""
@@ -49,8 +50,11 @@ class Purchase:
     """Transactions that a payer opened."""
     is_delivered: bool = False
     """The shop was told "paid" and sent the goods."""
-    is_by_account: bool = False
-    """Its payers are given an account to pay into."""
+    api: str = "v2"
+    method: str = "CARD"
+    receipt: Wish | None = None
+    """A cash receipt that its payer asked for with it."""
+    is_in_escrow: bool = False
     is_confirmed_by_us: bool = False
     """Its channel takes no money before we approve what the payer agreed to."""
     agreed: list[Agreed] = field(default_factory=list)
@@ -60,6 +64,16 @@ class Purchase:
     @property
     def payment_id(self) -> str | None:
         return next(iter(self.payment_ids), None)
+
+    @property
+    def is_by_account(self) -> bool:
+        """Its payers are given an account to pay into."""
+        return self.method == "VIRTUAL_ACCOUNT"
+
+    @property
+    def is_in_cash(self) -> bool:
+        """There may be a cash receipt of it."""
+        return self.api == "v2" and self.visit is None and self.method in ("TRANSFER", "VIRTUAL_ACCOUNT")
 
 
 @dataclass

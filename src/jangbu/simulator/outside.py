@@ -1,5 +1,6 @@
 """The line to PortOne and the line from it: both break as the seed wants."""
 
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,15 +11,23 @@ from jangbu.errors import Refusal, Unavailable
 from jangbu.failpoints import Crash
 from jangbu.ids import Chance
 from jangbu.inbox.service import receive
+from jangbu.inbox.unsigned import receive_unsigned
+from jangbu.runtime import Runtime
 from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Machine, Process
 from jangbu.simulator.mix import Mix
 from jangbu.simulator.turns import Kind, here
+from jangbu.wiring import v1_payments
 
 READ_TIMEOUT = timedelta(seconds=60)
 CANCEL_FAILS = "cancel_fails"
 """The sandbox's name for a PG that says no to a cancellation, with status 200."""
 ANSWER_FAULTS = frozenset({"unknown_status", "unknown_method", "unknown_fields"})
+V1_WEBHOOK_URL = "https://shop.test/v1/webhook"
+_CANCEL = re.compile(r"/payments/[^/]+/cancel")
+_MOVES_MONEY = re.compile(r"/payments/[^/]+/(cancel|confirm)|/v1/payments/cancel")
+MORE_OFTEN = 3
+"""Few calls move money, and of none is it worse not to know what became of it."""
 Sometimes = Callable[[str], None]
 
 
@@ -34,9 +43,16 @@ class LineToPortOne:
         self.is_faulty = True
         self.refused: set[str] = set()
         """Requests that were told a PG's "no", by their paths."""
+        self.disguised: set[str] = set()
+        """Requests that were told a way to pay of which nobody has heard."""
         self.cancels: list[tuple[str, dict[str, Any]]] = []
-        """Each request to cancel: the payment it names, and its body."""
+        """Each request of V2 to cancel: the payment it names, and its body."""
         self.calls = 0
+
+    @property
+    def is_away(self) -> bool:
+        """Whether PortOne cannot be reached at all."""
+        return self.down_until is not None and self._sandbox.clock.now() < self.down_until
 
     async def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
@@ -46,20 +62,22 @@ class LineToPortOne:
         assert fiber is not None, "PortOne is only called within the play"
         name = f"{method} {_operation(target)}"
         clock = self._sandbox.clock
+        is_cancel = _CANCEL.fullmatch(target) is not None
         self.calls += 1
         fiber.calls_open += 1
         try:
             began = clock.now()
             await fiber.stop_at(Kind.CALL, name)
-            if self.down_until is not None and clock.now() < self.down_until:
+            if self.is_away:
                 self._sometimes("PortOne was away")
                 raise ConnectionRefusedError("PortOne is away")
             if self.is_faulty:
-                if self._chance.randrange(1000) < self._mix.call_fault:
-                    self._order(method, target)
-                if target.endswith("/cancel"):
+                often = MORE_OFTEN if _MOVES_MONEY.fullmatch(target) else 1
+                if self._chance.randrange(1000) < self._mix.call_fault * often:
+                    self._order(method, target, body)
+                if is_cancel:
                     self._order_of_the_pg(target.split("/")[-2])
-            if target.endswith("/cancel"):
+            if is_cancel:
                 asked: dict[str, Any] = msgspec.json.decode(body)
                 self.cancels.append((target.split("/")[-2], asked))
             try:
@@ -74,14 +92,16 @@ class LineToPortOne:
         finally:
             fiber.calls_open -= 1
 
-    def _order(self, method: str, target: str) -> None:
+    def _order(self, method: str, target: str, body: bytes) -> None:
         possible = [name for name in self._mix.call_faults if method == "GET" or name not in ANSWER_FAULTS]
         if not possible:
             return
         name = self._chance.choice(possible)
         self._sometimes(f"PortOne: {name}")
         if name.startswith("status_502"):
-            self.refused.add(target.partition("?")[0])
+            self.refused.add(_about(target, body))
+        if name == "unknown_method":
+            self.disguised.add(_about(target, body))
         match name:
             case "not_sent":
                 raise ConnectionRefusedError("no connection")
@@ -121,7 +141,7 @@ class Door:
         assert fiber is not None
         try:
             with fiber.inside(process, called=True):
-                new = await receive(headers, body, run=process.wired.system)
+                new = await _received(url, headers, body, run=process.wired.system)
         except Crash:
             # PortOne only sees a line that dropped; the death was the web program's.
             self._sometimes("a web program died over a webhook")
@@ -135,22 +155,38 @@ class Door:
             self._sometimes("a webhook came again")
         return 200, {}, b"{}"
 
-    async def ask(self, ask: Callable[[Process], Coroutine[Any, Any, None]]) -> None:
-        """The shop's or a person's request. What they learn when the program dies over it: nothing."""
+    async def ask(self, ask: Callable[[Process], Coroutine[Any, Any, None]]) -> bool:
+        """The shop's or a person's request; whether it was answered: from a program that dies, nothing comes."""
         up = [web for web in self.webs if web.is_up]
         if not up:
             self._sometimes("the shop found nobody at home")
-            return
+            return False
         process = self._chance.choice(up).process
         fiber = here()
         assert fiber is not None
         try:
             with fiber.inside(process, called=True):
                 await ask(process)
+                return True
         except Crash:
             self._sometimes("a web program died over the shop's request")
         except Unavailable as refusal:
             self._sometimes(f"the shop was told {refusal.code}")
+        return False
+
+
+async def _received(url: str, headers: Mapping[str, str], body: bytes, *, run: Runtime) -> bool:
+    if url == V1_WEBHOOK_URL:
+        return await receive_unsigned(headers, body, source="", knows=v1_payments(run), run=run) == "new"
+    return await receive(headers, body, run=run)
+
+
+def _about(target: str, body: bytes) -> str:
+    """The path of a request; of V1's, which names its payment in the body, the one V2 would have."""
+    path = target.partition("?")[0]
+    if path != "/v1/payments/prepare":
+        return path
+    return f"/payments/{msgspec.json.decode(body)['merchant_uid']}/pre-register"
 
 
 def _operation(target: str) -> str:

@@ -19,12 +19,14 @@ from jangbu.simulator.approvals import open_channel
 from jangbu.simulator.bank import habits
 from jangbu.simulator.cast import Cast
 from jangbu.simulator.checks import Watch, untold, when_settled
+from jangbu.simulator.elders import announce
+from jangbu.simulator.fates import Fates
 from jangbu.simulator.feed_checks import problems_of_feed
-from jangbu.simulator.machine import Machine
+from jangbu.simulator.machine import Machine, Site
 from jangbu.simulator.merchant import Merchant
 from jangbu.simulator.mix import Mix, draw
 from jangbu.simulator.outside import Door, LineToPortOne
-from jangbu.simulator.script import Notes, Work
+from jangbu.simulator.script import Notes, Scene, Work
 from jangbu.simulator.stage import Stage
 from jangbu.simulator.turns import Fate, Fiber, Kind, Turns, here
 from jangbu.simulator.visit_checks import problems_of_visits
@@ -41,13 +43,6 @@ DAYS_LATER = 280_000
 LEASE_IS_OVER = timedelta(seconds=31)
 KNOWN_AFTER_LOOKS_MAX = 40
 SETTLE_ODDS = 2
-SELDOM = (
-    "checkout.complete.", "checkout.prepare.registered", "payment.cancel.before_commit", "payment.cancel.committed",
-    "payment.cancel.looked", "payment.confirm.noted",
-)  # fmt: skip
-"""Where few programs come by: those that do die more often, else a swarm would have to be several times as long."""
-NEW_PLACE = 3
-"""How much likelier a death is where nobody died yet in this play. With each it becomes rarer."""
 JOBS_MAX = 5_000
 
 
@@ -99,46 +94,24 @@ class Play:
         self._spoken: deque[str] = deque(maxlen=SHOWN_ACTIONS)
         self._digest = hashlib.sha256()
         self._is_calm = False
-        self._died_at: Counter[tuple[Kind, str]] = Counter()
+        self._fates = Fates(self.mix, self._chance)
         self._step = 0
-        self.turns = Turns(self._decide, stage.is_waiting)
+        self.turns = Turns(self._decide, stage)
         notes = Notes(self._say, self._sometimes, self._problem)
         self._door = Door(self._chance, self._sometimes)
         self.portone = Sandbox(seed=seed, deliver=self._door, inferred=habits(self._chance))
         open_channel(self.portone)
+        announce(self.portone)
         # Accounts end when their time is over. The play delivers webhooks itself, one by one; time alone must not.
         self.portone.clock.agendas = [one for one in self.portone.clock.agendas if isinstance(one, Chores)]
         self._line = LineToPortOne(self.portone, self.mix, self._chance, self._sometimes)
-        self.merchant = Merchant(
-            mix=self.mix, chance=self._chance, clock=self.portone.clock, door=self._door, notes=notes
-        )
-        machines = [
-            Machine(
-                number,
-                name,
-                seed=seed,
-                settings=settings,
-                shelves=stage.shelves,
-                turns=self.turns,
-                clock=self.portone.clock,
-                transport=self._line,
-                sender=self.merchant,
-            )
-            for number, name in enumerate(
-                [*(f"web{n + 1}" for n in range(self.mix.webs)), *(f"worker{n + 1}" for n in range(self.mix.workers))]
-            )
-        ]
-        self._door.webs, self._workers = machines[: self.mix.webs], machines[self.mix.webs :]
-        self.cast = Cast(
-            mix=self.mix,
-            chance=self._chance,
-            portone=self.portone,
-            line=self._line,
-            door=self._door,
-            workers=self._workers,
-            merchant=self.merchant,
-            notes=notes,
-        )
+        scene = Scene(self.mix, self._chance, self.portone, self._line, self._door, notes)
+        self.merchant = Merchant(scene)
+        site = Site(seed, settings, stage.shelves, self.turns, self.portone.clock, self._line, self.merchant)
+        webs, workers = ([f"{kind}{n + 1}" for n in range(count)] for kind, count in self.mix.programs)
+        machines = [Machine(number, name, site) for number, name in enumerate([*webs, *workers])]
+        self._door.webs, self._workers = machines[: len(webs)], machines[len(webs) :]
+        self.cast = Cast(scene, self._workers, self.merchant)
         self._watch = Watch(stage.glance, self.portone.world, self.cast.visits.names)
 
     async def run(self) -> Ending:
@@ -221,44 +194,9 @@ class Play:
     def _decide(self, fiber: Fiber, kind: Kind, name: str) -> Fate:
         if self._is_calm:
             return Fate.GO
-        mix = self.mix
-        roll: float = self._chance.randrange(1000)
-        place = (kind, name)
-        # Where many died already the next one passes more easily: what lies behind is to be reached as well.
-        is_mortal = 0.0 if fiber.process is None else NEW_PLACE / (1 + self._died_at[place])
-        odds: list[tuple[Fate, float]]
-        match kind:
-            case Kind.FAILPOINT:
-                odds = [(Fate.CRASH, mix.crash_at_failpoint * is_mortal * (5 if name.startswith(SELDOM) else 1))]
-            case Kind.STATEMENT:
-                odds = [
-                    (Fate.CRASH, mix.crash_at_statement * is_mortal),
-                    (Fate.LOST, mix.line_lost),
-                    (Fate.ANSWER_LOST, mix.line_lost),
-                    (Fate.BUSY, mix.deadlock),
-                ]
-            case Kind.COMMIT:
-                odds = [
-                    (Fate.CRASH, mix.crash_at_commit * is_mortal),
-                    (Fate.LOST, mix.line_lost),
-                    (Fate.ANSWER_LOST, mix.commit_answer_lost),
-                ]
-            case Kind.CALL | Kind.ANSWER:
-                odds = [(Fate.CRASH, mix.crash_at_call * is_mortal)]
-        if kind is not Kind.FAILPOINT and not mix.is_sequential:
-            # Within a transaction it holds locks, or has read what another may be changing.
-            odds.append((Fate.PAUSE, mix.pause * (1 + bool(fiber.in_transaction))))
-        fate = Fate.GO
-        for possible, rate in odds:
-            if roll < rate:
-                fate = possible
-                break
-            roll -= rate
-        if fate is Fate.GO:
-            return fate
-        if fate is Fate.CRASH:
-            self._died_at[place] += 1
-        self._note(fiber, kind, name, fate)
+        fate = self._fates.of(fiber, kind, name)
+        if fate is not Fate.GO:
+            self._note(fiber, kind, name, fate)
         return fate
 
     def _note(self, fiber: Fiber, kind: Kind, name: str, fate: Fate) -> None:
@@ -293,6 +231,8 @@ class Play:
                 machine.start()
         await self.cast.refunds.settle_all()
         await self._time_to_know()
+        if is_final:
+            await self.cast.refunds.cancel_unheard(self.cast.purchases)
         unheard = await untold(db=self._stage.checker, world=self.portone.world)
         for seconds in (DAYS_LATER, *SETTLING) if is_final else SETTLING:
             await self._let_pass(timedelta(seconds=seconds))
@@ -308,6 +248,7 @@ class Play:
             is_final=is_final,
             refused=self._line.refused,
             visits=self.cast.visits.names,
+            decided=self.cast.complaints.told,
         )
         broken, endings = await problems_of_visits(
             self.cast.purchases,
@@ -320,6 +261,7 @@ class Play:
         for ending in endings:
             self._sometimes(ending)
         found += self.cast.refunds.problems()
+        found += self.cast.parcels.problems()
         found += await problems_of_feed(self.merchant, db=self._stage.checker)
         for problem in found:
             self._problem(problem)
@@ -363,8 +305,8 @@ class Play:
         await self._stage.show(self.portone.clock.now())
         worker = self._workers[0]
         await self._begin("settling: schedule", partial(self.cast.crew.schedule, worker))
-        while due := self.cast.due_webhooks():
-            await self._begin("settling: webhook", partial(self.cast.deliver, due[0]))
+        while due := self.cast.post.due():
+            await self._begin("settling: webhook", partial(self.cast.post.deliver, due[0]))
         for _ in range(2):
             # What the jobs announce is sent too.
             await self._work_off(worker)

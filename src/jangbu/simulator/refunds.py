@@ -5,25 +5,21 @@ from datetime import datetime, timedelta
 
 from jangbu.audit import Actor
 from jangbu.errors import Refusal, Unavailable
-from jangbu.ids import Chance
-from jangbu.payments.cancellation_rules import OPEN, RESEND_WITHIN, Ask, Cancellation, CancellationStatus
-from jangbu.payments.refund_accounts import RefundAccount, checked
-from jangbu.payments.refusals import (
+from jangbu.payments.cancellations.accounts import RefundAccount, checked
+from jangbu.payments.cancellations.refusals import (
     CancelAmountExceeds,
     CancellationInProgress,
     CancellationNotWaiting,
     CancellationRefused,
-    IdempotencyKeyReused,
     SecondPersonNeeded,
 )
-from jangbu.payments.service.cancel import Authority, approve, cancel, reject
+from jangbu.payments.cancellations.rules import OPEN, RESEND_WITHIN, Ask, Cancellation, CancellationStatus
+from jangbu.payments.cancellations.service.cancel import Authority, approve, cancel, reject
+from jangbu.payments.refusals import IdempotencyKeyReused
 from jangbu.sandbox.core.problems import ApiError
-from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
-from jangbu.simulator.mix import Mix
 from jangbu.simulator.model import Purchase, Refund, done_for, left_of, under_way
-from jangbu.simulator.outside import Door, LineToPortOne
-from jangbu.simulator.script import May, Notes
+from jangbu.simulator.script import May, Scene
 
 SHOP = Authority(Actor("key:shop"))
 CLERK = Authority(Actor("console:clerk"), limits={"KRW": 20_000, "USD": 20_000})
@@ -33,22 +29,21 @@ ITSELF, REJECTED = 0.2, 0.4
 FORGOTTEN = 0.15
 SILENT = 200
 """Of a thousand cancellations in the PG's own console, this many more are told to nobody."""
+UNHEARD = 0.5
 A_WHILE = timedelta(minutes=20)
 
 
 class RefundDesk:
     """Everybody who gives money back, and what each of them was told."""
 
-    def __init__(
-        self, *, mix: Mix, chance: Chance, portone: Sandbox, line: LineToPortOne, door: Door, notes: Notes
-    ) -> None:
-        self._mix = mix
-        self._line = line
-        self._chance = chance
-        self._portone = portone
-        self._world = portone.world
-        self._door = door
-        self._notes = notes
+    def __init__(self, scene: Scene) -> None:
+        self._mix = scene.mix
+        self._line = scene.line
+        self._chance = scene.chance
+        self._portone = scene.portone
+        self._world = scene.portone.world
+        self._door = scene.door
+        self._notes = scene.notes
         self.refunds: list[Refund] = []
         self._busy_until: dict[str, datetime] = {}
 
@@ -56,7 +51,8 @@ class RefundDesk:
         """What may happen now."""
         paid = [one for one in purchases if one.payment_id and left_of(self._world, one.payment_id)]
         if paid:
-            may("shop: refund", 25, lambda: self._refund(self._one_to_refund(paid)))
+            quiet = self._quiet(paid)
+            may("shop: refund", 25 if quiet else 5, lambda: self._refund(self._one_to_refund(paid, quiet)))
             may("console: cancels", 2, lambda: self._cancel_elsewhere(self._chance.choice(paid[-RECENT:])))
         if unpaid := [one for one in purchases if one.is_by_account and one.windows and one not in paid]:
             may("shop: refund of what may not be here", 2, lambda: self._refund(self._chance.choice(unpaid[-RECENT:])))
@@ -92,15 +88,18 @@ class RefundDesk:
             return None
         return checked("국민은행", f"{123_456_000_000 + number}", self._chance.choice(("김철수", "이영희")))
 
-    def _one_to_refund(self, paid: Sequence[Purchase]) -> Purchase:
-        """Mostly one of which no refund is open, as far as the shop knows: the answer to others is known beforehand."""
+    def _quiet(self, paid: Sequence[Purchase]) -> list[Purchase]:
+        """Those of which no refund is open, as far as the shop knows."""
         now = self._portone.clock.now()
         open_ = {one.payment_id for one in self.refunds if one.stands in OPEN}
-        quiet = [
+        return [
             one
             for one in paid
             if one.payment_id not in open_ and self._busy_until.get(one.payment_id or "", now) <= now
         ]
+
+    def _one_to_refund(self, paid: Sequence[Purchase], quiet: Sequence[Purchase]) -> Purchase:
+        """Mostly a quiet one: the answer to others is known beforehand."""
         return self._chance.choice((quiet if quiet and self._chance.random() < 0.8 else paid)[-RECENT:])
 
     def _sum_of(self, purchase: Purchase) -> tuple[int | None, int | None]:
@@ -208,17 +207,23 @@ class RefundDesk:
 
     # PortOne's side.
 
-    async def _cancel_elsewhere(self, purchase: Purchase) -> None:
+    async def cancel_unheard(self, purchases: Sequence[Purchase]) -> None:
+        """The last thing that happens, and nobody says a word: only PortOne's list can tell. Goods go back with it."""
+        paid = [one for one in purchases if one.payment_id and left_of(self._world, one.payment_id)]
+        goods = [one for one in paid if one.visit is not None]
+        if paid and self._chance.random() < UNHEARD:
+            await self._cancel_elsewhere(self._chance.choice(goods or paid), is_last=True)
+
+    async def _cancel_elsewhere(self, purchase: Purchase, *, is_last: bool = False) -> None:
         assert purchase.payment_id is not None
         left = left_of(self._world, purchase.payment_id)
-        amount = self._chance.choice((None, left // 2 or None, 1))
+        amount = None if is_last else self._chance.choice((None, left // 2 or None, 1))
         # The clock stands still between two actions, and nobody could tell this change from one a moment ago: PortOne's
         # lists name a payment by when it last changed.
         await self._portone.clock.move(timedelta(milliseconds=1))
         try:
-            await self._portone.cancel_elsewhere(
-                purchase.payment_id, amount, is_silent=self._chance.randrange(1000) < self._mix.webhook_lost + SILENT
-            )
+            is_silent = is_last or self._chance.randrange(1000) < self._mix.webhook_lost + SILENT
+            await self._portone.cancel_elsewhere(purchase.payment_id, amount, is_silent=is_silent)
         except ApiError as refusal:
             self._notes.sometimes(f"the console refused: {refusal.body['type']}")
             return
@@ -246,8 +251,7 @@ class RefundDesk:
         paid = payment.succeeded if payment is not None else None
         if refund.account is None or paid is None or (paid.method or {}).get("type") != "PaymentMethodVirtualAccount":
             return None
-        account = refund.account
-        return {"bank": account.bank, "number": account.number, "holderName": account.holder}
+        return _told(refund.account)
 
     def problems(self) -> list[str]:
         """What the shop was told and what PortOne did, once nothing is under way."""
@@ -255,7 +259,10 @@ class RefundDesk:
         by_reason = {one.reason: one for one in self.refunds}
         for payment_id, body in self._line.cancels:
             wanted = by_reason.get(body["reason"].partition(" [")[0])
-            if wanted is not None and body.get("refundAccount") != self._account_for(payment_id, wanted):
+            if wanted is None or (account := body.get("refundAccount")) == self._account_for(payment_id, wanted):
+                continue
+            # Where PortOne named a way to pay that nobody knows, the account that the shop gave goes along.
+            if f"/payments/{payment_id}" not in self._line.disguised or account != _told(wanted.account):
                 found.append(f"{wanted.reason} was sent without the payer's account, or to another")
         for refund in self.refunds:
             made = done_for(self._world, refund)
@@ -267,3 +274,8 @@ class RefundDesk:
             if "FAILED" in refund.told and made and not late:
                 found.append(f"the shop was told that {refund.reason} failed, and it was given back")
         return found
+
+
+def _told(account: RefundAccount | None) -> dict[str, str] | None:
+    """An account as PortOne is told it."""
+    return None if account is None else {"bank": account.bank, "number": account.number, "holderName": account.holder}

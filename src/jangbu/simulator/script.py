@@ -1,8 +1,13 @@
-"""What everybody in a play has in common: what may come next, and what they note down."""
+"""What everybody in a play has in common: where they act, what may come next, and what they note down."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
+
+from jangbu.ids import Chance
+from jangbu.sandbox.testing import Sandbox
+from jangbu.simulator.mix import Mix
+from jangbu.simulator.outside import Door, LineToPortOne
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 May = Callable[[str, int, Work], None]
@@ -25,3 +30,15 @@ class Notes:
     say: Callable[[str], None]
     sometimes: Callable[..., None]
     problem: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every actor of one play has at hand."""
+
+    mix: Mix
+    chance: Chance
+    portone: Sandbox
+    line: LineToPortOne
+    door: Door
+    notes: Notes

@@ -102,6 +102,10 @@ class Stage:
         """Whether this backend waits for somebody else's lock."""
         return bool(await self._director.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", backend))
 
+    async def call_off(self, backend: int) -> None:
+        """End its wait: its statement fails."""
+        await self._director.execute("SELECT pg_cancel_backend($1)", backend)
+
     async def requeue_held(self) -> int:
         """What an operator does with jobs that gave up, once the cause is gone; how many there were."""
         queue = Queries(AsyncpgDriver(self._director))

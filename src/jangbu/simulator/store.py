@@ -31,6 +31,8 @@ class Row:
     events: list[dict[str, Any]]
     actions: list[str]
     cancellations: list[dict[str, Any]]
+    disputes: list[dict[str, Any]]
+    receipt: dict[str, Any] | None
     open_attempts: int
 
 
@@ -84,6 +86,13 @@ ROWS = Query(
                        'id', c.id, 'portone', c.portone_cancellation_id, 'status', c.status, 'amount', c.amount,
                        'reason', c.reason, 'origin', c.origin)), '[]')
               FROM payment_cancellations c WHERE c.payment_id = p.id) AS cancellations,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                       'id', d.id, 'portone', d.portone_dispute_id, 'status', d.status, 'held', d.held_amount,
+                       'lost', d.written_off_amount)), '[]')
+              FROM payment_disputes d WHERE d.payment_id = p.id) AS disputes,
+           (SELECT jsonb_build_object('status', r.status, 'number', r.issue_number, 'failed', r.failure IS NOT NULL,
+                                      'is_kept', r.number_encrypted IS NOT NULL)
+              FROM payment_receipts r WHERE r.payment_id = p.id) AS receipt,
            (SELECT count(*) FROM payment_attempts t
              WHERE t.payment_id = p.id AND t.state IN ('sent', 'unknown')) AS open_attempts
       FROM payments p
@@ -109,6 +118,9 @@ OPEN_ENDS = Query(
     UNION ALL
     SELECT 'cancellation ' || id || ' is ' || status FROM payment_cancellations WHERE status IN ('SENDING', 'REQUESTED')
     UNION ALL
+    SELECT 'receipt of payment ' || payment_id || ' is ' || status FROM payment_receipts
+     WHERE status IN ('ISSUING', 'CANCELLING')
+    UNION ALL
     SELECT 'cancellation ' || c.id || ' waits for a second person, and was sent'
       FROM payment_cancellations c JOIN payment_attempts t ON t.id = c.id WHERE c.status IN ('WAITING', 'REJECTED')
     UNION ALL
@@ -121,7 +133,8 @@ OPEN_ENDS = Query(
 UNKNOWN = Query(
     Unknown,
     """
-    SELECT count(*) AS attempts, min(CASE WHEN c.id IS NULL THEN p.due_at ELSE c.due_at END) AS asked_again_at
+    SELECT count(*) AS attempts,
+           min(CASE WHEN c.id IS NULL THEN coalesce(t.due_at, p.due_at) ELSE c.due_at END) AS asked_again_at
       FROM payment_attempts t JOIN payments p ON p.id = t.payment_id LEFT JOIN payment_cancellations c ON c.id = t.id
      WHERE t.state IN ('sent', 'unknown')
     """,

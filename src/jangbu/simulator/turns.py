@@ -6,7 +6,7 @@ that waits for a row lock gives its turn away, and gets it back after whoever he
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -49,6 +49,18 @@ class Mortal(Protocol):
 
     def die(self) -> None:
         """Lose everything that is not committed."""
+        ...
+
+
+class Locks(Protocol):
+    """PostgreSQL's waiting room as an onlooker sees it."""
+
+    async def is_waiting(self, backend: int) -> bool:
+        """Whether this backend waits for somebody else's lock."""
+        ...
+
+    async def call_off(self, backend: int) -> None:
+        """End its wait: its statement fails."""
         ...
 
 
@@ -163,9 +175,9 @@ class Fiber:
 class Turns:
     """Hands the turn to one fiber at a time."""
 
-    def __init__(self, decide: Decide, is_waiting: Callable[[int], Awaitable[bool]]) -> None:
+    def __init__(self, decide: Decide, locks: Locks) -> None:
         self.decide = decide
-        self._is_waiting = is_waiting
+        self.locks = locks
         self.returned = asyncio.Event()
         self.in_flight: list[Fiber] = []
         self.statements = 0
@@ -189,9 +201,7 @@ class Turns:
         self.returned.clear()
         fiber.go_on()
         await self.returned.wait()
-        for other in self.in_flight:
-            if other.is_blocked:
-                await self.watch(other)
+        await self.settle()
         for done in [one for one in self.in_flight if one.is_done]:
             self.in_flight.remove(done)
             done.result()
@@ -209,8 +219,21 @@ class Turns:
             done, _ = await asyncio.wait({statement}, timeout=BLOCKED_LOOK_S)
             if done:
                 return False
-            if await self._is_waiting(fiber.backend):
+            if await self.locks.is_waiting(fiber.backend):
                 return True
+
+    async def settle(self) -> None:
+        """After locks were let go: return once whoever waited has got its lock, or waits for somebody else's.
+
+        Before anybody acts: else whoever let it go and acts on would race whoever wakes up, and the play not repeat.
+        """
+        while blocked := [other for other in self.in_flight if other.is_blocked]:
+            if all([await self.watch(other) for other in blocked]):
+                return
+
+    def somebody_waits(self, *, besides: Fiber) -> bool:
+        """Whether a fiber waits for a lock already."""
+        return any(other.is_blocked for other in self.in_flight if other is not besides)
 
     def others_in_transaction(self, fiber: Fiber) -> bool:
         """Whether anybody else could hold a lock."""

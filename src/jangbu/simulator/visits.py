@@ -1,12 +1,13 @@
 """Hosted checkout in a play: a shop with few of everything, and payers who want the same last piece."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from jangbu.audit import Actor
+from jangbu.checkout.item_rules import Wish
 from jangbu.checkout.refusals import (
     ItemNotSold,
     OutOfStock,
@@ -17,29 +18,27 @@ from jangbu.checkout.refusals import (
     StockTooLow,
     TooManyTries,
 )
-from jangbu.checkout.rules import Phase, State, Wish
+from jangbu.checkout.rules import Phase, State
 from jangbu.checkout.service.complete import complete
 from jangbu.checkout.service.items import ItemChange, NewItem, add_item, change_item
 from jangbu.checkout.service.prepare import prepare
 from jangbu.checkout.service.sessions import NewSession, Shown, abandon, create_session
-from jangbu.checkout.views import window_request
-from jangbu.ids import Chance
+from jangbu.checkout.windows import window_request
 from jangbu.payments.refusals import PreRegistrationRefused
 from jangbu.payments.service.initialize import portone_id_of
 from jangbu.sandbox import STORE_ID
-from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
 from jangbu.simulator.model import Purchase, Visit
-from jangbu.simulator.outside import Door
-from jangbu.simulator.script import May, Notes
+from jangbu.simulator.script import May, Scene
 
 SHOP = Actor("key:shop")
 PAYER = Actor("payer")
 ITEMS_MAX = 2
-STOCK = (1, 1, 2, 4)
+STOCK = (1, 2, 2, 4)
 PRICES = (5_500, 990, 12_000)
 RECENT = 6
 GOES_ON = 0.85
+PRESSES_MAX = 3
 REFUSALS_MAX = 2
 """So often a payer tries again after it is over."""
 PAST_ITS_TIME = timedelta(minutes=41)
@@ -57,33 +56,32 @@ class Ware:
     """At most so many were ever put on the shelf: what may have gone wrong is counted too."""
 
 
-@dataclass
 class Visits:
-    """The shop's items, and everybody at its checkout."""
+    """The shop's items, and everybody at its checkout. `opens` has a payer open a window."""
 
-    chance: Chance
-    portone: Sandbox
-    door: Door
-    notes: Notes
-    opens: Callable[[Purchase], Coroutine[Any, Any, None]]
-    """Has a payer open a window."""
-    wares: dict[UUID, Ware] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    """What the visits are called, by the payments that PortOne has of them."""
+    def __init__(self, scene: Scene, opens: Callable[[Purchase], Coroutine[Any, Any, None]]) -> None:
+        self.chance = scene.chance
+        self.portone = scene.portone
+        self.door = scene.door
+        self.notes = scene.notes
+        self.opens = opens
+        self.wares: dict[UUID, Ware] = {}
+        self.names: dict[str, str] = {}
+        """What the visits are called, by the payments that PortOne has of them."""
 
     def choices(self, may: May, purchases: Sequence[Purchase]) -> None:
         """What may happen now."""
         if len(self.wares) < ITEMS_MAX:
-            may("shop: adds an item", 5, self._add)
+            may("shop: adds an item", 10, self._add)
         else:
-            may("shop: counts an item", 1, self._count)
+            may("shop: counts an item", 2, self._count)
         visits = [one for one in purchases if one.visit is not None and one.visit.session_id]
         going_on = [one for one in visits if one.visit is not None and one.visit.refusals < REFUSALS_MAX][-RECENT:]
         if going_on:
-            may("payer: gets ready", 7, lambda: self.get_ready(self.chance.choice(going_on)))
+            may("payer: gets ready", 10, lambda: self.get_ready(self.chance.choice(going_on)))
             may("shop: calls a session off", 1, lambda: self._call_off(self.chance.choice(going_on)))
         if visits:
-            may("payer: is back", 5, lambda: self._come_back(self.chance.choice(visits[-RECENT:])))
+            may("payer: is back", 7, lambda: self._come_back(self.chance.choice(visits[-RECENT:])))
 
     # The shop.
 
@@ -101,7 +99,7 @@ class Visits:
 
     async def _count(self) -> None:
         ware = self.chance.choice(list(self.wares.values()))
-        more, price = self.chance.choice((-1, 0, 1, 2)), self.chance.choice(PRICES)
+        more, price = self.chance.choice((-1, 0, 1, 3)), self.chance.choice(PRICES)
         ware.prices.add(price)
         ware.stocked += max(more, 0)
 
@@ -117,7 +115,7 @@ class Visits:
     def plan(self, purchase: Purchase) -> None:
         """Make a visit to the checkout of a new purchase: one or two things, and never a price."""
         chosen = self.chance.sample(list(self.wares), self.chance.choice((1, 1, min(2, len(self.wares)))))
-        wishes = tuple(Wish(one, self.chance.choice((1, 1, 2))) for one in chosen)
+        wishes = tuple(Wish(one, self.chance.choice((1, 1, 1, 2))) for one in chosen)
         purchase.order_id, purchase.idempotency_key = f"visit-{purchase.number}", None
         purchase.name = f"visit {purchase.number}"
         purchase.currency, purchase.amount, purchase.tax_free = "KRW", 0, 0
@@ -142,7 +140,7 @@ class Visits:
             self._judge_price(purchase, shown)
             self.notes.say(f"{purchase.name}: {purchase.amount}, {shown.phase}")
 
-        await self.door.ask(ask)
+        await self._insist(ask)
         if visit.session_id and self.chance.random() < GOES_ON:
             await self.get_ready(purchase)
 
@@ -193,9 +191,15 @@ class Visits:
             if ready.payment_id != portone_id_of(STORE_ID, purchase.order_id or ""):
                 self.notes.problem(f"{purchase.name} is paid as {ready.payment_id}, which is another order's")
 
-        await self.door.ask(ask)
+        await self._insist(ask)
         if window_of(purchase) is not None and self.chance.random() < GOES_ON:
             await self.opens(purchase)
+
+    async def _insist(self, ask: Callable[[Process], Coroutine[Any, Any, None]]) -> None:
+        """Whoever wants to buy presses the button again when nothing comes back."""
+        for _ in range(PRESSES_MAX):
+            if await self.door.ask(ask):
+                return
 
     async def _come_back(self, purchase: Purchase) -> None:
         async def ask(web: Process) -> None:

@@ -117,12 +117,18 @@ class Line:
 
     async def _wait_for(self, fiber: Fiber, work: Callable[[], Awaitable[T]]) -> T:
         """Run a statement. While it waits for another fiber's lock, the others go on."""
-        if not self._turns.others_in_transaction(fiber):
-            return await work()
+        try:
+            return await (self._maybe_blocked(fiber, work) if self._turns.others_in_transaction(fiber) else work())
+        finally:
+            await self._after_locks()
+
+    async def _maybe_blocked(self, fiber: Fiber, work: Callable[[], Awaitable[T]]) -> T:
         statement = asyncio.ensure_future(work())
         fiber.waits_for, fiber.backend = statement, self._raw.get_server_pid()
         try:
             if await self._turns.watch(fiber):
+                if self._turns.somebody_waits(besides=fiber):
+                    await self._call_off(fiber, statement)
                 self._turns.lock_waits += 1
                 await fiber.give_turn()
         except Crash:
@@ -131,6 +137,21 @@ class Line:
         finally:
             fiber.waits_for = None
         return await statement
+
+    async def _call_off(self, fiber: Fiber, statement: "asyncio.Future[T]") -> None:
+        """Which of two who wait comes first is PostgreSQL's to say, and it does not always say the same.
+
+        So only one waits. The second is told what it may be told at any statement, and comes again.
+        """
+        await self._turns.locks.call_off(fiber.backend)
+        with suppress(asyncpg.QueryCanceledError):
+            await statement
+        raise asyncpg.DeadlockDetectedError("deadlock detected: somebody else waits for a lock already")
+
+    async def _after_locks(self) -> None:
+        """Outside of a transaction no locks are held any more."""
+        if not self._raw.is_in_transaction():
+            await self._turns.settle()
 
     def _lose(self) -> None:
         self._is_lost = True
@@ -156,6 +177,7 @@ class Line:
         if self._is_lost:
             raise asyncpg.InterfaceError("cannot perform operation: connection is closed")
         await self._raw.execute("ROLLBACK")
+        await self._after_locks()
 
 
 class _Transaction:
@@ -205,6 +227,7 @@ class Pool:
 
     async def release(self, line: Line) -> None:
         await self._shelf.give_back(line._raw)  # noqa: SLF001 (the two are one)
+        await self._turns.settle()
 
     async def fetch(self, sql: str, *arguments: Any) -> Any:
         line = await self.acquire()

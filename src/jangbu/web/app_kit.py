@@ -50,6 +50,8 @@ class Looks:
     texts: tuple[Catalogue, ...] = ()
     statics: tuple[Traversable, ...] = ()
     nav: tuple[NavItem, ...] = ()
+    packages: Mapping[str, Traversable] = field(default_factory=lambda: MappingProxyType({}))
+    """Static files that are also something of their own, each under a folder's name."""
 
 
 def assemble(
@@ -68,7 +70,7 @@ def assemble(
     """
     looks = looks or Looks()
     checked_origins(options.allowed_origins)
-    statics = Statics(files("jangbu.web") / "static", *looks.statics)
+    statics = Statics(files("jangbu.web") / "static", *looks.statics, **looks.packages)
     docs.shelve(statics)
     pages = Pages(
         statics=statics,

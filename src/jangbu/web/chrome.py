@@ -99,6 +99,15 @@ class SignInPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A label with its value. `exact` values are ids, keys and the like: drawn so that one click selects the whole."""
+
+    label: str
+    value: str
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Pager:
     """Links made from cursors; None where there is no such page."""
 

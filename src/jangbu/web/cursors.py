@@ -18,3 +18,8 @@ def cursor_of(text: str) -> tuple[datetime, UUID] | None:
         return instant(at).replace(microsecond=int(microsecond)), UUID(row_id)
     except (ValueError, OverflowError):
         return None
+
+
+def number_of(text: str) -> int | None:
+    """A place in a list that is sorted by number, a bigint; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

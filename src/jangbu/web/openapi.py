@@ -19,6 +19,22 @@ ADMIN_TAG = "admin"
 stand in /api-docs."""
 PUBLIC_TAG = "public"
 
+ABOUT = """\
+**Who calls.** Send a key as `Authorization: Bearer jbk_…`. `jangbu keys create shop --scope payments:create`
+makes one (more scopes: repeat `--scope`), as does the console under API 키; 403 names the scope that is missing.
+*Authorize* tries a key out on this page. A key belongs on your server and never into a browser.
+
+**Money** is a whole number in the smallest unit of its currency: `10000` is ₩10,000, `1999` with `USD` is
+$19.99.
+**Times** are RFC 3339 in UTC; a day without a time is a day in Korea.
+
+**Answers** are `{"data": …}`. Whatever goes wrong is `{"error": {"code", "message", "requestId"}}`, with
+`details` where a field is at fault. Go by `code`, which stays; `message` is for people, in Korean, or in
+English with `Accept-Language: en`.
+
+**Twice is once.** Where a call takes an `Idempotency-Key`, the same key with the same body is the same payment
+or refund. Send one whenever money moves, and after a lost answer send the same again.
+"""
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _ERROR_SCHEMAS: dict[str, Any] = {
     "Error": {
@@ -64,7 +80,7 @@ def description(app: FastAPI, audience: Audience) -> dict[str, Any]:
         }
         if kept.keys() & _METHODS:
             paths[path] = kept
-    document = {**whole, "openapi": "3.0.3", "paths": paths}
+    document = {**whole, "openapi": "3.0.3", "info": whole["info"] | {"description": ABOUT}, "paths": paths}
     components = dict(whole.get("components", {}))
     schemas = components.get("schemas", {})
     used = _reachable(paths, schemas)

@@ -1,6 +1,7 @@
 """Pages: one template, one frozen dataclass, two languages. Templates see nothing else.
 
-In a template: `page` is the dataclass, `chrome` the frame, `t` the words, `static(name)` a file's address.
+In a template: `page` is the dataclass, `chrome` the frame, `t` the words, `static(name)` a file's address,
+`modules(name)` those of what a script imports.
 """
 
 import dataclasses
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from jangbu.clock import rfc3339, seoul
+from jangbu.errors import Refusal
 from jangbu.money import written
 from jangbu.web import language
 from jangbu.web.chrome import THEME_COOKIE, THEMES, Choice, Chrome, Mode, NavItem, NavLink, Theme, person_of
@@ -21,6 +23,7 @@ from jangbu.web.texts import TEXTS, Catalogue, Words, joined
 
 _SWITCHES = ("lang", "theme")
 _YEAR_S = 31_536_000
+_PATH = "jangbu.page_path"
 
 
 class Pages:
@@ -50,7 +53,7 @@ class Pages:
             auto_reload=False,
         )
         self.environment.filters.update(seoul=seoul, rfc3339=rfc3339, written=written)
-        self.environment.globals.update(static=statics.url)
+        self.environment.globals.update(static=statics.url, modules=statics.modules)
 
     def words(self, request: Request) -> Words:
         """The words in the language of whoever is asking: for pages that must build sentences before they render."""
@@ -115,16 +118,28 @@ class Pages:
         response.set_cookie(cookie, value, max_age=_YEAR_S, secure=self._https, httponly=True, samesite="lax")
 
 
-def page(request: Request, template: str, context: Any, *, status: int = 200) -> HTMLResponse:
-    """`Pages.page` of the application that is answering: what a door calls."""
+def page(
+    request: Request, template: str, context: Any, *, status: int = 200, refusal: Refusal | None = None
+) -> HTMLResponse:
+    """`Pages.page` of the application that is answering: what a door calls. `refusal` is what the page tells of."""
     pages: Pages = request.app.state.pages
-    return pages.page(request, template, context, status=status)
+    return pages.page(request, template, context, status=status if refusal is None else refusal.http_status)
 
 
 def words(request: Request) -> Words:
     """`Pages.words` of the application that is answering."""
     pages: Pages = request.app.state.pages
     return pages.words(request)
+
+
+def stands_at(request: Request, path: str) -> None:
+    """Say where the page that answers a form stands, whose own address nobody can follow a link to."""
+    request.scope[_PATH] = path
+
+
+def problem(request: Request, refusal: Refusal | None) -> str:
+    """What a page says of a refusal; "" where nothing was refused."""
+    return "" if refusal is None else refusal.sentence(words(request).language)
 
 
 def address(request: Request, **changes: str | None) -> str:
@@ -137,8 +152,8 @@ def address(request: Request, **changes: str | None) -> str:
         values.pop(name, None)
         if value is not None:
             values[name] = value
-    # Only the query, never the path: a path that begins with two slashes would be another site's address.
-    return "?" + urlencode(values)
+    # Never the path that was asked for: one that begins with two slashes would be another site's address.
+    return f"{request.scope.get(_PATH, '')}?{urlencode(values)}"
 
 
 def _theme(request: Request) -> Theme:

@@ -150,7 +150,8 @@ export const operations = {
     assert.ok((await at.sdk.payment.confirmEscrow({ paymentId: "js-complete" })).completedAt);
   },
   async register_store_receipt({ sdk, shopper, channels }) {
-    await shopper.pay("js-stores", { channelKey: channels.stores });
+    const customer = { fullName: "김장부", phoneNumber: "01012345678", email: "kim@shop.test" };
+    await shopper.pay("js-stores", { channelKey: channels.stores, customer });
     const store = { storeBusinessRegistrationNumber: "1234567890", storeName: "찻집" };
     const items = [{ ...store, totalAmount: 11_000, currency: "KRW" }];
     await sdk.payment.registerStoreReceipt({ paymentId: "js-stores", items });

@@ -103,16 +103,7 @@ async def sign_out_everywhere(named: str, *, by: Role | None = None, actor: Acto
         person, _ = told_apart(await store.lock_staff(tx), named)
         if (role := role_of(person.role)) is not None:
             refuse_giving_more(role, by)
-        ended = await store.end_sessions(tx, person.user_id)
-        await audit.record(
-            tx,
-            at=run.clock.now(),
-            actor=actor,
-            action="access.sessions_ended",
-            subject=f"user:{person.user_id}",
-            sessions_ended=ended,
-        )
-    return ended
+        return await _end_sessions(tx, person, "access.sessions_ended", actor=actor, run=run)
 
 
 async def reset_password(email: str, password: str, *, actor: Actor, run: Runtime) -> None:
@@ -121,15 +112,20 @@ async def reset_password(email: str, password: str, *, actor: Actor, run: Runtim
     async with run.db.transaction() as tx:
         person, _ = told_apart(await store.lock_staff(tx), email)
         await store.set_password(tx, person.user_id, password_hash)
-        ended = await store.end_sessions(tx, person.user_id)
-        await audit.record(
-            tx,
-            at=run.clock.now(),
-            actor=actor,
-            action="access.password_reset",
-            subject=f"user:{person.user_id}",
-            sessions_ended=ended,
-        )
+        await _end_sessions(tx, person, "access.password_reset", actor=actor, run=run)
+
+
+async def _end_sessions(tx: Tx, person: Staff, action: str, *, actor: Actor, run: Runtime) -> int:
+    ended = await store.end_sessions(tx, person.user_id)
+    await audit.record(
+        tx,
+        at=run.clock.now(),
+        actor=actor,
+        action=action,
+        subject=f"user:{person.user_id}",
+        sessions_ended=ended,
+    )
+    return ended
 
 
 async def _let_in(tx: Tx, email: str, name: str, password_hash: str, role: Role, *, actor: Actor, run: Runtime) -> UUID:

@@ -14,7 +14,7 @@ from jangbu.checkout.service.stock import hold
 from jangbu.db import Tx
 from jangbu.errors import Refusal
 from jangbu.failpoints import failpoint
-from jangbu.payments.refusals import PaymentDiffers
+from jangbu.payments.confirm.refusals import PaymentDiffers
 from jangbu.payments.rules import Payment
 from jangbu.runtime import Runtime
 
@@ -22,7 +22,7 @@ from jangbu.runtime import Runtime
 async def approve(tx: Tx, payment: Payment, /, *, now: datetime, run: Runtime) -> Refusal | None:
     """Why the payment's session speaks against it; None when it does not, or when there is no session.
 
-    Fills `payments.service.confirm.Approves`. Whoever calls this holds the payment's row; it locks the session, then
+    Fills `payments.confirm.service.Approves`. Whoever calls this holds the payment's row; it locks the session, then
     its items. Asking again promises nothing more than once.
     """
     if payment.order_id is None:

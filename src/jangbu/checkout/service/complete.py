@@ -8,10 +8,12 @@ import structlog
 from jangbu import events, queue
 from jangbu.audit import Actor
 from jangbu.checkout import store
-from jangbu.checkout.rules import ASK_AT_MOST_EVERY, Session
+from jangbu.checkout.rules import LateRefund, Session
+from jangbu.checkout.service import late
 from jangbu.checkout.service.follow import follow, follow_in
-from jangbu.checkout.service.sessions import Shown, show
+from jangbu.checkout.service.sessions import Shown, show, takes_turn
 from jangbu.failpoints import failpoint
+from jangbu.payments.cancellations.refusals import CancellationInProgress
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone import PortOne
@@ -35,14 +37,14 @@ async def complete(session_id: str, *, actor: Actor, run: Runtime, portone: Port
     PortOneUnclear when PortOne did not answer, which is neither yes nor no.
     """
     before = await show(session_id, run=run)
-    now = run.clock.now()
     payment = before.payment
-    if payment is not None and not (payment.is_money_here or payment.status == "CANCELLED"):
-        async with run.db.transaction() as tx:
-            may_ask = await store.may_ask(tx, before.session.id, now=now, before=now - ASK_AT_MOST_EVERY)
-        if may_ask:
-            await sync(await find(str(payment.id), run=run), actor=actor, run=run, portone=portone)
-            failpoint("checkout.complete.asked")
+    if (
+        payment is not None
+        and not (payment.is_money_here or payment.status == "CANCELLED")
+        and await takes_turn(before.session, run=run)
+    ):
+        await sync(await find(str(payment.id), run=run), actor=actor, run=run, portone=portone)
+        failpoint("checkout.complete.asked")
     await follow(before.session.id, actor=actor, run=run)
     return await show(session_id, run=run)
 
@@ -79,6 +81,8 @@ async def sweep(*, run: Runtime) -> int:
 async def expire(session_key: UUID, *, run: Runtime, portone: PortOne) -> Session | None:
     """The time of a session is over: ask PortOne a last time, then deliver, wait on, or let the stock go.
 
+    Late money that is to go back comes by here until it is: the job may have been given up, and so may its refund.
+
     None while PortOne cannot say: goods that may just have been paid for are not sold to somebody else; the session
     comes due again.
     """
@@ -91,4 +95,10 @@ async def expire(session_key: UUID, *, run: Runtime, portone: PortOne) -> Sessio
             log.info("PortOne could not say whether a session was paid", session=str(session_key), code=unclear.code)
             return None
     failpoint("checkout.expire.asked")
-    return await follow(session_key, actor=SWEEPER, run=run, may_expire=True)
+    after = await follow(session_key, actor=SWEEPER, run=run, may_expire=True)
+    if after.late_refund is LateRefund.WANTED:
+        try:
+            await late.refund(session_key, run=run, portone=portone)
+        except CancellationInProgress:
+            log.info("late money waits for another refund of its payment", session=str(session_key))
+    return after

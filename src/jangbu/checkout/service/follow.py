@@ -5,7 +5,7 @@ once and given back once, which PostgreSQL holds besides (`item_movements_once`)
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +17,14 @@ from jangbu.audit import Actor
 from jangbu.checkout import store
 from jangbu.checkout.announcements import CANCELLED, COMPLETED, EXPIRED, PAID_TOO_LATE
 from jangbu.checkout.rules import (
+    LATE_RECHECK,
     PENDING_RECHECK,
     LateRefund,
     PaymentSeen,
     Session,
     State,
     Step,
+    deposit_held_until,
     money_expected_until,
     step_for,
 )
@@ -56,6 +58,10 @@ async def follow_in(tx: Tx, session_key: UUID, *, actor: Actor, run: Runtime, ma
     now = run.clock.now()
     session = await store.lock(tx, session_key)
     payment = await store.payment_of(tx, session_key)
+    if payment is not None and payment.is_waiting:
+        asked = run.settings
+        life, deposit = timedelta(minutes=asked.checkout_minutes), timedelta(hours=asked.checkout_deposit_h)
+        payment = replace(payment, held_until_most=deposit_held_until(session, life=life, deposit=deposit))
     step = step_for(session, payment, now=now)
     if step is Step.EXPIRE and not may_expire:
         return session
@@ -90,7 +96,7 @@ async def _taken(
             is_off = session.state is State.ABANDONED
             sold = None if is_off else await sell(tx, session, now=now, run=run)
             if sold is None:
-                return await _too_late(tx, session, payment, run=run), PAID_TOO_LATE
+                return await _too_late(tx, session, payment, now=now, run=run), PAID_TOO_LATE
             return replace(sold, state=State.PAID, paid_at=now, due_at=None), COMPLETED
         case Step.TAKE_BACK:
             await put_back(tx, session, now=now, run=run)
@@ -111,7 +117,7 @@ async def _taken(
             return session, ""
 
 
-async def _too_late(tx: Tx, session: Session, payment: PaymentSeen, *, run: Runtime) -> Session:
+async def _too_late(tx: Tx, session: Session, payment: PaymentSeen, *, now: datetime, run: Runtime) -> Session:
     """The money is here and the goods are gone: send it back once, and tell a person."""
     by_hand = payment.is_by_account
     kind = LateRefundByHand if by_hand else PaidTooLate
@@ -122,7 +128,8 @@ async def _too_late(tx: Tx, session: Session, payment: PaymentSeen, *, run: Runt
     if not by_hand:
         await queue.enqueue(tx, REFUND, dedupe_key=f"checkout_refund:{session.id}", session_key=str(session.id))
     refund = LateRefund.BY_HAND if by_hand else LateRefund.WANTED
-    return replace(session, state=state, late_refund=refund, due_at=None)
+    # Until it is known to be back, or a person has it, somebody looks: whatever becomes of the job.
+    return replace(session, state=state, late_refund=refund, due_at=None if by_hand else now + LATE_RECHECK)
 
 
 async def _announce(

@@ -7,8 +7,8 @@ from uuid import UUID
 from jangbu import audit
 from jangbu.audit import Actor
 from jangbu.checkout import item_store
+from jangbu.checkout.item_rules import STOCK_MAX, Item, checked_item
 from jangbu.checkout.refusals import ItemUnfit, ItemUnknown, StockTooLow
-from jangbu.checkout.rules import STOCK_MAX, Item, checked_item
 from jangbu.runtime import Runtime
 
 PAGE = 50
@@ -44,6 +44,23 @@ class ItemPage:
 
     items: tuple[Item, ...]
     older: tuple[datetime, UUID] | None
+
+
+def item_id(text: str) -> UUID:
+    """The id of an item as somebody wrote it. Raises ItemUnknown."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ItemUnknown from None
+
+
+async def item_on_sale(item_id: UUID, *, run: Runtime) -> Item:
+    """An item that anybody may buy, sold out or not. Raises ItemUnknown, also for one that is off sale."""
+    async with run.db.transaction() as tx:
+        found = (await item_store.by_ids(tx, [item_id])).get(item_id)
+    if found is None or not found.is_active:
+        raise ItemUnknown
+    return found
 
 
 async def add_item(new: NewItem, *, store_id: str | None, actor: Actor, run: Runtime) -> Item:
@@ -86,7 +103,8 @@ async def add_item(new: NewItem, *, store_id: str | None, actor: Actor, run: Run
 async def change_item(
     item_id: UUID, change: ItemChange, *, store_id: str | None = None, actor: Actor, run: Runtime
 ) -> Item:
-    """Change an item from now on: sessions that exist keep their prices.
+    """Change an item from now on: sessions that exist keep their prices. Of what is wholly free of VAT a new price is
+    too, unless somebody says otherwise.
 
     Raises ItemUnknown, ItemUnfit, AmountOutOfRange, StockTooLow.
     """
@@ -100,6 +118,8 @@ async def change_item(
             for name in ("name_ko", "name_en", "price", "tax_free_price", "is_active")
             if (value := getattr(change, name)) is not None
         }
+        if change.price is not None and 0 < before.price == before.tax_free_price:
+            given.setdefault("tax_free_price", change.price)
         after = replace(before, **given, stock=before.stock + change.stock_change)
         checked_item(after.name_ko, after.name_en, after.price, after.tax_free_price, after.currency)
         if after.stock < after.reserved:

@@ -10,9 +10,9 @@ from jangbu.checkout import store
 from jangbu.checkout.rules import LateRefund
 from jangbu.checkout.service.follow import follow
 from jangbu.failpoints import failpoint
-from jangbu.payments.cancellation_rules import Ask
-from jangbu.payments.refusals import CancellationRefused, PaymentAlreadyCancelled, RefundAccountNeeded
-from jangbu.payments.service.cancel import Authority, cancel
+from jangbu.payments.cancellations.refusals import CancellationRefused, PaymentAlreadyCancelled, RefundAccountNeeded
+from jangbu.payments.cancellations.rules import Ask
+from jangbu.payments.cancellations.service.cancel import Authority, cancel
 from jangbu.portone import PortOne
 from jangbu.runtime import Runtime
 
@@ -43,6 +43,6 @@ async def refund(session_key: UUID, *, run: Runtime, portone: PortOne) -> None:
         async with run.db.transaction() as tx:
             current = await store.lock(tx, session_key)
             if current.late_refund is LateRefund.WANTED:
-                await store.update(tx, replace(current, late_refund=LateRefund.BY_HAND))
+                await store.update(tx, replace(current, late_refund=LateRefund.BY_HAND, due_at=None))
     failpoint("checkout.refund.done")
     await follow(session_key, actor=REFUNDER, run=run)

@@ -11,6 +11,7 @@ from typing import Any
 
 from jangbu.audit import Actor
 from jangbu.checkout import store
+from jangbu.checkout.item_rules import product_of
 from jangbu.checkout.refusals import (
     MethodUnknown,
     SessionAlreadyPaid,
@@ -18,12 +19,15 @@ from jangbu.checkout.refusals import (
     SessionOver,
     TooManyTries,
 )
-from jangbu.checkout.rules import PREPARES_MAX, PaymentSeen, Session, State, prolonged, ways_to_pay
+from jangbu.checkout.rules import PREPARES_MAX, WITH_RECEIPT, PaymentSeen, Session, State, prolonged, ways_to_pay
 from jangbu.checkout.service.buyers import buyer_of, with_buyer
 from jangbu.checkout.service.follow import follow
 from jangbu.checkout.service.sessions import Shown, found, show
 from jangbu.checkout.service.stock import hold, let_go
 from jangbu.failpoints import failpoint
+from jangbu.payments.after.receipt_rules import Wish
+from jangbu.payments.after.refusals import NotForV1
+from jangbu.payments.after.service.receipts import want
 from jangbu.payments.refusals import OrderHasOtherTerms, PreRegistrationRefused
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.portone import PortOne
@@ -42,13 +46,23 @@ class Prepared:
 
 
 async def prepare(
-    session_id: str, *, method: str, buyer: dict[str, Any] | None, actor: Actor, run: Runtime, portone: PortOne
+    session_id: str,
+    *,
+    method: str,
+    buyer: dict[str, Any] | None,
+    receipt: Wish | None = None,
+    actor: Actor,
+    run: Runtime,
+    portone: PortOne,
 ) -> Prepared:
     """Hold the stock and have PortOne hold the amount. Again, or after a decline, it is the same payment.
 
+    `receipt` is the cash receipt that the payer wants; where they were asked and gave none, they want none any more.
     Raises SessionUnknown, MethodUnknown, SessionOver, SessionAlreadyPaid, SessionAwaitsMoney, OutOfStock, ItemNotSold,
-    TooManyTries; PreRegistrationRefused, after which the stock is free again; PortOneUnclear: ask again.
+    TooManyTries, NotForV1; PreRegistrationRefused, after which the stock is free again; PortOneUnclear: ask again.
     """
+    if receipt is not None and run.settings.checkout_api != "v2":
+        raise NotForV1
     session = await _held(session_id, method, buyer, run=run)
     failpoint("checkout.prepare.held")
     order = Order(
@@ -58,18 +72,23 @@ async def prepare(
         tax_free_amount=session.tax_free_amount,
         order_id=session.order_id,
         store_id=session.store_id,
+        api=run.settings.checkout_api,
+        is_escrow=session.is_escrow,
+        products=await _products(session, run=run) if session.is_escrow else None,
     )
     try:
         payment = await initialize(order, actor=actor, run=run, portone=portone)
     except (PreRegistrationRefused, OrderHasOtherTerms):
         await _let_go(session, run=run)
         raise
+    if receipt is not None or (run.settings.asks_receipt and method in WITH_RECEIPT):
+        await want(payment.id, receipt, run=run)
     failpoint("checkout.prepare.registered")
     # It may have been paid in another window meanwhile.
     await follow(session.id, actor=actor, run=run)
     now_shown = await show(session_id, run=run)
     refuse_unless_payable(now_shown.session, now_shown.payment)
-    channel = ways_to_pay(run.settings.channels, session.currency)[method]
+    channel = run.settings.channels[method]
     known = buyer_of(now_shown.session, run.settings.vault)
     return Prepared(now_shown, payment.provider_order_id, method, channel, known)
 
@@ -79,7 +98,7 @@ async def _held(session_id: str, method: str, buyer: dict[str, Any] | None, *, r
     async with run.db.transaction() as tx:
         session = await store.lock(tx, (await found(tx, session_id)).id)
         refuse_unless_payable(session, await store.payment_of(tx, session.id), now=now)
-        ways = ways_to_pay(run.settings.channels, session.currency)
+        ways = ways_to_pay(run.settings.channels, session.currency, run.settings.checkout_api)
         if method not in ways:
             raise MethodUnknown(offered=", ".join(ways))
         if session.prepares >= PREPARES_MAX:
@@ -99,6 +118,11 @@ async def _held(session_id: str, method: str, buyer: dict[str, Any] | None, *, r
     return after
 
 
+async def _products(session: Session, *, run: Runtime) -> list[dict[str, Any]]:
+    async with run.db.transaction() as tx:
+        return [product_of(line) for line in await store.lines(tx, session.id)]
+
+
 async def _let_go(session: Session, *, run: Runtime) -> None:
     """PortOne will not hold the amount, so nobody can pay: what was promised is for sale again."""
     async with run.db.transaction() as tx:
@@ -111,8 +135,8 @@ def refuse_unless_payable(session: Session, payment: PaymentSeen | None, *, now:
     """Raise what keeps a payer from opening a window. With `now`, also when the time is over."""
     if session.state is State.PAID or (payment is not None and payment.is_money_here):
         raise SessionAlreadyPaid
-    if payment is not None and (payment.is_waiting or payment.status == "MISMATCH"):
+    if payment is not None and (payment.is_waiting or payment.is_in_doubt):
         raise SessionAwaitsMoney
     is_over = now is not None and now >= session.expires_at
-    if not session.is_undecided or is_over or (payment is not None and payment.status == "CANCELLED"):
+    if not session.is_undecided or is_over or (payment is not None and payment.status in ("CANCELLED", "MISMATCH")):
         raise SessionOver

@@ -3,28 +3,27 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from jangbu import audit
 from jangbu.audit import Actor
 from jangbu.checkout import item_store, store
+from jangbu.checkout.item_rules import Line, Wish, terms_of
 from jangbu.checkout.refusals import (
     CheckoutNotSetUp,
+    EscrowUnfit,
     ItemUnknown,
     SessionHasOtherTerms,
     SessionNotAbandonable,
     SessionUnknown,
 )
 from jangbu.checkout.rules import (
-    Line,
+    ASK_AT_MOST_EVERY,
     PaymentSeen,
     Phase,
     Session,
     State,
-    Wish,
     checked_redirect,
     phase_of,
-    terms_of,
     ways_to_pay,
 )
 from jangbu.checkout.service.buyers import with_buyer
@@ -42,6 +41,7 @@ class NewSession:
     customer_id: str = ""
     buyer: dict[str, Any] | None = None
     redirect_url: str = ""
+    is_escrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Shown:
 async def create_session(new: NewSession, *, store_id: str | None, actor: Actor, run: Runtime) -> Shown:
     """An open session for `new.wishes` at today's prices; the same again for the same order.
 
-    Raises CheckoutNotSetUp, ItemUnknown, ItemNotSold, LinesUnfit, AmountOutOfRange, RedirectNotAllowed,
+    Raises CheckoutNotSetUp, ItemUnknown, ItemNotSold, LinesUnfit, AmountOutOfRange, RedirectNotAllowed, EscrowUnfit,
     SessionHasOtherTerms.
     """
     redirect_url = checked_redirect(new.redirect_url, run.settings.origins)
@@ -73,8 +73,10 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
         if any(wish.item_id not in items for wish in new.wishes):
             raise ItemUnknown
         terms = terms_of(new.wishes, items)
-        if not ways_to_pay(run.settings.channels, terms.total.currency):
+        if not ways_to_pay(run.settings.channels, terms.total.currency, run.settings.checkout_api):
             raise CheckoutNotSetUp(currency=terms.total.currency)
+        if new.is_escrow and (terms.total.currency, run.settings.checkout_api) != ("KRW", "v2"):
+            raise EscrowUnfit
         expires_at = now + timedelta(minutes=run.settings.checkout_minutes)
         session = Session(
             id=key,
@@ -86,6 +88,7 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
             amount=terms.total.amount_minor,
             tax_free_amount=terms.tax_free.amount_minor,
             currency=terms.total.currency,
+            is_escrow=new.is_escrow,
             redirect_url=redirect_url,
             expires_at=expires_at,
             due_at=expires_at,
@@ -108,16 +111,20 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
 
 
 async def _made_before(tx: Tx, wanted: Session, new: NewSession) -> Shown:
-    """The order's session. Its prices are those of the day it was made; items, payer and way back must be the same."""
+    """The order's session. Its prices are those of the day it was made; all else must be the same."""
     found = await store.by_order(tx, wanted.store_id, wanted.order_id)
     assert found is not None, "the insert met a session that is not there"
     lines = tuple(await store.lines(tx, found.id))
     same_lines = [(line.item_id, line.quantity) for line in lines] == [
         (wish.item_id, wish.quantity) for wish in new.wishes
     ]
-    if not same_lines or (found.customer_id, found.redirect_url) != (wanted.customer_id, wanted.redirect_url):
+    if not same_lines or _besides(found) != _besides(wanted):
         raise SessionHasOtherTerms
     return Shown(found, lines, await store.payment_of(tx, found.id))
+
+
+def _besides(session: Session) -> tuple[str, str, bool]:
+    return session.customer_id, session.redirect_url, session.is_escrow
 
 
 async def show(session_id: str, *, run: Runtime) -> Shown:
@@ -138,6 +145,13 @@ async def found(tx: Tx, session_id: str) -> Session:
     if session is None:
         raise SessionUnknown
     return session
+
+
+async def takes_turn(session: Session, *, run: Runtime) -> bool:
+    """Whether PortOne may be asked about a session now: every two seconds at most, however often a browser wants it."""
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        return await store.may_ask(tx, session.id, now=now, before=now - ASK_AT_MOST_EVERY)
 
 
 async def abandon(session_id: str, *, store_id: str | None, actor: Actor, run: Runtime) -> Shown:
@@ -161,9 +175,3 @@ async def abandon(session_id: str, *, store_id: str | None, actor: Actor, run: R
         elif session.state is State.PAID:
             raise SessionNotAbandonable
         return await shown(tx, session)
-
-
-async def session_key_of(session_id: str, *, run: Runtime) -> UUID:
-    """Our id of a session. Raises SessionUnknown."""
-    async with run.db.transaction() as tx:
-        return (await found(tx, session_id)).id

@@ -5,19 +5,26 @@ one place; here stands the little that differs in asking.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from jangbu.money import Money
-from jangbu.payments.cancellation_rules import Cancellation
-from jangbu.payments.method_refusals import NotForV1
+from jangbu.payments.after.refusals import NotForV1
+from jangbu.payments.cancellations.rules import Cancellation
 from jangbu.payments.rules import Payment
-from jangbu.portone import Outcome, PortOne, PortOneV1, Refused
-from jangbu.portone.client import Account
+from jangbu.portone import Done, Outcome, PortOne, PortOneV1, Refused, Unknown
+from jangbu.portone.calling import Account
 from jangbu.portone.wire import Cancellation as WireCancellation
 from jangbu.portone.wire import Payment as WirePayment
 
+TAKEN = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
+"""PortOne's words for a payment whose money was taken."""
 NOT_SET_UP = Refused(type="V1_NOT_SET_UP", http_status=401)
 """A payment of V1 whose key was taken out of the settings: as with a wrong one, nothing is known of the payment."""
+
+OTHER_ACCOUNT = Refused(type="ACCOUNT_REPLACED", http_status=409)
+WITH_A_KEY_OF_THEIR_OWN = frozenset({"HTML5_INICIS"})
+"""PGs that close an account of V1 for whoever has a key of the PG's own console, which Jangbu does not keep."""
+CLOSED_BY_HAND = Refused(type="CLOSED_IN_THE_PGS_CONSOLE", http_status=409)
 
 
 class PaymentsApi(Protocol):
@@ -35,6 +42,10 @@ class PaymentsApi(Protocol):
         self, payment: Payment, one: Cancellation, account: Account | None
     ) -> Outcome[WireCancellation]:
         """Make the call of a cancellation, the same each time it is made."""
+        ...
+
+    async def close_account(self, payment: Payment, transaction_id: str, *, key: str) -> Outcome[None]:
+        """Let nobody pay into the account of this attempt any more."""
         ...
 
 
@@ -74,16 +85,32 @@ class _V2:
             idempotency_key=str(one.id),
         )
 
+    async def close_account(self, payment: Payment, transaction_id: str, *, key: str) -> Outcome[None]:
+        if transaction_id != payment.provider_transaction_id:
+            # V2 names the payment alone, and would close the account that the payer was given since.
+            return OTHER_ACCOUNT
+        return await self.portone.close_virtual_account(payment.provider_order_id, idempotency_key=key)
+
 
 @dataclass(frozen=True, slots=True)
 class _V1:
     v1: PortOneV1
 
     async def prepare(self, payment: Payment, *, key: str) -> Outcome[None]:  # noqa: ARG002 (V1 has no such keys)
-        return await self.v1.prepare(payment.provider_order_id, total=payment.total)
+        outcome = await self.v1.prepare(payment.provider_order_id, total=payment.total)
+        if not isinstance(outcome, Refused) or outcome.http_status in {401, 403}:
+            return outcome
+        # V1 does not say why. Perhaps somebody has paid under this id, as V2 would tell us.
+        match await self.look(payment):
+            case Done(value=shown) if shown.status in TAKEN:
+                return Refused(type="ALREADY_PAID", http_status=outcome.http_status)
+            case Unknown() as unknown:
+                return unknown
+        return outcome
 
     async def look(self, payment: Payment) -> Outcome[WirePayment]:
-        return await self.v1.get_order(payment.provider_order_id)
+        booked = payment.provider_transaction_id if payment.is_booked else None
+        return await self.v1.get_order(payment.provider_order_id, booked=booked)
 
     async def give_back(
         self, payment: Payment, one: Cancellation, account: Account | None
@@ -100,21 +127,17 @@ class _V1:
             account=account,
         )
 
+    async def close_account(self, payment: Payment, transaction_id: str, *, key: str) -> Outcome[None]:  # noqa: ARG002
+        if payment.pg_provider in WITH_A_KEY_OF_THEIR_OWN:
+            return CLOSED_BY_HAND
+        return await self.v1.close_virtual_account(transaction_id)
+
 
 class _NoV1:
-    async def prepare(self, payment: Payment, *, key: str) -> Outcome[None]:  # noqa: ARG002 (nobody is asked)
+    async def _nobody(self, *_: Any, **__: Any) -> Refused:
         return NOT_SET_UP
 
-    async def look(self, payment: Payment) -> Outcome[WirePayment]:  # noqa: ARG002 (likewise)
-        return NOT_SET_UP
-
-    async def give_back(
-        self,
-        payment: Payment,  # noqa: ARG002 (likewise)
-        one: Cancellation,  # noqa: ARG002
-        account: Account | None,  # noqa: ARG002
-    ) -> Outcome[WireCancellation]:
-        return NOT_SET_UP
+    prepare = look = give_back = close_account = _nobody
 
 
 def expect_v2(payment: Payment) -> None:

@@ -24,10 +24,9 @@ from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
 PAGE_SIZE = 100
-ROWS_MAX = 60_000
-"""PortOne shows no row beyond this one: a time with more is read in halves."""
-SHORTEST = timedelta(seconds=1)
-READS_MAX = 5
+TICK = timedelta(milliseconds=1)
+V1_LONGEST = timedelta(days=89)
+"""V1 lists no longer time than 90 days (portone-facts §6.3)."""
 AT_ONCE = 8
 WITHOUT_MONEY = frozenset({PaymentStatus.READY.value, PaymentStatus.FAILED.value})
 
@@ -55,18 +54,21 @@ class CaughtUp:
 async def catch_up(since: datetime, until: datetime, *, actor: Actor, run: Runtime, portone: PortOne) -> CaughtUp:
     """Read again every payment of ours that changed at PortOne in that time. Running it again changes nothing more.
 
-    Raises PortOneUnclear when the list itself cannot be had.
+    Raises PortOneUnclear when a list itself cannot be had: V2's, or V1's where that is set up.
     """
     unclear: set[str] = set()
     ours: set[str] = set()
     strangers: dict[str, WirePayment] = {}
-    async for page in pages(portone, since, until):
+    async for page in _everywhere(portone, since, until):
         # Page by page, because weeks of whole payments are more than one may hold at once.
         async with run.db.transaction() as tx:
             known = await store.known_at_portone(tx, [*(payment.id for payment in page.payments), *page.unreadable])
         ours.update(known)
         unclear.update(page.unreadable)
-        strangers.update((payment.id, payment) for payment in page.payments if payment.id not in known)
+        for payment in page.payments:
+            # V1 lists an order's every attempt: one that nobody paid says nothing of another.
+            if payment.id not in known and (payment.id not in strangers or payment.status not in WITHOUT_MONEY):
+                strangers[payment.id] = payment
     changed: list[Payment] = []
     turn = asyncio.Semaphore(AT_ONCE)
 
@@ -95,30 +97,39 @@ async def catch_up(since: datetime, until: datetime, *, actor: Actor, run: Runti
     )
 
 
-async def pages(portone: PortOne | PortOneV1, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
-    """Every page of that time, so that none is missed; some may come twice."""
-    if since >= until:
-        return
-    for _ in range(READS_MAX):
-        page = await _page(portone, since, until, 0)
-        total = page.total
-        if total > ROWS_MAX and until - since > SHORTEST:
-            middle = since + (until - since) / 2
-            async for half in pages(portone, since, middle):
-                yield half
-            async for half in pages(portone, middle, until):
-                yield half
-            return
+async def _everywhere(portone: PortOne, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
+    async for page in pages(portone, since, until):
         yield page
-        is_whole, number = True, 1
-        while number * PAGE_SIZE < total:
-            page = await _page(portone, since, until, number)
+    # That V2's list has V1's payments too is believed and not written down (portone-facts §10.20).
+    while portone.v1 is not None and since < until:
+        end = min(since + V1_LONGEST, until)
+        async for page in pages(portone.v1, since, end):
             yield page
-            is_whole, number = is_whole and page.total == total, number + 1
-        # One that changed while we read has left this time, and another slipped forward unseen: read it all again.
-        if is_whole:
+        since = end
+
+
+async def pages(portone: PortOne | PortOneV1, since: datetime, until: datetime) -> AsyncIterator[PaymentPage]:
+    """Every page of that time, so that none is missed; some may come twice.
+
+    Read onward from the last change seen, and not by turning pages. A payment that changes while we read goes to the
+    end of the list, and whatever stood behind it moves up, onto a page that was read; where much is sold that happens
+    all the time. It also keeps us away from PortOne's last row, the 60,000th (portone-facts §2.13).
+    """
+    number, total = 0, 0
+    while since < until:
+        page = await _page(portone, since, until, number)
+        yield page
+        if page.total <= (number + 1) * PAGE_SIZE:
             return
-    raise PortOneUnclear(why="the list kept changing")
+        changes = (one.status_changed_at or one.updated_at for one in page.payments)
+        # PortOne is asked in milliseconds and may know more of them; those of the last moment come again.
+        onward = max((at for at in changes if at is not None), default=since) - TICK
+        if onward > since:
+            since, number, total = onward, 0, 0
+        else:
+            # More of one moment than one page holds. If one of them left meanwhile, another has slipped forward.
+            number = 0 if page.total < total else number + 1
+            total = page.total
 
 
 async def _page(portone: PortOne | PortOneV1, since: datetime, until: datetime, number: int) -> PaymentPage:

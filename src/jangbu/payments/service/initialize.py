@@ -16,9 +16,10 @@ from jangbu import audit, ids
 from jangbu.audit import Actor
 from jangbu.failpoints import failpoint
 from jangbu.money import checked
-from jangbu.payments import receipt_store, store
-from jangbu.payments.method_refusals import EscrowNeedsProducts, NotForV1
-from jangbu.payments.receipt_rules import Receipt, ReceiptStatus, Wish
+from jangbu.payments import store
+from jangbu.payments.after.receipt_rules import Wish
+from jangbu.payments.after.refusals import EscrowNeedsProducts, NotForV1
+from jangbu.payments.after.service.receipt_record import want
 from jangbu.payments.refusals import (
     IdempotencyKeyReused,
     OrderHasOtherTerms,
@@ -30,7 +31,6 @@ from jangbu.payments.refusals import (
 )
 from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
 from jangbu.payments.service.apis import api_of
-from jangbu.payments.service.receipt_record import asked_for
 from jangbu.payments.service.record import record_change
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
@@ -39,6 +39,8 @@ from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
 OPERATION = "pre_register"
+_TERMS = ("amount", "tax_free_amount", "currency", "order_name", "api", "is_escrow", "products")
+"""What cannot change in a payment's life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +142,15 @@ async def _written_down(order: Order, *, actor: Actor, run: Runtime) -> Payment:
                 order_id=new.order_id,
             )
             if order.receipt is not None:
-                row = Receipt(
-                    id=run.ids.uuid(), payment_id=new.id, status=ReceiptStatus.NOT_NEEDED, created_at=new.created_at
-                )
-                await receipt_store.save(tx, asked_for(row, order.receipt, run=run))
+                await want(tx, new, order.receipt, now=new.created_at, run=run)
             return new
         found = await store.find(tx, new.provider_order_id)
-    assert found is not None, "the insert met a payment that is not there"
-    same_terms = (found.amount, found.tax_free_amount, found.currency, found.order_name, found.api) == (
-        new.amount,
-        new.tax_free_amount,
-        new.currency,
-        new.order_name,
-        new.api,
-    )
-    if same_terms:
+        assert found is not None, "the insert met a payment that is not there"
+        is_same = all(getattr(found, name) == getattr(new, name) for name in _TERMS)
+        if is_same and order.receipt is not None:
+            found = await store.lock(tx, found.id)
+            is_same = await want(tx, found, order.receipt, now=new.created_at, run=run)
+    if is_same:
         return found
     raise OrderHasOtherTerms(amount=found.total) if order.order_id else IdempotencyKeyReused()
 

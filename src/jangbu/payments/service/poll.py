@@ -14,8 +14,9 @@ from jangbu.failpoints import failpoint
 from jangbu.notices.rules import ListUnread
 from jangbu.notices.service.telling import alert
 from jangbu.payments import poll_store
+from jangbu.payments.poll_store import Told
 from jangbu.payments.refusals import PortOneUnclear
-from jangbu.payments.service.catch_up import pages
+from jangbu.payments.service.catch_up import V1_LONGEST, pages
 from jangbu.portone import Done, PortOne, PortOneV1
 from jangbu.runtime import Runtime
 
@@ -26,8 +27,6 @@ FIRST_LOOK = timedelta(days=7)
 """How far back the first time; `jangbu catch-up` reads further."""
 TELL_AFTER = timedelta(hours=1)
 """Whoever cannot read the list for this long tells a person, once."""
-V1_LONGEST = timedelta(days=89)
-"""V1 lists no longer time than 90 days (portone-facts §6.3)."""
 EVENTS_AT_ONCE = 500
 EVENT_PAGES_MAX = 200
 
@@ -36,9 +35,14 @@ async def poll(*, run: Runtime, portone: PortOne) -> int:
     """Read PortOne's list from where we stopped, and make due what is news; how many. Quiet while PortOne is."""
     now = run.clock.now()
     async with run.db.transaction() as tx:
-        before = await poll_store.read_until(tx)
+        marks = await poll_store.read_until(tx)
         has_v1 = portone.v1 is not None and await poll_store.has_v1(tx)
-    since = min(before or now - FIRST_LOOK, now) - OVERLAP
+    before = None if marks is None else marks.list_until
+    first = now - FIRST_LOOK
+    since = min(before or first, now) - OVERLAP
+    # From where the feed itself was left: what it has and the list has not is told nowhere else.
+    events_before = None if marks is None else marks.events_until
+    events_since = min(max(events_before or first, first), now) - OVERLAP
     found = 0
     try:
         found += await _list(portone, since, now + OVERLAP, now=now, run=run)
@@ -53,9 +57,10 @@ async def poll(*, run: Runtime, portone: PortOne) -> int:
             async with run.db.transaction() as tx:
                 await alert(tx, facts, key=f"poll:{rfc3339(before)}", subject="payments:poll", run=run)
         return found
-    found += await _events(run=run, portone=portone, since=since, until=now + OVERLAP, now=now)
+    news, has_feed = await _events(run=run, portone=portone, since=events_since, until=now + OVERLAP, now=now)
+    found += news
     async with run.db.transaction() as tx:
-        await poll_store.move_on(tx, now)
+        await poll_store.move_on(tx, now, now if has_feed else None)
     if before is not None and now - before > TELL_AFTER:
         log.warning("PortOne's list was read again after a gap", since=rfc3339(before), news=found)
     if found:
@@ -67,32 +72,37 @@ async def poll(*, run: Runtime, portone: PortOne) -> int:
 async def _list(portone: PortOne | PortOneV1, since: datetime, until: datetime, *, now: datetime, run: Runtime) -> int:
     found = 0
     async for page in pages(portone, since, until):
-        told = [(payment.id, payment.updated_at or payment.status_changed_at) for payment in page.payments]
+        told = [
+            Told(one.id, one.updated_at or one.status_changed_at, one.status, one.amount.cancelled)
+            for one in page.payments
+        ]
         async with run.db.transaction() as tx:
-            found += await poll_store.ask_about(tx, [*told, *((one, None) for one in page.unreadable)], now=now)
+            found += await poll_store.ask_about(tx, [*told, *map(Told, page.unreadable)], now=now)
         failpoint("payment.poll.page_read")
     return found
 
 
-async def _events(*, run: Runtime, portone: PortOne, since: datetime, until: datetime, now: datetime) -> int:
+async def _events(
+    *, run: Runtime, portone: PortOne, since: datetime, until: datetime, now: datetime
+) -> tuple[int, bool]:
     """The same from PortOne's feed of events, which has what the list may not: a second partial cancel need not move
     the time by which the list is asked (portone-facts §2.13).
 
-    The feed is not stable: without it the list still tells all the rest.
+    The feed is not stable: without it the list still tells all the rest, and it is read from there once it is back.
     """
     found, cursor = 0, ""
     for _ in range(EVENT_PAGES_MAX):
         outcome = await portone.list_payment_events(since=since, until=until, cursor=cursor, size=EVENTS_AT_ONCE)
         if not isinstance(outcome, Done):
             log.warning("PortOne's feed of events could not be read this time", outcome=type(outcome).__name__)
-            return found
+            return found, False
         page = outcome.value
         if not page.events:
-            return found
+            return found, True
         async with run.db.transaction() as tx:
-            found += await poll_store.ask_about(tx, page.events, now=now)
+            found += await poll_store.ask_about(tx, [Told(*event) for event in page.events], now=now)
         if page.cursor in ("", cursor):
-            return found
+            return found, True
         cursor = page.cursor
     log.warning("PortOne's feed of events did not end", pages=EVENT_PAGES_MAX)
-    return found
+    return found, True

@@ -7,14 +7,15 @@ from jangbu.audit import Actor
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post
-from jangbu.payments import cancellation_store, postings, store
-from jangbu.payments.cancellation_fold import Change, Folded
-from jangbu.payments.cancellation_rules import CancellationStatus
+from jangbu.payments import postings, store
+from jangbu.payments.after.service import receipt_record
+from jangbu.payments.after.service.dispute_record import make_way
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.fold import Change, Folded
+from jangbu.payments.cancellations.rules import CancellationStatus
 from jangbu.payments.rules import Event, Payment
-from jangbu.payments.service import receipt_record
 from jangbu.payments.service.alerts import tell_of_refund
 from jangbu.payments.service.announcing import announce
-from jangbu.payments.service.dispute_record import make_way
 from jangbu.runtime import Runtime
 
 ANNOUNCED = {
@@ -48,7 +49,7 @@ async def record_change(
         before=before.status.value,
         after=after.status.value,
     )
-    await receipt_record.follow(tx, after, event)
+    await receipt_record.follow(tx, after, event, run=run)
     await announce(tx, before, after, type_=ANNOUNCED.get(event, "payment.changed"), now=now, run=run)
 
 
@@ -74,10 +75,9 @@ async def _record_cancellation(
         said = {"status": one.status.value, "portoneCancellationId": one.portone_cancellation_id}
         await store.finish_attempt(tx, one.id, state=state, outcome=said, at=now)
     if change.event is not None:
-        await make_way(tx, before, payment, one, actor=actor, now=now, run=run)
         assert await post(tx, postings.cancelled(payment, one), recorded_at=now), f"{one.id} was given back twice"
         failpoint("payment.cancel.entry_posted")
-        await receipt_record.follow(tx, payment, change.event)
+        await receipt_record.follow(tx, payment, change.event, run=run)
     await audit.record(
         tx,
         at=now,
@@ -100,3 +100,6 @@ async def _record_cancellation(
         "made": one.origin,
     }
     await announce(tx, before, payment, type_=type_, now=now, run=run, about={"cancellation": given})
+    if change.event is not None:
+        # What becomes of disputes is told after the money that went back: each event goes on from the one before.
+        await make_way(tx, before, payment, one, actor=actor, now=now, run=run)

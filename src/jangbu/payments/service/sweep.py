@@ -9,15 +9,15 @@ from uuid import UUID
 
 import structlog
 
-from jangbu import queue
+from jangbu import audit, queue
 from jangbu.audit import Actor
 from jangbu.payments import store
+from jangbu.payments.after.service import close, dispute_record, errands
+from jangbu.payments.cancellations.service.settle import sweep_cancellations
 from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
 from jangbu.payments.rules import CALL_A_PERSON_AFTER, Status
-from jangbu.payments.service import close, errands
 from jangbu.payments.service.alerts import tell_of_unknown
 from jangbu.payments.service.initialize import register
-from jangbu.payments.service.settle_cancel import sweep_cancellations
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
 from jangbu.runtime import Runtime
@@ -31,23 +31,19 @@ SWEEPER = Actor("job:payments.sweep")
 async def sweep(*, run: Runtime) -> int:
     """Queue a check for every payment and cancellation that is due; how many. Several sweepers share the work."""
     now, claimed = run.clock.now(), 0
-    while True:
-        async with run.db.transaction() as tx:
-            due = await store.claim_due(tx, now=now, until=now + LEASE, most=CLAIMED_AT_ONCE)
-            for payment_id in due:
-                await queue.enqueue(tx, "payments.check", dedupe_key=f"check:{payment_id}", payment_id=str(payment_id))
-        claimed += len(due)
-        if len(due) < CLAIMED_AT_ONCE:
-            break
-    while (found := await sweep_cancellations(run=run, lease=LEASE, most=CLAIMED_AT_ONCE)) == CLAIMED_AT_ONCE:
-        claimed += found
-    claimed += found
-    while (found := await errands.sweep_errands(run=run, lease=LEASE, most=CLAIMED_AT_ONCE)) == CLAIMED_AT_ONCE:
-        claimed += found
-    claimed += found
+    for claim in (_sweep_payments, sweep_cancellations, errands.sweep_errands):
+        found = CLAIMED_AT_ONCE
+        while found == CLAIMED_AT_ONCE:
+            found = await claim(run=run, lease=LEASE, most=CLAIMED_AT_ONCE)
+            claimed += found
     async with run.db.transaction() as tx:
         stuck = await store.flag_stuck(tx, now - CALL_A_PERSON_AFTER)
-        for payment_id in sorted(stuck):
+        for payment_id in await store.unflag_settled(tx, now - CALL_A_PERSON_AFTER):
+            await audit.record(
+                tx, at=now, actor=SWEEPER, action="payment.needs_review", subject=f"payment:{payment_id}", review=""
+            )
+            await dispute_record.mark(tx, payment_id, actor=SWEEPER, now=now)
+        for payment_id in sorted({*stuck, *await store.stuck_besides(tx, now - CALL_A_PERSON_AFTER)}):
             await tell_of_unknown(tx, payment_id, run=run)
     for payment_id in stuck:
         log.error("Nobody knows the outcome of a call to PortOne: a person should look", payment_id=str(payment_id))
@@ -55,6 +51,15 @@ async def sweep(*, run: Runtime) -> int:
         run.waker.wake()
         log.info("payments to ask PortOne about", count=claimed)
     return claimed
+
+
+async def _sweep_payments(*, run: Runtime, lease: timedelta, most: int) -> int:
+    now = run.clock.now()
+    async with run.db.transaction() as tx:
+        due = await store.claim_due(tx, now=now, until=now + lease, most=most)
+        for payment_id in due:
+            await queue.enqueue(tx, "payments.check", dedupe_key=f"check:{payment_id}", payment_id=str(payment_id))
+    return len(due)
 
 
 async def check(payment_id: UUID, *, run: Runtime, portone: PortOne) -> None:

@@ -6,7 +6,6 @@ may run any number of times, in any order, from anywhere: the result is what Por
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -16,9 +15,12 @@ from jangbu.audit import Actor
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
 from jangbu.ledger.service import post, reverse
-from jangbu.payments import cancellation_store, channel_store, postings, store
-from jangbu.payments.cancellation_fold import fold
-from jangbu.payments.cancellation_rules import given_back
+from jangbu.payments import postings, store
+from jangbu.payments.after.service import dispute_record, receipt_record
+from jangbu.payments.cancellations import store as cancellation_store
+from jangbu.payments.cancellations.fold import fold
+from jangbu.payments.cancellations.rules import given_back
+from jangbu.payments.channels import store as channel_store
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import (
     AGREEMENT_OVER_AFTER,
@@ -33,17 +35,13 @@ from jangbu.payments.rules import (
     next_due,
     next_status,
 )
-from jangbu.payments.seen import Seen, SeenCancellation, SeenDispute, SeenReceipt
-from jangbu.payments.service import dispute_record, receipt_record
-from jangbu.payments.service.alerts import tell_of_mismatch
+from jangbu.payments.seen import Seen
+from jangbu.payments.service.alerts import tell_of_mismatch, tell_of_second_payment
 from jangbu.payments.service.apis import api_of
 from jangbu.payments.service.record import record_cancellations, record_change
-from jangbu.portone.after import Receipt as WireReceipt
-from jangbu.portone.after import read_receipt
+from jangbu.payments.service.seeing import seen
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused
-from jangbu.portone.wire import Cancellation as WireCancellation
-from jangbu.portone.wire import Payment as WirePayment
 from jangbu.runtime import Runtime
 
 log = structlog.get_logger()
@@ -95,78 +93,6 @@ async def is_of_v1(merchant_uid: str, *, run: Runtime) -> bool:
     return payment is not None and (payment.api, payment.provider_order_id) == ("v1", merchant_uid)
 
 
-def seen(wire: WirePayment) -> Seen:
-    """The wire's payment in our words."""
-    channel = wire.channel
-    is_live = None if channel is None or channel.type is None else channel.type == "LIVE"
-    return Seen(
-        status=wire.status,
-        transaction_id=wire.transaction_id,
-        store_id=wire.store_id or "",
-        total=wire.amount.total,
-        currency=wire.currency,
-        vat=wire.amount.vat,
-        is_live=is_live,
-        channel_key=channel.key if channel else None,
-        pg_provider=channel.pg_provider if channel else None,
-        method=wire.method,
-        failure=None
-        if wire.failure is None
-        else {
-            "reason": wire.failure.reason,
-            "pgCode": wire.failure.pg_code,
-            "pgMessage": wire.failure.pg_message,
-        },
-        changed_at=wire.updated_at or wire.status_changed_at,
-        paid_at=wire.paid_at,
-        failed_at=wire.failed_at,
-        raw=wire.raw,
-        cancellations=tuple(
-            seen_cancellation(one) for one in wire.cancellations if one.id and one.total_amount is not None
-        ),
-        also_paid=tuple(wire.also_paid),
-        disputes=tuple(
-            SeenDispute(
-                pg_id=one.pg_dispute_id or "",
-                reason=one.reason or "",
-                opened_at=one.created_at,
-                is_over=one.status == "RESOLVED",
-                resolved_at=one.resolved_at,
-            )
-            for one in wire.disputes
-        ),
-        receipt=_seen_receipt(wire.raw.get("cashReceipt")),
-    )
-
-
-def seen_receipt(wire: WireReceipt) -> SeenReceipt:
-    """PortOne's cash receipt in our words."""
-    return SeenReceipt(wire.status, wire.type, wire.issue_number, wire.url, wire.issued_at, wire.cancelled_at)
-
-
-def _seen_receipt(shown: Any) -> SeenReceipt | None:
-    # One that does not say what became of it is not there: it states no money of ours.
-    has_state = isinstance(shown, dict) and isinstance(shown.get("status"), str) and shown["status"] != ""
-    return seen_receipt(read_receipt(shown)) if has_state else None
-
-
-def seen_cancellation(wire: WireCancellation) -> SeenCancellation:
-    """One cancellation in our words. Only for one that says which it is and how much."""
-    assert wire.id is not None
-    assert wire.total_amount is not None
-    return SeenCancellation(
-        id=wire.id,
-        status=wire.status,
-        amount=wire.total_amount,
-        tax_free=wire.tax_free_amount or 0,
-        reason=wire.reason or "",
-        trigger=wire.trigger or "",
-        pg_id=wire.pg_cancellation_id,
-        requested_at=wire.requested_at,
-        cancelled_at=wire.cancelled_at,
-    )
-
-
 async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) -> Payment:
     now = run.clock.now()
     async with run.db.transaction() as tx:
@@ -179,15 +105,20 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
         if decision.event is Event.CAPTURED and given_back(known):
             # A mismatch whose money was already sent back: what suspense booked cannot become a sale any more.
             decision = Decision(replace(before, review="captured_after_return"), None)
-        if answer.also_paid and not decision.payment.review:
+        if answer.also_paid:
             # One order's money came twice, which V2 keeps from happening: the second waits for a person.
             log.error("An order was paid twice", payment_id=str(payment_id), also=answer.also_paid)
-            decision = replace(decision, payment=replace(decision.payment, review="paid_twice"))
-        folded = fold(decision.payment, known, answer.cancellations, said=answer.status, now=now)
+            review = decision.payment.review or "paid_twice"
+            decision = replace(decision, payment=replace(decision.payment, review=review))
+            for other in answer.also_paid:
+                await tell_of_second_payment(tx, before, other, run=run)
+        folded = fold(
+            decision.payment, known, answer.cancellations, said=answer.status, sum_said=answer.cancelled, now=now
+        )
         after = folded.payment
-        news = await dispute_record.news(tx, after, answer, now=now)
         receipt = await receipt_record.news(tx, after, answer, now=now, run=run)
-        if after == before and not folded.changes and not news and receipt is None:
+        is_same = after == before and not folded.changes and receipt is None
+        if is_same and not await dispute_record.news(tx, after, answer, now=now):
             return before
         await store.update(tx, after)
         if answer.receipt is not None:
@@ -211,6 +142,9 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
             )
         await record_cancellations(tx, decision.payment, folded, actor=actor, now=now, run=run)
         after = await dispute_record.follow(tx, after, answer, actor=actor, now=now, run=run)
+        if before.review and not after.review:
+            # A dispute may have had to be decided all the while, behind what this look has settled.
+            after = await dispute_record.mark(tx, payment_id, actor=actor, now=now)
         failpoint("payment.apply.before_commit")
     failpoint("payment.apply.committed")
     run.waker.wake()

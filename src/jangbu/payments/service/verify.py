@@ -6,13 +6,7 @@ import structlog
 
 from jangbu.audit import Actor
 from jangbu.payments import store
-from jangbu.payments.refusals import (
-    ImpUidOfAnotherPayment,
-    ImpUidUnknown,
-    PaymentUnknown,
-    PortOneUnclear,
-    V1NotSetUp,
-)
+from jangbu.payments.refusals import ImpUidOfAnotherPayment, ImpUidUnknown, PaymentUnknown, PortOneUnclear, V1NotSetUp
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone import Done, PortOne, Refused

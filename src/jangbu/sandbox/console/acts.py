@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from jangbu import sandbox
-from jangbu.sandbox import control, control_billing, orders, saving, script, script_file
+from jangbu.sandbox import control, control_billing, control_settings, orders, saving, script, script_file
 from jangbu.sandbox.console.frame import PAGES, PATH, link, payment_link
 from jangbu.sandbox.console.passed import Happening, look, since
 from jangbu.sandbox.console.payments import CURRENCIES, WAYS
 from jangbu.sandbox.console.words import Words
 from jangbu.sandbox.core import schedules
 from jangbu.sandbox.core.faults import Fault
+from jangbu.sandbox.core.inferred import values_of
 from jangbu.sandbox.core.inputs import ChargeInput
 from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.parts import Parts
@@ -260,6 +261,35 @@ async def order_script(desk: Desk, sent: Sent) -> Done:
     return Done("script_waits", f"{PAGES}faults")
 
 
+async def switch(desk: Desk, sent: Sent) -> Done:
+    """All switches as the form has them; what is as usual is not set."""
+    usual = values_of(desk.parts.world.assumed)
+    said = {name: _typed(sent, name, usual[name]) for name in usual if name in sent.fields}
+    control_settings.set_switches(
+        desk.parts, {name: None if value == usual[name] else value for name, value in said.items()}
+    )
+    return Done("saved")
+
+
+def _typed(sent: Sent, name: str, usual: Any) -> Any:
+    """What the form says of a switch, as the kind of value that it has."""
+    if isinstance(usual, bool):
+        return sent[name] == "true"
+    return sent.number(name) if isinstance(usual, int) else sent[name]
+
+
+async def channel(desk: Desk, sent: Sent) -> Done:
+    """A channel of another PG."""
+    asked: dict[str, Any] = {"pgProvider": sent["pg"], "key": sent["key"] or None, "name": sent["name"] or None}
+    asked |= {
+        "type": sent["type"],
+        "approvesManually": "manually" in sent.fields,
+        "capturesLater": "later" in sent.fields,
+    }
+    control_settings.set_channel(desk.parts, msgspec.convert(asked, control_settings.AskedChannel))
+    return Done("saved")
+
+
 async def reset(desk: Desk, sent: Sent) -> Done:
     control.reset(desk.parts, sent.number("seed") if sent["seed"] else None)
     desk.passed = ()
@@ -290,6 +320,8 @@ ACTS: dict[str, Callable[[Desk, Sent], Awaitable[Done]]] = {
     "fault": fault,
     "forget": forget,
     "script": order_script,
+    "switch": switch,
+    "channel": channel,
     "reset": reset,
     "load": load,
 }

@@ -56,11 +56,9 @@ class KeysPage:
 def keys_page(asked: Asked) -> KeysPage:
     world, words = asked.parts.world, asked.words
     keys = [key for of_store in world.state.billing_keys.values() for key in of_store.values()]
-    part = listed(keys[::-1], asked, f"{PAGES}keys")
-    rows = tuple(_key_row(world, each, words) for each in part.rows)
     planned = sorted(world.state.schedules.values(), key=lambda each: (each.time_to_pay, each.number), reverse=True)
     return KeysPage(
-        Listed(rows, part.total, part.first, part.newer, part.older),
+        listed(keys[::-1], lambda each: _key_row(world, each, words), asked, f"{PAGES}keys"),
         tuple(_schedule_row(world, each, words) for each in planned[:SCHEDULES_SHOWN]),
         len(planned),
         tuple((each.id, _paid_with(each) or each.id) for each in keys[::-1] if each.status == "ISSUED"),

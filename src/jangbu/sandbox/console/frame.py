@@ -1,14 +1,15 @@
 """What all pages of the console share: their address, their language, the clock above them, rows of a long list."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
-from jangbu.money import EXPONENTS, Money, written
 from jangbu.sandbox.console.passed import Happening
 from jangbu.sandbox.console.words import Words
+from jangbu.sandbox.core.currencies import EXPONENTS, written
 from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.parts import Parts
 
@@ -25,6 +26,7 @@ TABS = (
     ("world", f"{PAGES}world"),
 )
 Query = Mapping[str, str]
+Item = TypeVar("Item")
 Row = TypeVar("Row")
 
 
@@ -140,15 +142,30 @@ def passed_rows(passed: Sequence[Happening]) -> tuple[PassedRow, ...]:
     )
 
 
-def listed(newest_first: Sequence[Row], asked: Asked, path: str, **query: object) -> Listed[Row]:
-    """The rows of the page that the address asks for."""
+def chips_of(
+    asked: Asked, path: str, kind: str, words: str, states: Iterable[str], said: Sequence[str], **query: object
+) -> tuple[Chip, ...]:
+    """A filter for each state that something is in; `said` has each row's, `words` begins the name of its word."""
+    chosen, counts = asked.query.get(kind, ""), Counter(said)
+    every = Chip(asked.words["all"], link(path, **query), len(said), not chosen)
+    return every, *(
+        Chip(asked.words[f"{words}_{state}"], link(path, **query, **{kind: state}), counts[state], state == chosen)
+        for state in states
+        if counts[state] or state == chosen
+    )
+
+
+def listed(
+    newest_first: Sequence[Item], row_of: Callable[[Item], Row], asked: Asked, path: str, **query: object
+) -> Listed[Row]:
+    """The page that the address asks for, each item as its row."""
     said = asked.query.get("page", "")
     # A number nobody's list reaches is the last page: a link may be older than what it leads to.
     last = max((len(newest_first) - 1) // ROWS_MAX, 0)
     page = min(int(said) - 1, last) if said.isascii() and said.isdigit() and len(said) < 9 and int(said) > 0 else 0
     first = page * ROWS_MAX
     return Listed(
-        tuple(newest_first[first : first + ROWS_MAX]),
+        tuple(row_of(each) for each in newest_first[first : first + ROWS_MAX]),
         len(newest_first),
         first + 1 if newest_first else 0,
         newer=link(path, **query, page=page if page > 1 else "") if page else "",
@@ -162,7 +179,7 @@ def shown(at: datetime | None) -> str:
 
 
 def money(amount_minor: int, currency: str) -> str:
-    """As people write it, or in minor units of what is no currency: PortOne's pre-registration takes any."""
+    """As people write it, or in minor units of what is no currency: an older world's pre-registration took any."""
     if currency not in EXPONENTS:
         return f"{amount_minor:,} {currency}"
-    return written(Money(amount_minor, currency))
+    return written(amount_minor, currency)

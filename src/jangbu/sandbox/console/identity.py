@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jangbu.sandbox.console.frame import PAGES, Asked, Button, Listed, listed, shown
+from jangbu.sandbox.core.identity_records import IdentityVerification
 from jangbu.sandbox.window import identity_windows
 
 
@@ -27,27 +28,24 @@ class IdentityPage:
 
 
 def identity_page(asked: Asked) -> IdentityPage:
-    words = asked.words
     stores = asked.parts.world.state.identity_verifications.values()
     found = [each for of_store in stores for each in of_store.values()]
-    part = listed(found[::-1], asked, f"{PAGES}identity")
     codes = {each["identityVerificationId"]: each["otp"] for each in identity_windows.telephones(asked.parts)}
-    rows = []
-    for each in part.rows:
+
+    def row_of(each: IdentityVerification) -> PersonRow:
         waits = each.status == "READY" and each.otp is not None
         in_app = waits and each.method == "APP" and not each.is_approved_in_app
         is_window = each.status == "READY" and each.window is not None
-        rows.append(
-            PersonRow(
-                id=each.id,
-                status=each.status,
-                method=words[f"identity_{each.method}"],
-                otp=codes.get(each.id) or "" if waits and each.method == "SMS" else "",
-                tries=each.tries,
-                person=f"{each.person.name} {each.person.phone_number}" if each.person is not None else "",
-                at=shown(each.requested_at),
-                window_url=f"/__browser__/identity-verifications/{each.transaction_id}/window" if is_window else "",
-                approve=Button(words["approve_in_app"], "approve-in-app", {"about": each.id}) if in_app else None,
-            )
+        return PersonRow(
+            id=each.id,
+            status=each.status,
+            method=asked.words[f"identity_{each.method}"],
+            otp=codes.get(each.id) or "" if waits and each.method == "SMS" else "",
+            tries=each.tries,
+            person=f"{each.person.name} {each.person.phone_number}" if each.person is not None else "",
+            at=shown(each.requested_at),
+            window_url=f"/__browser__/identity-verifications/{each.transaction_id}/window" if is_window else "",
+            approve=Button(asked.words["approve_in_app"], "approve-in-app", {"about": each.id}) if in_app else None,
         )
-    return IdentityPage(Listed(tuple(rows), part.total, part.first, part.newer, part.older))
+
+    return IdentityPage(listed(found[::-1], row_of, asked, f"{PAGES}identity"))

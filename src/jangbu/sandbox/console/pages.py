@@ -38,6 +38,8 @@ from jangbu.sandbox.window.callers import is_at_home
 HERE = Path(__file__).parent
 FORM_BYTES_MAX = 64_000_000
 """A saved world of some ten thousand payments."""
+FIELDS_MAX = 200
+"""That of the switches has as many fields as there are switches."""
 KEPT = ("id", "number", "q", "status", "state", "page", "fault")
 COOKIE = "jangbu_sandbox_language"
 HEADERS = {
@@ -154,7 +156,7 @@ async def _sent(request: Request) -> Sent:
         raise HTTPException(413, "That is too much for a form. 양식이 너무 큽니다.")
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
-    async with request.form(max_files=1, max_fields=50) as form:
+    async with request.form(max_files=1, max_fields=FIELDS_MAX) as form:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
                 files[name] = await value.read()

@@ -12,7 +12,7 @@ from jangbu.sandbox.console.frame import (
     Button,
     Chip,
     Listed,
-    link,
+    chips_of,
     listed,
     money,
     payment_link,
@@ -112,24 +112,16 @@ def payments_page(asked: Asked) -> PaymentsPage:
     search, status = asked.query.get("q", "").strip(), asked.query.get("status", "")
     world = asked.parts.world
     fitting = [each for each in world.payments() if fits(each, search.casefold())]
-    counts = {name: sum(1 for each in fitting if status_of(each) == name) for name in (*STATUSES, UNBEGUN)}
-    chips = [Chip(asked.words["all"], link(PATH, q=search), len(fitting), not status)]
-    for name, count in counts.items():
-        if count or name == status:
-            href = link(PATH, q=search, status=name)
-            chips.append(Chip(asked.words[f"status_{name}"], href, count, name == status))
+    said = [status_of(each) for each in fitting]
     chosen = [each for each in fitting if status in ("", status_of(each))]
     # Those of one moment, on a clock that stands still, stay in the order they were made in.
     chosen.reverse()
     chosen.sort(key=asked_at, reverse=True)
-    part = listed(chosen, asked, PATH, q=search, status=status)
     return PaymentsPage(
         search=search,
         status=status,
-        chips=tuple(chips),
-        payments=Listed(
-            tuple(payment_row(each, asked.words) for each in part.rows), part.total, part.first, part.newer, part.older
-        ),
+        chips=chips_of(asked, PATH, "status", "status", (*STATUSES, UNBEGUN), said, q=search),
+        payments=listed(chosen, lambda each: payment_row(each, asked.words), asked, PATH, q=search, status=status),
         next_id=unused_id(world),
         ways=tuple((name, asked.words[f"way_{name}"]) for name in WAYS),
     )
@@ -254,7 +246,7 @@ def _attempt_row(world: World, attempt: Attempt, words: Words) -> AttemptRow:
         method=method_of(attempt, words),
         at=shown(attempt.requested_at),
         failure=f"{failure.reason} ({failure.pg_code})" if failure is not None else "",
-        window_url=f"/__browser__/window/{attempt.transaction_id}" if is_open else "",
+        window_url=f"/__browser__/transactions/{attempt.transaction_id}/window" if is_open else "",
     )
 
 

@@ -24,6 +24,15 @@ SENTENCES: dict[str, str] = {
         "시계는 한 시간, 하루, 한 달, 또는 정한 시각까지 옮깁니다. {}은(는) 아닙니다.",
     "a payment is made in one of {}, in {}": "결제는 {0} 중 하나로, {1} 중 한 통화로 합니다.",
     # The clock and the settings.
+    "{} is no address for webhooks: write http://127.0.0.1:3000/hook":
+        "{}은(는) 웹훅 주소가 아닙니다. http://127.0.0.1:3000/hook처럼 쓰십시오.",
+    "{} was written by another version of the sandbox": "{} 파일은 샌드박스의 다른 버전이 쓴 것입니다.",
+    "a webhook secret is whsec_ and base64 (portone-facts §4.2)": "웹훅 시크릿은 whsec_와 base64입니다.",
+    "no switch {}": "{} 스위치는 없습니다.",
+    "a switch has no such value: {}": "스위치에 맞지 않는 값입니다: {}",
+    "key: 1 to 100 letters, digits, - and _": "채널 키는 영문자, 숫자, -, _로 100자까지입니다.",
+    "channel {} is {}, {}, and stays so: payments may be of it":
+        "{0} 채널은 {1}, {2}이며 바꿀 수 없습니다. 이미 결제가 있을 수 있습니다.",
     'say one of {"move_s": 60}, {"freeze": true}, {"freeze": "<time>"}, {"real": true}':
         "시계를 옮기거나, 멈추거나, 다시 가게 하십시오.",
     "the clock does not run backwards, nor more than a century at once":
@@ -59,6 +68,7 @@ SENTENCES: dict[str, str] = {
     "no method {} for {}; known: {}": "{1}에는 {0} 결제수단이 없습니다. 있는 수단: {2}",
     "no method {}; known: {}": "{0} 결제수단이 없습니다. 있는 수단: {1}",
     "no choice {} for {}; known: {}": "{1}에는 {0} 선택지가 없습니다. 있는 선택지: {2}",
+    "not over {} months; known: {}": "{0}개월 할부는 없습니다. 있는 기간: {1}",
     # Billing keys, identity, PayPal's buyers.
     "no billing key {}": "{} 빌링키가 없습니다.",
     "billing key {} is no wallet: only a wallet pays with an account":
@@ -97,10 +107,19 @@ SENTENCES: dict[str, str] = {
     "{} is not known here{}": "{0}: 여기서 쓰는 값이 아닙니다.{1}",
     # What a shop's page is refused, made by the console's own form.
     "country: two letters of ISO 3166-1": "country: ISO 3166-1의 두 글자입니다.",
-    "channelKey | channelGroupId: {}": "channelKey 또는 channelGroupId 중 하나가 있어야 합니다.",
+    "channelKey | channelGroupId: one of them is required": "channelKey 또는 channelGroupId 중 하나가 있어야 합니다.",
+    "channel group {} is not found": "{} 채널 그룹이 없습니다.",
+    "no channel of {} takes this order": "{} 그룹에는 이 주문을 받는 채널이 없습니다.",
+    "bankCode: no bank {}": "bankCode: {} 은행이 없습니다.",
+    "card: no company {}": "card: {} 카드사가 없습니다.",
+    "displayAmount: not a sum of money": "displayAmount: 금액이 아닙니다.",
+    "vbank_due: not a time": "vbank_due: 시각이 아닙니다.",
+    "card.cardPromotion needs cardCompany, and takes something off":
+        "card.cardPromotion에는 cardCompany와 할인 금액이 있어야 합니다.",
+    "card.cardPromotion takes off more than totalAmount": "card.cardPromotion이 결제 금액보다 많이 할인합니다.",
     "paymentId and orderName must not be empty": "주문번호와 주문명은 비울 수 없습니다.",
-    "currency: the sandbox knows {}": "통화: 샌드박스에는 {}이(가) 있습니다.",
-    "currency: the sandbox knows {}.": "통화: 샌드박스에는 {}이(가) 있습니다.",
+    "currency: nobody pays in that": "통화: 결제에 쓰이지 않는 통화입니다.",
+    "currency: nobody pays in that.": "통화: 결제에 쓰이지 않는 통화입니다.",
     "payMethod: one of {}": "payMethod: {} 중 하나입니다.",
     "totalAmount must be above zero": "금액은 0보다 커야 합니다.",
     "taxFreeAmount and vatAmount must fit into totalAmount":
@@ -155,6 +174,8 @@ TYPES: dict[str, str] = {type_: said for type_, (_, said) in V1_WORDS.items()} |
 OF_PGS = {
     "INVALID_ORDER_ID": "The PG does not take such a paymentId.",
     "INVALID_ORDER_NAME": "The PG does not take so long an order name.",
+    "BELOW_MINIMUM_AMOUNT": "The PG does not take so little.",
+    "CUSTOMER_REQUIRED": "The PG wants to know more of the customer.",
 } | {each.pg_code: f"{each.en}." for each in declines.REASONS.values()}
 """What a PG says in Korean, by its code."""
 

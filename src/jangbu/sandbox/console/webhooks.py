@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import get_args
 
-from jangbu.sandbox.console.frame import PAGES, Asked, Button, Chip, Listed, link, listed, payment_link, shown
+from jangbu.sandbox.console.frame import PAGES, Asked, Button, Chip, Listed, chips_of, link, listed, payment_link, shown
 from jangbu.sandbox.console.words import Words
 from jangbu.sandbox.core.problems import NotOurs
 from jangbu.sandbox.core.records import DeliveryState
@@ -100,20 +100,12 @@ def webhooks_page(asked: Asked) -> WebhooksPage:
         for each in world.state.deliveries
         if any(search.casefold() in text.casefold() for text in (each.about, each.type, each.id))
     ]
-    chips = [Chip(words["all"], link(HERE, q=search), len(fitting), not state)]
-    for name in STATES:
-        count = sum(1 for each in fitting if each.state == name)
-        if count or name == state:
-            chips.append(Chip(words[f"delivery_{name}"], link(HERE, q=search, state=name), count, name == state))
     chosen = [each for each in reversed(fitting) if state in ("", each.state)]
-    part = listed(chosen, asked, HERE, q=search, state=state)
     return WebhooksPage(
         search=search,
         state=state,
-        chips=tuple(chips),
-        webhooks=Listed(
-            tuple(webhook_row(each, words) for each in part.rows), part.total, part.first, part.newer, part.older
-        ),
+        chips=chips_of(asked, HERE, "state", "delivery", STATES, [each.state for each in fitting], q=search),
+        webhooks=listed(chosen, lambda each: webhook_row(each, words), asked, HERE, q=search, state=state),
         address=_address(asked),
     )
 

@@ -1,12 +1,13 @@
 """The world as a whole: what a shop connects with, what is counted, what the sandbox assumes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_args
 
-from jangbu.sandbox import control
+from jangbu.sandbox import control_views
 from jangbu.sandbox.console.frame import Asked, money
-from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.inferred import Inferred, values_of, words_of
+from jangbu.sandbox.core.pg_companies import PgProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class Switch:
     value: str
     usual: str
     """What it is where nobody set it."""
+    words: tuple[str, ...]
+    """What there is to choose from; of a number or a text nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class WorldPage:
     channels: tuple[tuple[str, str], ...]
     seed: str
     switches: tuple[Switch, ...]
+    providers: tuple[str, ...]
 
 
 def world_page(asked: Asked) -> WorldPage:
@@ -47,11 +51,12 @@ def world_page(asked: Asked) -> WorldPage:
             (words["user_code"], store.v1.user_code),
         ]
     return WorldPage(
-        counts=tuple(_counts(control.state_of(asked.parts)["payments"])),
+        counts=tuple(_counts(control_views.state_of(asked.parts)["payments"])),
         constants=tuple(constants),
         channels=tuple((each.name, each.key) for each in world.state.channels.values()),
         seed="" if world.state.seed is None else str(world.state.seed),
         switches=tuple(_switches(world.inferred)),
+        providers=tuple(sorted(get_args(PgProvider))),
     )
 
 
@@ -64,4 +69,9 @@ def _counts(of_currencies: Mapping[str, Any]) -> list[tuple[str, str, str, str]]
 
 
 def _switches(inferred: Inferred) -> list[Switch]:
-    return [Switch(each.name, str(getattr(inferred, each.name)), str(each.default)) for each in fields(inferred)]
+    usual = values_of(Inferred())
+    return [Switch(name, _shown(it), _shown(usual[name]), words_of(name)) for name, it in values_of(inferred).items()]
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

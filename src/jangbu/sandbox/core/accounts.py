@@ -9,7 +9,7 @@ from jangbu.sandbox.core.records import AccountWish, Attempt, AttemptStatus, Pay
 from jangbu.sandbox.core.world import World
 
 VALID_HOURS = 72
-"""Where the merchant names no end; PGs differ."""
+"""Where the merchant names no end; PGs differ [I: account_without_an_end]."""
 
 
 def issue(world: World, attempt: Attempt, now: datetime, *, is_announced: bool = True) -> None:

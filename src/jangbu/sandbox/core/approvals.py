@@ -14,7 +14,7 @@ OPERATION = "approve_payment"
 """What a fault of the PG's word is ordered for, whichever way the attempt began."""
 
 DECIDED_AFTER = timedelta(minutes=10)
-"""How long an approval that waits takes, unless an order says otherwise; no time is published."""
+"""How long an approval that waits takes, unless an order says otherwise [I: pending_is_decided_after]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ def agree(world: World, faults: Faults, attempt: Attempt, method: str, now: date
 
 
 def _discount(world: World, attempt: Attempt, method: str, now: datetime) -> Failure | None:
-    """A window's promotion is taken off once it is known what is paid with; the failure when it does not hold [I]."""
+    """A window's promotion is taken off once it is known what is paid with; the failure when it does not hold
+    [I: promotion_not_in_progress].
+    """
     world.choose(attempt, method)
     try:
         promotions.apply(world, world.state.stores[attempt.store_id], attempt.order, attempt.method, now)

@@ -85,6 +85,38 @@ BANKS = {
 }
 """All of PortOne's 79, in the order of their codes."""
 
+_IN_THE_BROWSER = {
+    "KOREA_DEVELOPMENT_BANK": "KDB",
+    "INDUSTRIAL_BANK_OF_KOREA": "IBK",
+    "EXPORT_IMPORT_BANK_OF_KOREA": "KEXIM",
+    "NH_NONGHYUP_BANK": "NONGHYUP",
+    "SC_BANK_KOREA": "STANDARD_CHARTERED",
+    "CITI_BANK_KOREA": "CITI",
+    "GWANGJU_BANK": "KWANGJU",
+    "EPOST": "POST",
+    "JP_MORGAN_CHASE_BANK": "JPMC",
+    "NATIONAL_FORESTRY_COOPERATIVE_FEDERATION": "NFCF",
+    "UNITED_OVERSEAS_BANK": "UOB",
+    "BANK_OF_COMMUNICATIONS": "BOCOM",
+    "CHINA_CONSTRUCTION_BANK": "CCB",
+    "SHINHAN_FINANCIAL_INVESTMENT": "SHINHAN_SECURITIES",
+    "HANA_FINANCIAL_INVESTMENT": "HANA_SECURITIES",
+    "DB_FINANCIAL_INVESTMENT": "DB_SECURITIES",
+    "HANWHA_INVESTMENT_SECURITIES": "HANHWA_SECURITIES",
+    "KTB_INVESTMENT_SECURITIES": "DAOL_SECURITIES",
+    "CAPE_INVESTMENT_CERTIFICATE": "CAPE_SECURITIES",
+}
+"""Words of the browser SDK that a rule does not turn into the API's (portone-facts §7.1)."""
+
+
+def bank_of(word: str) -> str | None:
+    """The API's word for a bank that the browser SDK names; None when it names none."""
+    short = word.removesuffix("_KOREA").replace("_INVESTMENT_SECURITIES", "_SECURITIES")
+    savings = "SAVINGS_BANK" if short.endswith("SAVINGS_BANK") else ""
+    tried = (_IN_THE_BROWSER.get(word), savings, short, short.removesuffix("_BANK"))
+    return next((each for each in tried if each in BANKS), None)
+
+
 BANK_NAMES = {word: name for word, (_, name) in BANKS.items()}
 
 CARD_COMPANIES = {

@@ -17,6 +17,7 @@ from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.inputs import Credential
 from jangbu.sandbox.core.problems import ApiError, NotOurs
 from jangbu.sandbox.core.records import Channel, Failure, Store
+from jangbu.sandbox.core.wallets import OF_PG
 from jangbu.sandbox.core.world import World
 
 ISSUE, DELETE = "issue_billing_key", "delete_billing_key"
@@ -216,7 +217,7 @@ def _failure(
     """Why this channel issues no key for this card."""
     if faults.take(Kind.PG, ISSUE, key.id, "key_refused") is not None:
         return _pg_failure(channel, "ISSUE_REFUSED", "등록할 수 없는 카드입니다.")
-    if channel.pg_provider in pg_rules.WALLETS:
+    if channel.pg_provider in OF_PG:
         return {
             "type": "INVALID_REQUEST",
             "message": "This channel takes no keyed-in cards.",

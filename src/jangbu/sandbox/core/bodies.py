@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.money import EXPONENTS
+from jangbu.sandbox.core.currencies import EXPONENTS
 from jangbu.sandbox.core.records import Attempt, Channel, ChannelType, Store, Version
 
 OLD_STATUS = {
@@ -24,7 +24,7 @@ OLD_STATUS = {
 
 
 NEW_TYPES = ("Transaction.DisputeCreated", "Transaction.DisputeResolved")
-"""The old version has no word for these, so it says nothing [I]."""
+"""The old version has no word for these, so it says nothing [I: old_webhooks_of_disputes]."""
 
 ESCROW_AT_FIRST: dict[Version, dict[str, str]] = {
     "V1": {"status": "REGISTERED", "company": "", "invoiceNumber": ""},
@@ -96,7 +96,7 @@ def _encoded(body: dict[str, str], *, is_form: bool) -> tuple[str, str]:
 
 
 def amount_json(attempt: Attempt) -> dict[str, int]:
-    """`paid` is what the customer really paid: nothing before the approval [I].
+    """`paid` is what the customer really paid: nothing before the approval [I: paid_before_approval].
 
     There is no cancellable field.
     """

@@ -15,7 +15,7 @@ OPERATION = "cancel_payment"
 
 ASYNCHRONOUS_PGS = frozenset({"PAYPAL_V2", "TRIPLE_A", "KICC"})
 SETTLES_AFTER = timedelta(minutes=10)
-"""How long such a PG takes, unless an order says otherwise; no time is published."""
+"""How long such a PG takes, unless an order says otherwise [I: pending_is_decided_after]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class _Verdict:
 def cancel(world: World, faults: Faults, payment: Payment, asked: Asked, now: datetime) -> Cancellation:
     """Cancel all or part. Answers SUCCEEDED, REQUESTED, or FAILED: a 200 does not mean refunded (§2.8).
 
-    Refuses as PortOne does: what it checks itself first, in one order [I], then as the PG does.
+    Refuses as PortOne does: what it checks itself first, in one order [I: order_of_refusals], then as the PG does.
     """
     attempt = _paid(payment)
     amounts = amounts_of(world, attempt, asked)
@@ -81,9 +81,10 @@ def cancel(world: World, faults: Faults, payment: Payment, asked: Asked, now: da
         case "DONE":
             _succeed(world, attempt, cancellation, now, is_announced=not asked.skip_webhook)
         case "FAILED":
-            _fail(world, attempt, cancellation)
+            _fail(world, attempt, cancellation, now)
         case "WAITS":
             _show_refund(attempt, "PENDING")
+            _show_status(world, attempt, now)
             chores.plan(
                 world.state,
                 now + verdict.after,
@@ -110,7 +111,7 @@ def settle(world: World, attempt: Attempt, cancellation: Cancellation, now: date
     if is_success and cancellation.total_minor <= attempt.order.total_minor - cancelled_at_pg(attempt):
         _succeed(world, attempt, cancellation, now, trigger="ASYNC_CANCEL_APPROVED")
         return
-    _fail(world, attempt, cancellation)
+    _fail(world, attempt, cancellation, now)
     attempt.updated_at = now
     type_ = world.inferred.failed_async_cancel_webhook
     if type_ != "none":
@@ -138,7 +139,7 @@ def stop(world: World, payment: Payment, cancellation_id: str, now: datetime) ->
     if world.channel_of(attempt).pg_provider != "TRIPLE_A":
         raise pg_refusal("STOP_NOT_SUPPORTED", "취소 요청을 중단할 수 없는 PG입니다.")
     chores.drop(world.state, attempt.transaction_id, cancellation.id)
-    _fail(world, attempt, cancellation)
+    _fail(world, attempt, cancellation, now)
     attempt.updated_at = now
     return now
 
@@ -244,7 +245,7 @@ def _vat(world: World, asked: Asked, taxable: int, remaining: Amounts) -> int:
 
 def _refund_of(world: World, attempt: Attempt, amounts: Amounts, *, retains_discount: bool) -> int:
     """What the shopper gets back. A promotion's discount is released by the first cancel that does not retain it,
-    and by the last in any case (portone-facts §2.8, §10.11) [I].
+    and by the last in any case (portone-facts §2.8, §10.11) [I: promotion_release].
     """
     discount = attempt.order.discount_minor
     before = [each for each in attempt.cancellations if each.status != "FAILED"]
@@ -273,7 +274,9 @@ def _paid(payment: Payment) -> Attempt:
 
 
 def _refuse_without_refund_account(world: World, attempt: Attempt, asked: Asked) -> None:
-    """A deposit has no card to go back to (portone-facts §10.9); which error it is, is not stated."""
+    """A deposit has no card to go back to (portone-facts §10.9); which error it is, is a switch
+    [I: missing_refund_account_is].
+    """
     is_deposit = attempt.method is not None and attempt.method["type"] == "PaymentMethodVirtualAccount"
     account = asked.refund_account
     needs_phone = world.channel_of(attempt).pg_provider == "SMARTRO_V2"
@@ -321,10 +324,25 @@ def _new(world: World, asked: Asked, amounts: Amounts, refund_minor: int, now: d
     )
 
 
-def _fail(world: World, attempt: Attempt, cancellation: Cancellation) -> None:
+def _fail(world: World, attempt: Attempt, cancellation: Cancellation, now: datetime) -> None:
     cancellation.status = "FAILED"
+    _show_status(world, attempt, now)
     is_part = cancellation.total_minor < remaining_of(world, attempt).total
     _show_refund(attempt, "PARTIAL_REFUND_FAILED" if is_part else "FAILED")
+
+
+def _show_status(world: World, attempt: Attempt, now: datetime) -> None:
+    """What the payment is by its cancellations; whether those that wait count is a switch
+    [I: requested_cancel_leaves_status].
+    """
+    counted = {"SUCCEEDED"} if world.inferred.requested_cancel_leaves_status else {"SUCCEEDED", "REQUESTED"}
+    gone = sum(each.total_minor for each in attempt.cancellations if each.status in counted)
+    before = attempt.status
+    # Without the hold of `pending_cancel_holds_amount` those that wait may ask for more than there is.
+    is_all = gone >= attempt.order.total_minor
+    attempt.status = "CANCELLED" if is_all else "PARTIAL_CANCELLED" if gone else "PAID"
+    if attempt.status != before:
+        attempt.status_changed_at = now
 
 
 def _show_refund(attempt: Attempt, status: str) -> None:
@@ -348,18 +366,18 @@ def _succeed(
     cancellation.cancelled_at = at or now
     cancellation.pg_cancellation_id = f"pgc{world.ids.token(17)}"
     cancellation.receipt_url = f"https://receipt.sandbox.invalid/{cancellation.id}"
-    before = attempt.status
     known = sum(each.total_minor for each in attempt.cancellations if each.status == "SUCCEEDED")
     assert known <= attempt.order.total_minor, "no more goes back than came in"
     is_all = known == attempt.order.total_minor
     _show_refund(attempt, "COMPLETED")
-    attempt.status = "CANCELLED" if is_all else "PARTIAL_CANCELLED"
+    _show_status(world, attempt, now)
     attempt.updated_at = now
     if is_all:
         cash_receipts.cancel_with(world, attempt, now)
-    if attempt.status != before or world.inferred.each_cancel_moves_status_changed_at:
+    if world.inferred.each_cancel_moves_status_changed_at:
         attempt.status_changed_at = now
-    world.note(attempt, attempt.status, -cancellation.refund_minor, now, cancellation_id=cancellation.id)
+    became: Literal["CANCELLED", "PARTIAL_CANCELLED"] = "CANCELLED" if is_all else "PARTIAL_CANCELLED"
+    world.note(attempt, became, -cancellation.refund_minor, now, cancellation_id=cancellation.id)
     if is_announced:
         type_ = "Transaction.Cancelled" if is_all else "Transaction.PartialCancelled"
         world.announce(attempt, type_, now, cancellation_id=cancellation.id, trigger=trigger)

@@ -37,7 +37,7 @@ class Wish:
 def charge(world: World, faults: Faults, store: Store, wish: Wish, now: datetime) -> Attempt:
     """Charge the key. Answers the attempt; one that the PG declined is FAILED, not refused.
 
-    Refuses what PortOne checks itself, in this order [I], and then there is no attempt.
+    Refuses what PortOne checks itself, in this order [I: order_of_refusals], and then there is no attempt.
     """
     is_scheduled = wish.schedule_id is not None
     # A wallet's owner may delete the key of a schedule that waits (portone-facts §3.1).
@@ -50,7 +50,7 @@ def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wis
     channel = _channel(world, key, wish.channel_key)
     refuse_unpayable(world, store, wish.payment_id, schedule_id=wish.schedule_id)
     try:
-        refuse_what_the_pg_refuses(channel, wish.payment_id, wish.order)
+        refuse_what_the_pg_refuses(world.inferred, channel, wish.payment_id, wish.order)
     except BrowserRefusal as refusal:
         raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal.pg_code, pgMessage=refusal.message) from None
     promotions.apply(world, store, wish.order, key.method, now)

@@ -38,7 +38,9 @@ METHODS: dict[str, tuple[str, str, str]] = {
     "AU_PAY": ("EASY_PAY", "au페이", "au PAY"),
     "MERPAY": ("EASY_PAY", "메르페이", "Merpay"),
 }
-"""CheckoutPaymentMethod: the payMethod of the window it is paid in [I], and its name in Korean and English."""
+"""CheckoutPaymentMethod: the payMethod of the window it is paid in [I: checkout_pay_method], and its name in Korean and
+English.
+"""
 
 
 def rules_of(profile: CheckoutProfile, country: str, currency: str, amount_minor: int) -> list[CheckoutRule]:
@@ -111,7 +113,7 @@ def _customer(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _products(asked: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """A payment's product must have an id (portone-facts §2.2), a session's need not: the code or the name does [I]."""
+    """A payment's product must have an id (portone-facts §2.2), a session's need not [I: product_id]."""
     return [
         {
             "id": each.get("id") or each.get("code") or each["name"],

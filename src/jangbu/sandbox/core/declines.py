@@ -1,6 +1,6 @@
 """Why a payment attempt fails.
 
-The codes are the sandbox's own: portone-facts publishes no PG's list of them.
+The codes are the sandbox's own: portone-facts has no PG's list of them [I: pg_codes].
 """
 
 from dataclasses import dataclass

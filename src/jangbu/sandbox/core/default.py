@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from jangbu import sandbox
 from jangbu.clock import Clock
+from jangbu.sandbox.core.billing_records import ChannelGroup
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.records import Channel, Store, V1Settings, WebhookSettings
 from jangbu.sandbox.core.small_records import CheckoutProfile, CheckoutRule, DiscountStep, Promotion
@@ -76,10 +77,18 @@ def default_state(seed: int | None = None) -> State:
             ),
         ],
     )
+    group = ChannelGroup(
+        id=sandbox.CHANNEL_GROUP,
+        name="카드와 카카오페이",
+        store_id=store_id,
+        channel_keys=[sandbox.CARD_CHANNEL, sandbox.EASY_PAY_CHANNEL],
+        type="TEST",
+    )
     return State(
         merchant_id=sandbox.MERCHANT_ID,
         stores={store_id: store},
         channels={each.key: each for each in channels},
+        channel_groups={group.id: group},
         promotions={promotion.id: promotion},
         checkout_profiles={profile.key: profile},
         seed=seed,

@@ -30,7 +30,7 @@ def complete(attempt: Attempt, now: datetime) -> None:
 
 
 def _expect(attempt: Attempt, *statuses: str) -> dict[str, Any]:
-    """Which refusal it is, is not stated: the PG's [I]."""
+    """Which refusal it is, is not stated: the PG's [I: escrow_refusals]."""
     if attempt.escrow is None:
         raise pg_refusal("NOT_ESCROW", "에스크로 거래가 아닙니다.")
     if attempt.escrow["status"] not in statuses:

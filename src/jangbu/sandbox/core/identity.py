@@ -16,7 +16,7 @@ OPERATION = "verify_identity"
 
 PGS = frozenset({"DANAL", "INICIS_UNIFIED", "KCP_V2"})
 WRONG_CODES_MAX = 5
-"""After so many the operator gives up; no number is published."""
+"""After so many the operator gives up [I: confirm_code_tries]."""
 
 
 def find(world: World, store: Store, verification_id: str) -> IdentityVerification:
@@ -107,7 +107,7 @@ def resend(world: World, faults: Faults, found: IdentityVerification, now: datet
 
 def confirm(world: World, found: IdentityVerification, otp: str | None, now: datetime) -> None:
     """READY → VERIFIED with the right code, or once it was approved in the app. Refuses a wrong one; after too many
-    it is FAILED [I].
+    it is FAILED [I: confirm_code_tries].
     """
     _expect_sent(found)
     if found.method == "APP":

@@ -1,12 +1,23 @@
 """What the facts leave open about PortOne, as switches: tests run our client with each of them both ways."""
 
-from dataclasses import dataclass, fields
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from jangbu.sandbox.core.problems import NotOurs
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """One field per inferred behaviour, `[I]` in portone-facts; the default is our working assumption."""
+    """One field per inferred behaviour, `[I]` in portone-facts; the default is our working assumption.
+
+    What is too small for a switch is in `assumed`.
+    """
 
     preregister_overwrites: bool = True
     """A second pre-register replaces the first; off: the first stands, and the answer is 200 all the same
@@ -59,12 +70,17 @@ class Inferred:
     webhook_accepts_any_2xx: bool = False
     """Any 2xx ends the retries; off: only 200 does (§4.3, §14.3)."""
 
-    webhook_resends_max: int = 20
+    webhook_resends_max: Number = 20
     """Manual resends per webhook id before MAX_WEBHOOK_RETRY_COUNT_REACHED (§2.12 does not publish the
     number).
     """
 
-    payment_token_life_s: int = 600
+    resend_answers_first: bool = False
+    """`resend-webhook` answers, with what came of the try before, and sends then; off: it sends, and answers with what
+    the merchant said (§2.12).
+    """
+
+    payment_token_life_s: Number = 600
     """How long the server has to confirm (§2.5 "soon"; PGs differ)."""
 
     confirm_question_names_store: bool = True
@@ -88,17 +104,30 @@ class Inferred:
     end_of_account_is_announced: bool = False
     """Closing or lapsing sends Transaction.Failed or Transaction.Cancelled; off: silence (§2.9, §10.9)."""
 
+    due_dates_are_in: Literal["KST", "UTC"] = "KST"
+    """The zone of a due date that names none, in a window or in a body (§10.15, §14.12)."""
+
     wrong_deposit_is_refused: bool = True
     """The bank refuses a deposit of another sum; off: it takes it, and the payment is PAID (§10.9)."""
 
     late_deposit_is_refused: bool = True
     """The bank refuses a deposit after the account lapsed; off: the payment becomes PAID (§10.6, §10.9)."""
 
-    cancels_max: int = 100
+    order_names_are_counted_in: Literal["UTF-8", "EUC-KR"] = "UTF-8"
+    """What a PG's bytes of an `orderName` are: Hangul has three in the one, two in the other; KSNET's are EUC-KR
+    (§10.3).
+    """
+
+    cancels_max: Number = 100
     """Cancellations per payment before MAX_CANCEL_COUNT_REACHED; failed ones do not count (§14.5)."""
 
     pending_cancel_holds_amount: bool = True
     """A REQUESTED cancellation lessens what a further one may take; off: only a SUCCEEDED one does (§2.8)."""
+
+    requested_cancel_leaves_status: bool = True
+    """A REQUESTED cancellation leaves the payment's `status`, `amount` as it is either way; off: the payment is
+    PARTIAL_CANCELLED or CANCELLED already, and goes back when the PG says no (§13.3).
+    """
 
     full_cancel_takes_tax_free: bool = True
     """Without `amount` a cancel takes the tax-free part as well; off: "absent = everything taxable" holds
@@ -130,11 +159,16 @@ class Inferred:
     each_cancel_moves_status_changed_at: bool = True
     """A second partial cancel moves `statusChangedAt`, though the status stays; off: it does not (§2.13)."""
 
-    transactions_max: int = 100
+    transactions_max: Number = 100
     """Attempts per paymentId before MAX_TRANSACTION_COUNT_REACHED (§2.1, §14.5)."""
 
     declined_charge_is_announced: bool = True
     """A charge that the PG declines sends Transaction.Failed, beside the 502; off: the answer is all (§2.3)."""
+
+    declined_issue_and_pay_keeps_key: bool = True
+    """An issue-and-pay whose payment the PG declines leaves a key that can be charged; off: there is none, and
+    BillingKey.Failed is sent (§3.1, §3.4).
+    """
 
     unconfirmed_key_is_not_issued: bool = True
     """Deleting a key whose window is not finished is BILLING_KEY_NOT_ISSUED; off: BILLING_KEY_NOT_FOUND (§3.1)."""
@@ -147,7 +181,7 @@ class Inferred:
     the schedule fails at its time (§3.2, §3.3).
     """
 
-    identity_tries_max: int = 20
+    identity_tries_max: Number = 20
     """Tries per identityVerificationId before MAX_TRANSACTION_COUNT_REACHED (§8, §14.5)."""
 
     identity_send_needs_a_window: bool = False
@@ -156,10 +190,10 @@ class Inferred:
     identity_contract_tells_phone: bool = True
     """Danal's contract includes the telephone, its operator and where one is from; off: it does not (§8)."""
 
-    session_ttl_max_s: int = 86_400
+    session_ttl_max_s: Number = 86_400
     """The longest life of a hosted checkout before MAX_TTL_EXCEEDED (§8, §14.8)."""
 
-    pg_pays_out_after_days: int = 2
+    pg_pays_out_after_days: Number = 2
     """Which day a transaction is of in the report by settlement (§8)."""
 
     v1_partly_cancelled_is: Literal["paid", "cancelled"] = "paid"
@@ -173,6 +207,10 @@ class Inferred:
 
     v1_sees_v2_payments: bool = False
     """V1 finds payments that were made through V2, whose ids are longer than V1 allows (§6.3)."""
+
+    v1_tiers_are_apart: bool = True
+    """A call with a `Tier` sees the payments of that sub-store alone, one without it those of none; off: all see all.
+    The merchant_uids and customer_uids are the store's, whatever the sub-store (§6.1)."""
 
     v1_schedules_are_all_or_nothing: bool = True
     """One bad row refuses all of `schedules`; off: those before it are made (§6.5)."""
@@ -198,3 +236,29 @@ class Inferred:
 def switches() -> list[str]:
     """The names of all switches, for tests that run each both ways."""
     return [field.name for field in fields(Inferred)]
+
+
+def switched(inferred: Inferred, said: Mapping[str, Any]) -> Inferred:
+    """`inferred` with these switches set. Refuses an unknown name, and a value that the switch does not have."""
+    for name in said:
+        if name not in switches():
+            near = get_close_matches(name, switches(), 1)
+            raise NotOurs(f"no switch {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    try:
+        told = msgspec.convert(dict(said), Inferred)
+    except msgspec.ValidationError as problem:
+        raise NotOurs(f"a switch has no such value: {problem}") from None
+    return replace(inferred, **{name: getattr(told, name) for name in said})
+
+
+def values_of(inferred: Inferred) -> dict[str, Any]:
+    """How each switch stands, by name."""
+    return {name: getattr(inferred, name) for name in switches()}
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """The words a switch may be set to; of one that takes a number or any text there are none."""
+    kind = Inferred.__dataclass_fields__[name].type
+    if kind is bool:
+        return ("true", "false")
+    return tuple(getattr(kind, "__args__", ())) if getattr(kind, "__origin__", None) is Literal else ()

@@ -1,49 +1,19 @@
 """What V2's server-side calls are given, read strictly and turned into the sandbox's records (portone-facts §2.3)."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.money import AMOUNT_MINOR_MAX
 from jangbu.sandbox.core.countries import Country
+from jangbu.sandbox.core.currencies import refuse_unknown
+from jangbu.sandbox.core.customers import AddressInput, CustomerInput, customer_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Order, ReceiptWish
 from jangbu.sandbox.core.world import World
 
-
-class SeparatedName(msgspec.Struct):
-    first: str
-    last: str
-
-
-class NameInput(msgspec.Struct):
-    """In requests a name is an object, in answers a string."""
-
-    full: str | None = None
-    separated: SeparatedName | None = None
-
-
-class AddressInput(msgspec.Struct):
-    line1: str = msgspec.field(name="addressLine1")
-    line2: str = msgspec.field(name="addressLine2")
-    city: str | None = None
-    province: str | None = None
-    country: Country | None = None
-
-
-class CustomerInput(msgspec.Struct, rename="camel"):
-    id: str | None = None
-    name: NameInput | None = None
-    birth_year: str | None = None
-    birth_month: str | None = None
-    birth_day: str | None = None
-    country: Country | None = None
-    gender: Literal["MALE", "FEMALE", "OTHER"] | None = None
-    email: str | None = None
-    phone_number: str | None = None
-    address: AddressInput | None = None
-    zipcode: str | None = None
-    business_registration_number: str | None = None
+Months = Annotated[int, msgspec.Meta(ge=0, le=60)]
+"""Over how many a card pays; no PG has a longer plan."""
 
 
 class AmountInput(msgspec.Struct, rename="camel"):
@@ -111,7 +81,7 @@ class ChargeInput(OrderInput, rename="camel", kw_only=True):
     """The body of a payment with a billing key, at once or scheduled (portone-facts §3.2)."""
 
     billing_key: str
-    installment_month: int | None = None
+    installment_month: Months | None = None
     use_free_interest_from_merchant: bool | None = None
     use_card_point: bool | None = None
     cash_receipt: ReceiptInput | None = None
@@ -129,8 +99,7 @@ def order_of(world: World, asked: OrderInput) -> Order:
     """What is paid for. Refuses INVALID_REQUEST, and parts above the whole as SUM_OF_PARTS_EXCEEDS_TOTAL_AMOUNT."""
     amount = asked.amount
     tax_free = amount.tax_free or 0
-    if asked.currency not in EXPONENTS:
-        raise ApiError("INVALID_REQUEST", f"currency: the sandbox knows {', '.join(EXPONENTS)}.")
+    refuse_unknown(asked.currency)
     if not asked.order_name:
         raise ApiError("INVALID_REQUEST", "orderName must not be empty.")
     if not 0 < amount.total <= AMOUNT_MINOR_MAX or min(tax_free, amount.vat or 0) < 0:
@@ -151,28 +120,3 @@ def order_of(world: World, asked: OrderInput) -> Order:
         country=asked.country,
         promotion_id=asked.promotion_id,
     )
-
-
-def customer_of(given: CustomerInput | None) -> dict[str, Any]:
-    """The output shape: `name` is one string, absent fields are left out."""
-    given = given or CustomerInput()
-    name = given.name or NameInput()
-    parts = name.separated
-    shown: dict[str, Any] = {
-        "id": given.id,
-        "name": name.full or (f"{parts.first} {parts.last}" if parts else None),
-        "birthYear": given.birth_year,
-        "birthMonth": given.birth_month,
-        "birthDay": given.birth_day,
-        "gender": given.gender,
-        "email": given.email,
-        "phoneNumber": given.phone_number,
-        "address": _address(given.address) if given.address else None,
-        "zipcode": given.zipcode,
-    }
-    return {field: value for field, value in shown.items() if value}
-
-
-def _address(given: AddressInput) -> dict[str, Any]:
-    words = (given.line1, given.line2, given.city, given.province, given.country)
-    return {"type": "ONE_LINE", "oneLine": " ".join(word for word in words if word)}

@@ -4,28 +4,34 @@
 
 from typing import Any
 
-from jangbu.sandbox.core import billing_keys
+from jangbu.sandbox.core import billing_keys, choices, wallets
 from jangbu.sandbox.core.billing_records import BillingKey
-from jangbu.sandbox.core.choices import CHOICES
 from jangbu.sandbox.core.problems import NotOurs
+from jangbu.sandbox.core.records import Offer, Window
 from jangbu.sandbox.core.world import World
 
-WALLET_OF = {"KAKAOPAY": "KAKAOPAY", "NAVERPAY": "NAVERPAY", "TOSSPAY_V2": "TOSSPAY"}
-REGISTERED = {"CARD": ("card",), "EASY_PAY": ("card", "transfer"), "MOBILE": (), "PAYPAL": ()}
+REGISTERED = {"CARD": ("card",), "EASY_PAY": ("card", "transfer"), "MOBILE": ("mobile",), "PAYPAL": ()}
 """What there is to choose from by the browser's billingKeyMethod, the first being the usual."""
 
 
+def offered(window: Window) -> tuple[str, ...]:
+    """What the window lets the shopper choose from; the merchant's word comes before ours."""
+    return tuple(window.offer.ways) or REGISTERED[window.pay_method]
+
+
 def method_of(
-    world: World, key: BillingKey, pay_method: str, name: str | None = None, choice: str | None = None
+    world: World, key: BillingKey, window: Window, name: str | None = None, choice: str | None = None
 ) -> dict[str, Any]:
     """The key's `method`. Refuses a way, or a choice within it, that the window does not offer."""
-    offered = REGISTERED[pay_method]
-    if name is not None and name not in offered:
-        raise NotOurs(f"no method {name!r} for {pay_method}; known: {', '.join(offered) or 'none'}")
-    match pay_method:
+    known, offer = offered(window), window.offer
+    name = name or next(iter(known), None)
+    if name is not None and name not in known:
+        raise NotOurs(f"no method {name!r} for {window.pay_method}; known: {', '.join(known) or 'none'}")
+    match window.pay_method:
         case "CARD":
-            return card(world, choice)
+            return card(world, choice, offer)
         case "MOBILE":
+            _picked("mobile", choice, offer)
             return {
                 "type": "BillingKeyPaymentMethodMobile",
                 "phoneNumber": f"010{world.ids.chance().randrange(10**8):08d}",
@@ -34,8 +40,9 @@ def method_of(
             return {"type": "BillingKeyPaymentMethodPaypal"}
         case _:
             pg_provider = world.state.channels[key.channel_keys[0]].pg_provider
-            inner = account(world, choice) if name == "transfer" else card(world, choice)
-            return in_wallet(WALLET_OF.get(pg_provider, "KAKAOPAY"), inner)
+            inner = account(world, choice, offer) if name == "transfer" else card(world, choice, offer)
+            own = wallets.WALLETS[wallets.OF_PG.get(pg_provider, "kakaopay")].provider
+            return in_wallet(offer.wallet or own, inner)
 
 
 def in_wallet(provider: str, inner: dict[str, Any]) -> dict[str, Any]:
@@ -43,21 +50,23 @@ def in_wallet(provider: str, inner: dict[str, Any]) -> dict[str, Any]:
     return {"type": "BillingKeyPaymentMethodEasyPay", "provider": provider, "method": inner}
 
 
-def card(world: World, choice: str | None = None) -> dict[str, Any]:
-    """Some card, or one of the test cards by how it begins."""
-    begins = _chosen("card", choice)
-    bin_ = f"{begins}00" if begins else "433012"
-    return billing_keys.card_method(f"{bin_}000000{world.ids.chance().randrange(10_000):04d}")
+def card(world: World, choice: str | None, offer: Offer) -> dict[str, Any]:
+    """Some card, or the one that was picked."""
+    picked = _picked("card", choice, offer)
+    known = choices.card_of(picked) if picked is not None else {"bin": "433012"}
+    method = billing_keys.card_method(f"{known['bin']}000000{world.ids.chance().randrange(10_000):04d}")
+    return method | {"card": method["card"] | known}
 
 
-def account(world: World, choice: str | None = None) -> dict[str, Any]:
+def account(world: World, choice: str | None, offer: Offer) -> dict[str, Any]:
     """A bank account in a wallet: the one kind of key whose charges have a cash receipt (portone-facts §2.3)."""
-    bank = _chosen("transfer", choice) or "SHINHAN"
+    bank = _picked("transfer", choice, offer) or "SHINHAN"
     number = f"110***{world.ids.chance().randrange(10**6):06d}"
     return {"type": "BillingKeyPaymentMethodTransfer", "bank": bank, "accountNumber": number}
 
 
-def _chosen(name: str, choice: str | None) -> str | None:
-    if choice is not None and choice not in CHOICES[name]:
-        raise NotOurs(f"no choice {choice!r} for {name}; known: {', '.join(CHOICES[name])}")
+def _picked(name: str, choice: str | None, offer: Offer) -> str | None:
+    if choice is None:
+        return next(iter(offer.choices.get(name, ())), None)
+    choices.refuse_others(name, choice, offer)
     return choice

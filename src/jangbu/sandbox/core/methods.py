@@ -7,6 +7,8 @@ from typing import Any
 from jangbu.ids import Ids
 from jangbu.sandbox.core.choices import issued_by
 from jangbu.sandbox.core.problems import NotOurs
+from jangbu.sandbox.core.records import Window
+from jangbu.sandbox.core.wallets import OF_PG, WALLETS, Inner, Wallet
 
 
 def _digits(ids: Ids, count: int) -> str:
@@ -52,12 +54,14 @@ def _transfer(ids: Ids) -> dict[str, Any]:
     return {"type": "PaymentMethodTransfer", "bank": "SHINHAN", "accountNumber": f"110***{_digits(ids, 6)}"}
 
 
-def _easy_pay(provider: str, inner: Callable[[Ids], dict[str, Any]] | None) -> Callable[[Ids], dict[str, Any]]:
-    def of_easy_pay(ids: Ids) -> dict[str, Any]:
-        method: dict[str, Any] = {"type": "PaymentMethodEasyPay", "provider": provider}
-        return method if inner is None else {**method, "easyPayMethod": inner(ids)}
+def easy_pay(wallet: Wallet, inner: Inner | None, ids: Ids) -> dict[str, Any]:
+    """A wallet, and what is in it; one that pays as itself has nothing in it."""
+    method: dict[str, Any] = {"type": "PaymentMethodEasyPay", "provider": wallet.provider}
+    return method if inner is None else {**method, "easyPayMethod": INNER[inner](ids)}
 
-    return of_easy_pay
+
+def _usual(wallet: Wallet) -> Callable[[Ids], dict[str, Any]]:
+    return lambda ids: easy_pay(wallet, wallet.inner[0] if wallet.inner else None, ids)
 
 
 def _charge(_: Ids) -> dict[str, Any]:
@@ -95,13 +99,10 @@ def _convenience_store(ids: Ids) -> dict[str, Any]:
     }
 
 
+INNER: dict[Inner, Callable[[Ids], dict[str, Any]]] = {"CARD": card, "CHARGE": _charge, "TRANSFER": _transfer}
 METHODS: dict[str, Callable[[Ids], dict[str, Any]]] = {
     "card": card,
-    "kakaopay": _easy_pay("KAKAOPAY", card),
-    "naverpay": _easy_pay("NAVERPAY", _charge),
-    "tosspay": _easy_pay("TOSSPAY", _transfer),
-    "paypal": _easy_pay("PAYPAL", None),
-    "alipay": _easy_pay("ALIPAY", None),
+    **{name: _usual(wallet) for name, wallet in WALLETS.items()},
     "transfer": _transfer,
     "mobile": _mobile,
     "gift_certificate": _gift_certificate,
@@ -135,9 +136,10 @@ TYPES_LISTED_AS = {
 """The list filter has its own words (portone-facts §2.2)."""
 
 
-def offered(pay_method: str, pg_provider: str) -> tuple[str, ...]:
-    """What a window for `pay_method` on a channel of this PG lets the shopper choose from."""
-    return ("kakaopay",) if pg_provider == "KAKAOPAY" else OFFERED[pay_method]
+def offered(window: Window, pg_provider: str) -> tuple[str, ...]:
+    """What a window on a channel of this PG lets the shopper choose from; the merchant's word comes before ours."""
+    usual = (OF_PG[pg_provider],) if pg_provider in OF_PG else OFFERED[window.pay_method]
+    return tuple(window.offer.ways) or usual
 
 
 def named(name: str) -> str:

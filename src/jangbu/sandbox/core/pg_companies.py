@@ -38,6 +38,66 @@ PgCompany = Literal[
     "WELCOME",
 ]
 
+PgProvider = Literal[
+    "ALIPAY",
+    "BLUEWALNUT",
+    "CHAI",
+    "DANAL",
+    "DANAL_TPAY",
+    "DAOU",
+    "EXIMBAY",
+    "EXIMBAY_V2",
+    "GALAXIA",
+    "HECTO_GLOBAL",
+    "HTML5_INICIS",
+    "HYPHEN",
+    "INICIS",
+    "INICIS_JP",
+    "INICIS_UNIFIED",
+    "INICIS_V2",
+    "INNOPAY",
+    "JTNET",
+    "KAKAO",
+    "KAKAOPAY",
+    "KCP",
+    "KCP_BILLING",
+    "KCP_DIRECT",
+    "KCP_QUICK",
+    "KCP_V2",
+    "KICC",
+    "KICC_V2",
+    "KPN",
+    "KSNET",
+    "MOBILIANS",
+    "MOBILIANS_V2",
+    "NAVERCO",
+    "NAVERPAY",
+    "NICE",
+    "NICE_V2",
+    "PAYCO",
+    "PAYLETTER_GLOBAL",
+    "PAYMENTWALL",
+    "PAYPAL",
+    "PAYPAL_V2",
+    "PAYPLE",
+    "PINPAY",
+    "SETTLE",
+    "SETTLE_ACC",
+    "SETTLE_FIRM",
+    "SMARTRO",
+    "SMARTRO_V2",
+    "SMILEPAY",
+    "SYRUP",
+    "TOSSPAY",
+    "TOSSPAYMENTS",
+    "TOSSPAY_V2",
+    "TOSS_BRANDPAY",
+    "TRIPLE_A",
+    "UPLUS",
+    "WELCOME",
+]
+"""The modules a channel may be of (portone-facts §2.2): the current ones, and old names that old data has."""
+
 _UNDER_ANOTHER_NAME = {
     "HECTO_GLOBAL": "SETTLE",
     "HTML5_INICIS": "INICIS",
@@ -45,7 +105,9 @@ _UNDER_ANOTHER_NAME = {
     "TOSS_BRANDPAY": "TOSSPAYMENTS",
     "UPLUS": "TOSSPAYMENTS",
 }
-"""Modules whose name does not begin with their company's [I]: Hecto was Settlebank, Uplus is Toss Payments today."""
+"""Modules whose name does not begin with their company's [I: pg_company]: Hecto was Settlebank, Uplus is Toss Payments
+today.
+"""
 
 
 def company_of(pg_provider: str) -> str:

@@ -8,12 +8,9 @@ from jangbu.sandbox.core.records import Attempt
 
 KST = timezone(timedelta(hours=9))
 CANCELLABLE_DAYS = {"PAYPAL_V2": 180, "NAVERPAY": 1095, "KSNET": 183}
-"""Others allow a year [I]: a card "about 1 year"."""
+"""Others allow a year [I: cancel_period]: a card "about 1 year"."""
 
 KSNET_PARTIAL_CANCELS_MAX = 9
-
-WALLETS = frozenset({"KAKAOPAY", "NAVERPAY", "TOSSPAY_V2", "PAYPAL_V2"})
-"""Where the shopper chooses in a window only: there is no card to key in."""
 
 CARD_DIGITS = range(13, 20)
 
@@ -55,5 +52,5 @@ def of_keyed_in(card: Credential, now: datetime) -> declines.Decline | None:
 
 
 def _month(at: datetime) -> tuple[int, int]:
-    """The calendar month is a Korean one (portone-facts §10.15)."""
+    """The calendar month is a Korean one (portone-facts §10.15) [I: days_are_korean]."""
     return at.astimezone(KST).year, at.astimezone(KST).month

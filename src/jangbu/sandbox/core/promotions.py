@@ -22,7 +22,7 @@ def apply(world: World, store: Store, order: Order, method: dict[str, Any] | Non
     """Take the order's promotion off what the shopper pays; `method` is what they pay with.
 
     Refuses another method than the promotion's, and a discount above the whole. An unknown promotion, or one that is
-    not in progress, is INVALID_REQUEST [I].
+    not in progress, is INVALID_REQUEST [I: promotion_not_in_progress].
     """
     if order.promotion_id is None:
         return
@@ -71,7 +71,7 @@ def _is_back(promotion: Promotion, attempt: Attempt) -> bool:
 
 
 def status_of(world: World, promotion: Promotion, now: datetime) -> str:
-    """`PromotionStatus`; what a person did comes before what time and money did [I]."""
+    """`PromotionStatus`; what a person did comes before what time and money did [I: promotion_status]."""
     if promotion.terminated_at is not None:
         return "TERMINATED"
     if now >= promotion.end_at:

@@ -48,7 +48,7 @@ class V1Settings(msgspec.Struct):
     webhook_retries: int = 0
     """How often PortOne tries again, one minute apart: never, unless the merchant asked for it."""
     tiers: list[str] = []
-    """Codes of sub-stores. Here all of them are this very store: a payment of one is told as any other."""
+    """Codes of sub-stores: three letters or digits each. Their payments are this store's, told to their own callers."""
 
 
 class Store(msgspec.Struct):
@@ -147,16 +147,51 @@ class Order(msgspec.Struct, gc=False):
     """Which API it was asked through."""
     issues_key: str | None = None
     """The `customer_uid` of a V1 window: paying in it registers what was paid with (portone-facts §7.2)."""
+    tier: str | None = None
+    """The sub-store of V1's that it is of (portone-facts §6.1)."""
+
+
+class Offer(msgspec.Struct, omit_defaults=True):
+    """How the merchant narrowed what a window lets the shopper choose from; an empty one leaves everything open."""
+
+    ways: list[str] = []
+    """Ways to pay, by the names of `methods.METHODS`."""
+    choices: dict[str, list[str]] = {}
+    """Within a way to pay (`choices.USUAL`), the usual one first."""
+    months: list[int] | None = None
+    """Over which a card may pay; 0 is at once."""
+    free_months: dict[str, list[int]] = {}
+    """Months whose interest the merchant pays, by the card's company."""
+    pays_interest: bool = False
+    """The merchant pays it of every card."""
+    with_points: bool = False
+    """The card's points are used unless the shopper says no."""
+    discount_minor: int = 0
+    """A card company's coupon, for its card."""
+    wallet: str | None = None
+    """Which one is registered, by the API's word."""
+
+    @property
+    def says_of_cards(self) -> bool:
+        return self.months is not None or bool(self.free_months) or self.pays_interest or self.with_points
 
 
 class Window(msgspec.Struct):
     """The payment window a browser opened, as its page needs it."""
 
     pay_method: str
-    display: Literal["IFRAME", "REDIRECTION"]
+    display: Literal["IFRAME", "POPUP", "REDIRECTION"]
     opener_origin: str | None
     redirect_url: str | None
     language: Literal["ko", "en"]
+    offer: Offer = msgspec.field(default_factory=Offer)
+    channel_group_id: str | None = None
+    """Whose channels the attempt's was chosen from."""
+    typed: dict[str, str] = {}
+    """What its fields say at first."""
+    charges_later: str = ""
+    """The sum that is shown where something is registered."""
+    min_age: int | None = None
     payer: str | None = None
     """Which of PayPal's test buyers signed in (`payers.PAYERS`)."""
 

@@ -1,6 +1,7 @@
 """The whole of the local PortOne as one record."""
 
 import sys
+from typing import Any
 
 import msgspec
 
@@ -33,6 +34,8 @@ class State(msgspec.Struct):
     """How often this world was started: a restart goes on with other random numbers, never with the same
     again.
     """
+    switches: dict[str, Any] = {}
+    """Those of `inferred.Inferred` that somebody set while it ran."""
     payments: dict[str, dict[str, Payment]] = {}
     """By store id, then paymentId."""
     deliveries: list[Delivery] = []

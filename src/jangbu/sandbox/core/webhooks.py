@@ -57,6 +57,7 @@ class Courier:
         self._deliver = deliver
         self._is_parallel = is_parallel
         self._queue: list[tuple[datetime, int, Delivery]] = []
+        self._asked_for: list[Delivery] = []
         self.wake = asyncio.Event()
         """Set when the sending loop should look again.
 
@@ -70,6 +71,7 @@ class Courier:
     def reload(self) -> None:
         """Take over what waits in the world, after a restart or a reset."""
         self._queue.clear()
+        self._asked_for.clear()
         for delivery in self._world.state.deliveries:
             if delivery.state == "WAITING":
                 self._enqueue(delivery)
@@ -95,6 +97,8 @@ class Courier:
 
     def next_due(self) -> datetime | None:
         """When the earliest waiting try falls due."""
+        if self._asked_for:
+            return self._asked_for[0].triggered_at
         return self._queue[0][0] if self._queue else None
 
     async def run_due(self, now: datetime) -> None:
@@ -106,6 +110,8 @@ class Courier:
                 await self._send(delivery)
 
     def _take_due(self, now: datetime) -> Iterator[Delivery]:
+        while self._asked_for:
+            yield self._asked_for.pop(0)
         while self._queue and self._queue[0][0] <= now:
             due, _, delivery = heapq.heappop(self._queue)
             # A resend beside an automatic try may have queued the next try twice: the later word counts.
@@ -127,9 +133,18 @@ class Courier:
 
     async def resend(self, delivery: Delivery) -> None:
         """Send once more at a person's wish (portone-facts §2.12), whatever became of it before."""
+        self._take_out(delivery)
+        await self._send(delivery)
+
+    def resend_soon(self, delivery: Delivery) -> None:
+        """As `resend`, once the caller has its answer. A sandbox that stops before forgets it."""
+        self._take_out(delivery)
+        self._asked_for.append(delivery)
+        self.wake.set()
+
+    def _take_out(self, delivery: Delivery) -> None:
         self._queue = [entry for entry in self._queue if entry[2] is not delivery]
         heapq.heapify(self._queue)
-        await self._send(delivery)
 
     async def _send(self, delivery: Delivery) -> None:
         copies = 2 if delivery.is_twice and not delivery.tries else 1

@@ -13,8 +13,8 @@ from jangbu.clock import Clock, rfc3339
 from jangbu.ids import Ids
 from jangbu.sandbox.core import bodies, declines, methods
 from jangbu.sandbox.core.billing_records import Schedule
-from jangbu.sandbox.core.inferred import Inferred
-from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
+from jangbu.sandbox.core.inferred import Inferred, switched
+from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses, refuse_without_customer
 from jangbu.sandbox.core.problems import ApiError, BrowserRefusal
 from jangbu.sandbox.core.records import (
     Attempt,
@@ -37,7 +37,7 @@ class World:
     """PortOne's own records and rules. One thread drives it, and no step awaits, so each step is atomic."""
 
     def __init__(self, state: State, clock: Clock, inferred: Inferred | None = None) -> None:
-        self.inferred = inferred or Inferred()
+        self.assumed = inferred or Inferred()
         self._clock = clock
         self.on_webhook: Callable[[Delivery], None] = lambda _: None
         """Told of each new webhook before anything else happens."""
@@ -47,6 +47,7 @@ class World:
 
     def load(self, state: State) -> None:
         """Become `state`; everything before is forgotten."""
+        self.inferred = switched(self.assumed, state.switches)
         keep_once(state)
         self.state = state
         # Each life draws other numbers: a restarted world must never hand out an id it handed out before.
@@ -146,7 +147,8 @@ class World:
         channel = self.state.channels.get(channel_key)
         if channel is None or channel.store_id != store.id:
             raise BrowserRefusal("ChannelNotFound", f"channel {channel_key} is not found")
-        refuse_what_the_pg_refuses(channel, payment_id, order)
+        refuse_what_the_pg_refuses(self.inferred, channel, payment_id, order)
+        refuse_without_customer(channel, order)
         payment = self.payment(store.id, payment_id)
         if payment is not None:
             _refuse_second_success(payment)

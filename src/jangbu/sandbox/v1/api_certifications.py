@@ -6,10 +6,10 @@ import msgspec
 
 from jangbu.sandbox.core import identity
 from jangbu.sandbox.core.identity_records import IdentityVerification, Operator
-from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.v1.channels import channel_key_of
 from jangbu.sandbox.v1.fields import unix
 from jangbu.sandbox.v1.gate import Call, Operations
-from jangbu.sandbox.v1.keys import Bypass, channel_key_of
+from jangbu.sandbox.v1.keys import Bypass
 from jangbu.sandbox.v1.problems import V1Refusal
 
 operations = Operations()
@@ -47,7 +47,8 @@ class _Answer(msgspec.Struct):
 async def v1_request_otp(call: Call) -> dict[str, Any]:
     """portone-facts §6.5: dashes and dots are taken out of the numbers."""
     asked, world = call.asked(_Ask), call.world
-    channel = identity.channel_for(world, call.store, asked.channel_key or _channel_of(call, asked.pg))
+    key = channel_key_of(world, call.store, asked.channel_key, asked.pg, verifies=True)
+    channel = identity.channel_for(world, call.store, key)
     operator = OPERATORS[asked.carrier, asked.is_mvno]
     digits = _digits(asked.birth) + asked.gender_digit
     person = identity.person_of(asked.name, _digits(asked.phone), digits, operator)
@@ -106,16 +107,6 @@ def certification_json(call: Call, found: IdentityVerification) -> dict[str, Any
         "unique_key": identity.ci_of(person),
         "unique_in_site": identity.di_of(person, found.store_id),
     }
-
-
-def _channel_of(call: Call, pg: str | None) -> str:
-    """The channel by its older name; the store's first that verifies identities where there is none."""
-    if pg is not None:
-        return channel_key_of(call, None, pg)
-    for channel in call.world.state.channels.values():
-        if channel.store_id == call.store.id and channel.pg_provider in identity.PGS:
-            return channel.key
-    raise ApiError("CHANNEL_NOT_FOUND", "The store verifies no identities.")
 
 
 def _digits(written: str) -> str:

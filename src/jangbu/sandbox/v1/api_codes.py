@@ -1,4 +1,4 @@
-"""V1: codes of banks and cards, and the store's channels (portone-facts §6.5)."""
+"""V1: codes of banks and cards, the store's channels and sub-stores (portone-facts §6.5)."""
 
 from typing import Any
 
@@ -48,6 +48,15 @@ async def v1_get_channels(call: Call) -> list[dict[str, Any]]:
         for channel in call.world.state.channels.values()
         if channel.store_id == call.store.id
     ]
+
+
+@operations.add("GET", "/tiers/{tier_code}", 404)
+async def v1_get_tier(call: Call) -> dict[str, str]:
+    """portone-facts §6.5: a sub-store is called as its code is."""
+    code = call.path("tier_code")
+    if code not in call.settings.tiers:
+        raise V1Refusal(404, "존재하지 않는 Tier입니다.")
+    return {"tier_code": code, "tier_name": code}
 
 
 def _codes(table: dict[str, tuple[str, str]]) -> list[dict[str, str]]:

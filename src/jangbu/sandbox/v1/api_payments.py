@@ -200,7 +200,7 @@ async def v1_find_payments_of_status(call: Call) -> dict[str, Any]:
 
 @operations.add("GET", "/payments/status/{payment_status}", 400)
 async def v1_list_payments(call: Call) -> dict[str, Any]:
-    """portone-facts §6.3: at most 90 days, by the time of the status [I]."""
+    """portone-facts §6.3: at most 90 days, by the time of the status [I: v1_list_time]."""
     asked = call.asked(_Between)
     until = time_of(asked.to) if asked.to is not None else call.now
     since = time_of(asked.from_) if asked.from_ is not None else until - WINDOW
@@ -284,7 +284,7 @@ def _to_cancel(call: Call, asked: _Cancel) -> Attempt:
 
 
 def _refund_account(asked: _Cancel) -> dict[str, Any] | None:
-    """All three, or none [I]."""
+    """All three, or none [I: v1_refund_account]."""
     if not (asked.refund_holder and asked.refund_bank and asked.refund_account):
         return None
     account = {"bank": asked.refund_bank, "number": asked.refund_account, "holderName": asked.refund_holder}

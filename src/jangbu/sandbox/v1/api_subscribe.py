@@ -172,7 +172,7 @@ async def v1_pay_onetime(call: Call) -> dict[str, Any]:
 
 
 def _routed(call: Call, group_id: str | None) -> str | None:
-    """One channel of the group by chance: all are as likely, as the shares that a merchant sets are not known [I]."""
+    """One channel of the group by chance, all as likely [I: channel_group_draw]."""
     if group_id is None:
         return None
     channels = billing_keys.channels_for(call.world, call.store, None, group_id)

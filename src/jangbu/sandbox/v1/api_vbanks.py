@@ -14,9 +14,10 @@ from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.core.problems import BrowserRefusal, pg_refusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, CashReceipt
 from jangbu.sandbox.v1 import payments
+from jangbu.sandbox.v1.channels import channel_key_of
 from jangbu.sandbox.v1.fields import minor_of, time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations
-from jangbu.sandbox.v1.keys import OrderInput, ProductType, channel_key_of, order_of
+from jangbu.sandbox.v1.keys import OrderInput, ProductType, order_of
 from jangbu.sandbox.v1.problems import V1Refusal
 from jangbu.sandbox.v1.wire import payment_json
 
@@ -76,7 +77,7 @@ async def v1_open_vbank(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
     asked = call.asked(_Open)
     world, order = call.world, order_of(call, asked)
-    channel = world.state.channels[channel_key_of(call, asked.channel_key, asked.pg)]
+    channel = world.state.channels[channel_key_of(world, call.store, asked.channel_key, asked.pg)]
     due_at, bank = time_of(asked.vbank_due), BANK_OF_CODE.get(asked.vbank_code)
     if bank is None or due_at <= call.now:
         raise V1Refusal(200, "vbank_code 또는 vbank_due 값이 올바르지 않습니다.")
@@ -86,7 +87,7 @@ async def v1_open_vbank(call: Call) -> dict[str, Any]:
     order.account.account_number = number
     charges.refuse_unpayable(world, call.store, asked.merchant_uid)
     try:
-        refuse_what_the_pg_refuses(channel, asked.merchant_uid, order)
+        refuse_what_the_pg_refuses(world.inferred, channel, asked.merchant_uid, order)
     except BrowserRefusal as refusal:
         raise pg_refusal(refusal.pg_code or "", refusal.message) from None
     attempt = Attempt(

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.money import AMOUNT_MINOR_MAX
+from jangbu.sandbox.core.currencies import EXPONENTS
 from jangbu.sandbox.core.problems import UNREADABLE
 from jangbu.sandbox.v1.problems import V1Refusal
 

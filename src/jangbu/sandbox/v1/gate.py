@@ -59,6 +59,11 @@ class Call:
         assert self.store.v1 is not None, "a store without V1 has no token for it"
         return self.store.v1
 
+    @property
+    def tier(self) -> str | None:
+        """The sub-store that the call is of, by its header (portone-facts §6.1)."""
+        return self._request.headers.get("tier") or None
+
     def path(self, name: str) -> str:
         return unquote(self._request.path_params[name])
 
@@ -77,7 +82,9 @@ class Call:
             raise V1Refusal(400, f"요청 값이 올바르지 않습니다. ({problem})") from None
 
     def authorize(self) -> None:
-        """`Bearer <token>` or the bare token. Refuses others, and expired ones, with 401 (portone-facts §6.1)."""
+        """`Bearer <token>` or the bare token, and a tier of the store. Refuses others, and expired ones, with 401
+        (portone-facts §6.1).
+        """
         given = self._request.headers.get("authorization", "").removeprefix("Bearer ")
         token = next(
             (t for t in self.world.state.tokens if t.kind == "V1" and t.value == given and t.expires_at > self.now),
@@ -86,6 +93,8 @@ class Call:
         if token is None:
             raise V1Refusal(*WORDS["UNAUTHORIZED"])
         self._store = self.world.state.stores[token.store_id]
+        if self.tier is not None and self.tier not in self.settings.tiers:
+            raise V1Refusal(UNAUTHORIZED, f"등록되지 않은 하위 상점(Tier)입니다. ({self.tier})")
 
 
 def token_of(world: World, imp_key: str, imp_secret: str, now: datetime) -> Token:

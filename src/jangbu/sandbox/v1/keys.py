@@ -8,9 +8,10 @@ import msgspec
 from jangbu.sandbox.core import billing_keys, charges
 from jangbu.sandbox.core.bank_names import CARD_COMPANIES
 from jangbu.sandbox.core.billing_records import BillingKey
-from jangbu.sandbox.core.inputs import Credential
+from jangbu.sandbox.core.inputs import Credential, Months
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Order, ReceiptWish
+from jangbu.sandbox.v1.channels import channel_key_of
 from jangbu.sandbox.v1.fields import minor_of, unix
 from jangbu.sandbox.v1.gate import Call
 from jangbu.sandbox.v1.problems import V1Refusal
@@ -70,7 +71,7 @@ class OrderInput(msgspec.Struct, kw_only=True):
 class ChargeInput(OrderInput, kw_only=True):
     """An order that a registered card is charged for."""
 
-    card_quota: int = 0
+    card_quota: Months = 0
     interest_free_by_merchant: bool = False
     use_card_point: bool = False
     promotion_id: str | None = None
@@ -124,24 +125,8 @@ def _credential(card: CardInput) -> Credential:
 def _channel_keys_of(call: Call, card: CardInput) -> list[str]:
     """A group comes before `pg`, and before a channel that is named as well."""
     if card.channel_group_id is None:
-        return [channel_key_of(call, card.channel_key, card.pg)]
+        return [channel_key_of(call.world, call.store, card.channel_key, card.pg)]
     return [channel.key for channel in billing_keys.channels_for(call.world, call.store, None, card.channel_group_id)]
-
-
-def channel_key_of(call: Call, channel_key: str | None, pg: str | None) -> str:
-    if channel_key is not None:
-        found = call.world.state.channels.get(channel_key)
-        if found is None or found.store_id != call.store.id:
-            raise ApiError("CHANNEL_NOT_FOUND", "The channel is not found.")
-        return channel_key
-    if pg is None:
-        return call.settings.default_channel_key
-    provider, _, merchant = pg.partition(".")
-    for channel in call.world.state.channels.values():
-        is_named = channel.pg_provider.lower() == provider and merchant in ("", channel.pg_merchant_id)
-        if is_named and channel.store_id == call.store.id:
-            return channel.key
-    raise ApiError("CHANNEL_NOT_FOUND", "The channel is not found.")
 
 
 def check_uid(customer_uid: str) -> None:
@@ -178,6 +163,7 @@ def order_of(call: Call, asked: OrderInput) -> Order:
         notice_urls=urls_of(asked.notice_url),
         product_count=asked.product_count,
         version="V1",
+        tier=call.tier,
     )
 
 
@@ -199,9 +185,9 @@ def wish_of(call: Call, key: BillingKey, asked: ChargeInput, channel_key: str | 
 
 
 def check_card(call: Call, key: BillingKey, amount: int | None) -> None:
-    """Charge a small sum and give it back at once, as `checking_amount` asks; 0 is none. Nothing of it is listed [I].
+    """Charge a small sum and give it back at once, as `checking_amount` asks; 0 is none.
 
-    Refuses what the PG refuses.
+    Nothing of it is listed [I: v1_card_check]. Refuses what the PG refuses.
     """
     if amount is not None and amount < 0:
         raise V1Refusal(400, "checking_amount는 0 이상이어야 합니다.")

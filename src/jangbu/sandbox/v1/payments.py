@@ -1,4 +1,6 @@
-"""Finding V1's payments: each attempt is one, under its `imp_uid` (portone-facts §2.1, §6.3)."""
+"""Finding V1's payments: each attempt is one, under its `imp_uid` (portone-facts §2.1, §6.3), which V2
+shows as its transactionId, as it does the `merchant_uid` as the id [I: v1_in_v2].
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +20,10 @@ def is_visible(call: Call, attempt: Attempt, *, with_tests: bool) -> bool:
     """Whether V1 tells this caller of it. Test channels' payments only where they are asked for (§6.3)."""
     if attempt.store_id != call.store.id:
         return False
-    if attempt.order.version == "V2" and not call.world.inferred.v1_sees_v2_payments:
+    inferred = call.world.inferred
+    if attempt.order.version == "V2" and not inferred.v1_sees_v2_payments:
+        return False
+    if attempt.order.tier != call.tier and inferred.v1_tiers_are_apart:
         return False
     return with_tests or call.world.channel_of(attempt).type == "LIVE"
 

@@ -1,4 +1,6 @@
-"""V1's refusals: a `code` that is not 0, and a Korean sentence (portone-facts §6.1). No list of codes is published."""
+"""V1's refusals: a `code` that is not 0, and a Korean sentence (portone-facts §6.1). No list of codes is
+published [I: v1_codes].
+"""
 
 from jangbu.sandbox.core.problems import ApiError
 

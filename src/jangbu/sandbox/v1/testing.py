@@ -19,10 +19,17 @@ class V1Verbs:
         raise NotImplementedError
 
     async def v1(
-        self, method: str, path: str, fields: Any = None, *, token: str | None = None, is_form: bool = False
+        self,
+        method: str,
+        path: str,
+        fields: Any = None,
+        *,
+        token: str | None = None,
+        is_form: bool = False,
+        tier: str | None = None,
     ) -> tuple[int, Any]:
         """A call of V1 with the store's token: status and envelope. On GET and DELETE `fields` are the query."""
-        sent = {"authorization": f"Bearer {token or await self.v1_token()}"}
+        sent = {"authorization": f"Bearer {token or await self.v1_token()}"} | ({"tier": tier} if tier else {})
         encoded = urlencode(fields or {}, doseq=True).encode()
         target, raw = f"{PREFIX}{path}", b""
         if method in ("GET", "DELETE"):

@@ -11,32 +11,32 @@ from starlette.routing import BaseRoute
 
 from jangbu.sandbox.core import billing_keys, issuing
 from jangbu.sandbox.core.billing_records import BillingKey
-from jangbu.sandbox.core.params import MOBILE
+from jangbu.sandbox.core.opening import MOBILE, unreadable
 from jangbu.sandbox.core.parts import Parts
-from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal
-from jangbu.sandbox.core.records import AccountWish, Attempt, Failure, Order, Store, V1Settings, Window
+from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal
+from jangbu.sandbox.core.records import AccountWish, Attempt, Failure, Order, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
+from jangbu.sandbox.v1 import offers
+from jangbu.sandbox.v1.channels import channel_key_of
 from jangbu.sandbox.v1.fields import minor_of
 from jangbu.sandbox.v1.problems import V1Refusal
+from jangbu.sandbox.window import pages
 from jangbu.sandbox.window.callers import opens
 
-PAY_METHODS = {
-    "card": "CARD",
-    "trans": "TRANSFER",
-    "vbank": "VIRTUAL_ACCOUNT",
-    "phone": "MOBILE",
-    "kakaopay": "EASY_PAY",
-    "naverpay": "EASY_PAY",
-    "tosspay": "EASY_PAY",
-    "paypal": "PAYPAL",
-    "cultureland": "GIFT_CERTIFICATE",
-    "cvs": "CONVENIENCE_STORE",
-}
+
+class Product(msgspec.Struct):
+    """V1 asks for none of it; a payment's product must have all but the code (portone-facts §2.2)."""
+
+    id: str = ""
+    name: str = ""
+    code: str | None = None
+    unit_price: Decimal = msgspec.field(default=Decimal(0), name="unitPrice")
+    quantity: int = 1
 
 
 class RequestPay(msgspec.Struct):
-    """The parameters the sandbox reads, and `imp`, which `IMP.init` was given; others are ignored."""
+    """What is read of the parameters, and `imp`, which `IMP.init` was given."""
 
     imp: str
     pay_method: str
@@ -44,7 +44,8 @@ class RequestPay(msgspec.Struct):
     name: str
     amount: Decimal
     channel_key: str | None = msgspec.field(default=None, name="channelKey")
-    currency: str = "KRW"
+    pg: str | None = None
+    currency: str | None = None
     buyer_name: str | None = None
     buyer_tel: str | None = None
     buyer_email: str | None = None
@@ -59,6 +60,11 @@ class RequestPay(msgspec.Struct):
     escrow: bool = False
     custom_data: Any = None
     language: str | None = None
+    products: list[Product] | None = None
+    vbank_due: str | None = None
+    display: offers.Display | None = None
+    card: offers.Card | None = None
+    pays_interest: bool = msgspec.field(default=False, name="useFreeInterestFromMall")
     tier: str | None = None
     """The sub-store that `IMP.agency` named."""
     in_page: bool = False
@@ -70,23 +76,25 @@ def open_attempt(
 ) -> Attempt:
     """Begin an attempt, READY. Refuses as a BrowserRefusal."""
     world = parts.world
-    store, settings = store_of(world, asked.imp, asked.tier)
-    if asked.pay_method not in PAY_METHODS:
-        raise BrowserRefusal("RequestParseFailed", f"pay_method: {', '.join(PAY_METHODS)}")
+    store = store_of(world, asked.imp, asked.tier)
+    if asked.pay_method not in offers.PAY_METHODS:
+        raise unreadable(f"pay_method: {', '.join(offers.PAY_METHODS)}")
+    way = offers.PAY_METHODS[asked.pay_method]
     is_redirected = is_mobile and not asked.in_page
     if is_redirected and not asked.m_redirect_url:
-        raise BrowserRefusal("RequestParseFailed", "m_redirect_url is required on a phone")
+        raise unreadable("m_redirect_url is required on a phone")
     window = Window(
-        pay_method=PAY_METHODS[asked.pay_method],
+        pay_method=way.pay_method,
         display="REDIRECTION" if is_redirected else "IFRAME",
         opener_origin=opener_origin,
         redirect_url=asked.m_redirect_url if is_redirected else None,
         language="en" if (asked.language or "").startswith("en") else "ko",
+        offer=offers.offer_of(way, asked.display, asked.card, pays_interest=asked.pays_interest),
     )
     origin = {"platformType": "MOBILE" if is_mobile else "PC", "ipAddress": ip_address}
     if user_agent:
         origin["userAgent"] = user_agent
-    channel_key = asked.channel_key or settings.default_channel_key
+    channel_key = channel_named(world, store, asked.channel_key, asked.pg)
     return world.open_window(
         store.id, channel_key, asked.merchant_uid, _order_of(world, asked), window, origin, parts.clock.now()
     )
@@ -174,38 +182,64 @@ def urls_of(notice_url: list[str] | str | None) -> Sequence[str]:
 
 
 def _order_of(world: World, asked: RequestPay) -> Order:
+    # PayPal takes no won, so there dollars are meant.
+    currency = asked.currency or ("USD" if asked.pay_method == "paypal" else "KRW")
     try:
-        total = minor_of(asked.amount, asked.currency)
-        tax_free = minor_of(asked.tax_free, asked.currency)
-        vat = minor_of(asked.vat_amount, asked.currency) if asked.vat_amount is not None else None
+        total = minor_of(asked.amount, currency)
+        tax_free = minor_of(asked.tax_free, currency)
+        vat = minor_of(asked.vat_amount, currency) if asked.vat_amount is not None else None
+        products = [_product(each, currency) for each in asked.products or ()]
     except V1Refusal as refusal:
-        raise BrowserRefusal("RequestParseFailed", refusal.message) from None
+        raise unreadable(refusal.message) from None
     if total == 0 or tax_free + (vat or 0) > total:
-        raise BrowserRefusal("RequestParseFailed", "amount must be above zero, and its parts must fit into it")
+        raise unreadable("amount must be above zero, and its parts must fit into it")
     return Order(
         order_name=asked.name,
         total_minor=total,
         tax_free_minor=tax_free,
         vat_minor=vat if vat is not None else world.vat_of(total, tax_free),
-        currency=asked.currency,
+        currency=currency,
+        products=products or None,
         customer=customer_of(asked),
         custom_data=text_of(asked.custom_data),
         notice_urls=urls_of(asked.notice_url),
-        account=AccountWish(),
+        account=AccountWish(due_at=offers.due_of(world.inferred, asked.vbank_due) if asked.vbank_due else None),
         is_escrow=asked.escrow,
         confirm_url=asked.confirm_url,
         version="V1",
         issues_key=asked.customer_uid,
+        tier=asked.tier,
     )
 
 
-def store_of(world: World, user_code: str, tier: str | None = None) -> tuple[Store, V1Settings]:
+def _product(given: Product, currency: str) -> dict[str, Any]:
+    shown = {
+        "id": given.id or given.code or given.name,
+        "name": given.name,
+        "code": given.code,
+        "amount": minor_of(given.unit_price, currency),
+        "quantity": given.quantity,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def channel_named(
+    world: World, store: Store, channel_key: str | None, pg: str | None, *, verifies: bool = False
+) -> str:
+    """As the server's calls find a channel. Refuses as a BrowserRefusal."""
+    try:
+        return channel_key_of(world, store, channel_key, pg, verifies=verifies)
+    except ApiError:
+        raise BrowserRefusal("ChannelNotFound", f"channel {channel_key or pg} is not found") from None
+
+
+def store_of(world: World, user_code: str, tier: str | None = None) -> Store:
     """The store that `IMP.init` named, or `IMP.agency` with a tier of it. Refuses as a BrowserRefusal."""
     for store in world.state.stores.values():
         if store.v1 is not None and store.v1.user_code == user_code:
             if tier is not None and tier not in store.v1.tiers:
                 raise BrowserRefusal("StoreNotFound", f"store {user_code} has no tier {tier}")
-            return store, store.v1
+            return store
     raise BrowserRefusal("StoreNotFound", f"no store has the code {user_code}")
 
 
@@ -230,9 +264,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
             told = {"error_code": refusal.code, "error_msg": refusal.message}
             return json_response(400 if refusal.code == "RequestParseFailed" else 200, told)
         parts.nudge()
-        window_url = f"/__browser__/window/{attempt.transaction_id}"
         assert attempt.window is not None, "open_attempt has opened one"
-        told = {"imp_uid": attempt.transaction_id, "windowId": attempt.transaction_id}
-        return json_response(200, told | {"windowUrl": window_url, "display": attempt.window.display})
+        told = pages.opened(attempt.window, attempt.transaction_id, f"/transactions/{attempt.transaction_id}")
+        return json_response(200, {"imp_uid": attempt.transaction_id} | told)
 
     return [opens("/v1/payments", open_)]

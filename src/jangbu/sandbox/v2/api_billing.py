@@ -9,13 +9,14 @@ from jangbu.clock import rfc3339
 from jangbu.sandbox.core import billing_keys, charges
 from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.bodies import channel_json
-from jangbu.sandbox.core.inputs import ChargeInput, Credential, CustomerInput, customer_of, order_of, receipt_wish_of
+from jangbu.sandbox.core.customers import CustomerInput, customer_of
+from jangbu.sandbox.core.inputs import ChargeInput, Credential, order_of, receipt_wish_of
 from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.v2.listing import Page, bounds_of, span
-from jangbu.sandbox.window.issue_windows import confirm, pay_after_issue
+from jangbu.sandbox.window.issue_windows import confirm, issue_and_pay
 
 operations = Operations()
 TO_PG_OF_A_CHARGE = "`productType`, `shippingAddress`, `locale`, `bypass`"
@@ -135,44 +136,37 @@ async def issue_billing_key(call: Call) -> dict[str, Any]:
 @operations.add("POST", "/billing-keys/confirm")
 async def confirm_billing_key(call: Call) -> dict[str, Any]:
     """portone-facts §3.1."""
-    asked = call.body(_Confirm)
-    store = call.store(asked.store_id)
-    key = confirm(
-        call.world,
-        call.parts.faults,
-        store,
-        asked.billing_issue_token,
-        call.now,
-        is_test=asked.is_test,
-        is_announced=not asked.skip_webhook,
-    )
-    return {"billingKey": key.id}
+    return {"billingKey": _confirmed(call, call.body(_Confirm)).id}
 
 
 @operations.add("POST", "/billing-keys/confirm-issue-and-pay")
 async def confirm_billing_key_issue_and_pay(call: Call) -> dict[str, Any]:
     """portone-facts §3.1."""
     asked = call.body(_ConfirmAndPay)
-    store = call.store(asked.store_id)
-    key = confirm(
+    believed = {
+        "paymentId": asked.payment_id,
+        "currency": asked.currency,
+        "totalAmount": asked.total_amount,
+        "taxFreeAmount": asked.tax_free_amount,
+    }
+    key = _confirmed(call, asked, believed)
+    attempt = issue_and_pay(call.world, call.parts.faults, key, call.now, is_announced=not asked.skip_webhook)
+    if attempt.failure is not None:
+        raise charges.declined(attempt)
+    return {"billingKey": key.id, "paymentId": attempt.payment_id}
+
+
+def _confirmed(call: Call, asked: _Confirm, payment: dict[str, Any] | None = None) -> BillingKey:
+    return confirm(
         call.world,
         call.parts.faults,
-        store,
+        call.store(asked.store_id),
         asked.billing_issue_token,
         call.now,
         is_test=asked.is_test,
         is_announced=not asked.skip_webhook,
-        payment={
-            "paymentId": asked.payment_id,
-            "currency": asked.currency,
-            "totalAmount": asked.total_amount,
-            "taxFreeAmount": asked.tax_free_amount,
-        },
+        payment=payment,
     )
-    attempt = pay_after_issue(call.world, call.parts.faults, key, call.now, is_announced=not asked.skip_webhook)
-    if attempt.failure is not None:
-        raise charges.declined(attempt)
-    return {"billingKey": key.id, "paymentId": attempt.payment_id}
 
 
 @operations.add("GET", "/billing-keys/{billingKey}")
@@ -225,7 +219,7 @@ async def delete_billing_key(call: Call) -> dict[str, Any]:
 
 @operations.add("POST", "/payments/{paymentId}/billing-key", to_pg=TO_PG_OF_A_CHARGE)
 async def pay_with_billing_key(call: Call) -> dict[str, Any]:
-    """portone-facts §3.2. `paidAt` of what still waits for the PG is the time of the call [I]."""
+    """portone-facts §3.2. `paidAt` of what still waits is the time of the call [I: paid_at_of_what_waits]."""
     asked = call.body(ChargeInput)
     store = call.store(asked.store_id)
     attempt = charges.charge(

@@ -6,8 +6,9 @@ from typing import Any, Literal
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.money import AMOUNT_MINOR_MAX, EXPONENTS
+from jangbu.money import AMOUNT_MINOR_MAX
 from jangbu.sandbox.core import cash_receipts
+from jangbu.sandbox.core.currencies import refuse_unknown
 from jangbu.sandbox.core.faults import Kind
 from jangbu.sandbox.core.inputs import ProductType
 from jangbu.sandbox.core.pg_companies import PgCompany, company_of
@@ -157,8 +158,7 @@ async def get_cash_receipts(call: Call) -> dict[str, Any]:
 
 def _content(call: Call, asked: _Issue) -> cash_receipts.Content:
     amount, vat = asked.amount, asked.amount.vat
-    if asked.currency not in EXPONENTS:
-        raise ApiError("INVALID_REQUEST", f"currency: the sandbox knows {', '.join(EXPONENTS)}.")
+    refuse_unknown(asked.currency)
     is_whole = 0 < amount.total <= AMOUNT_MINOR_MAX and amount.tax_free >= 0 and (vat or 0) >= 0
     if not is_whole or amount.tax_free + (vat or 0) > amount.total:
         raise ApiError("INVALID_REQUEST", "amount.total must be above zero, and the parts fit into it.")
@@ -167,7 +167,7 @@ def _content(call: Call, asked: _Issue) -> cash_receipts.Content:
 
 
 def _is_of(times: tuple[datetime, datetime], asked: _List, row: CashReceipt) -> bool:
-    # One that was never issued has no time of issue: its change of state speaks for it [I].
+    # One that was never issued has no time of issue: its change of state speaks for it [I: failed_receipt_time].
     at = _at(row, asked.filter.time_range_field) or (row.status_updated_at if row.status == "ISSUE_FAILED" else None)
     return at is not None and times[0] <= at <= times[1]
 

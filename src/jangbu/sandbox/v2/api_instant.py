@@ -6,8 +6,19 @@ from typing import Any, Literal
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.sandbox.core import approvals, billing_keys, charges, declines, methods, params, pg_rules, promotions
-from jangbu.sandbox.core.inputs import Credential, OrderInput, order_of
+from jangbu.sandbox.core import (
+    approvals,
+    billing_keys,
+    charges,
+    declines,
+    methods,
+    params,
+    pg_rules,
+    promotions,
+    wallets,
+)
+from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.inputs import Credential, Months, OrderInput, order_of
 from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, pg_refusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, Order, ReceiptWish
@@ -18,7 +29,7 @@ operations = Operations()
 
 class _Card(msgspec.Struct, rename="camel"):
     credential: Credential
-    installment_month: int = 0
+    installment_month: Months = 0
     use_free_installment_plan: bool = False
     use_free_interest_from_merchant: bool = False
     use_card_point: bool = False
@@ -81,9 +92,10 @@ class _Chosen:
     to_pg="`productType`, `shippingAddress`, `bypass`",
 )
 async def pay_instantly(call: Call) -> dict[str, Any]:
-    """portone-facts §2.6. `paidAt` of an account, and of what waits for the PG, is the time of the call.
+    """portone-facts §2.6. `paidAt` of an account is the time of the call, and so is that of what waits for the PG
+    [I: paid_at_of_what_waits].
 
-    Of a channel group the first channel is taken [I].
+    Of a channel group the first channel is taken [I: instant_in_a_group].
     """
     asked = call.body(_Instant)
     world, payment_id = call.world, call.path("paymentId")
@@ -93,11 +105,11 @@ async def pay_instantly(call: Call) -> dict[str, Any]:
     order.is_escrow = asked.is_escrow or False
     order.is_cultural_expense = asked.is_cultural_expense
     chosen = _chosen(call, asked.method, order)
-    if chosen.method == "card" and channel.pg_provider in pg_rules.WALLETS:
+    if chosen.method == "card" and channel.pg_provider in wallets.OF_PG:
         raise ApiError("INVALID_REQUEST", "This channel takes no keyed-in cards.")
     charges.refuse_unpayable(world, store, payment_id)
     try:
-        refuse_what_the_pg_refuses(channel, payment_id, order)
+        refuse_what_the_pg_refuses(world.inferred, channel, payment_id, order)
     except BrowserRefusal as refusal:
         raise pg_refusal(refusal.pg_code or "", refusal.message) from None
     promotions.apply(world, store, order, chosen.shown, call.now)
@@ -147,14 +159,14 @@ def _chosen(call: Call, asked: _Method, order: Order) -> _Chosen:
         )
         return _Chosen("card", shown, refusal)
     assert account is not None, "it is one of the two"
-    order.account = _wish(account)
+    order.account = _wish(call.world.inferred, account)
     if account.cash_receipt is not None:
         type_ = account.cash_receipt.type
         order.receipt = ReceiptWish(None if type_ == "NO_RECEIPT" else type_)
     return _Chosen("virtual_account")
 
 
-def _wish(asked: _Account) -> AccountWish:
+def _wish(inferred: Inferred, asked: _Account) -> AccountWish:
     hours, due, fixed = asked.expiry.valid_hours, asked.expiry.due_date, asked.option.fixed
     is_fixed = asked.option.type == "FIXED"
     if (hours is None) == (due is None) or (hours is not None and hours <= 0):
@@ -162,7 +174,7 @@ def _wish(asked: _Account) -> AccountWish:
     if is_fixed and (fixed is None or (fixed.account_number is None) == (fixed.pg_account_id is None)):
         raise ApiError("INVALID_REQUEST", "option.fixed is either pgAccountId or accountNumber.")
     try:
-        due_at = params.due_of(due) if due is not None else None
+        due_at = params.due_of(inferred, due) if due is not None else None
     except ValueError:
         raise ApiError("INVALID_REQUEST", "expiry.dueDate: not a time.") from None
     number = fixed.account_number if is_fixed and fixed is not None else None

@@ -30,7 +30,7 @@ class _ByCursor(msgspec.Struct, rename="camel"):
 
 @operations.add("GET", "/payments-by-cursor")
 async def get_payments_by_cursor(call: Call) -> dict[str, Any]:
-    """portone-facts §2.13. A payment is where its first attempt began, so no later change moves it [I]."""
+    """portone-facts §2.13. A payment is where its first attempt began: no change moves it [I: cursor_place]."""
     asked = call.body(_ByCursor)
     store = call.store(asked.store_id)
     begun = [payment for payment in call.world.state.payments.get(store.id, {}).values() if payment.attempts]

@@ -7,7 +7,8 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox.core import accounts, approvals, escrow
-from jangbu.sandbox.core.inputs import AddressInput, ProductInput
+from jangbu.sandbox.core.customers import AddressInput
+from jangbu.sandbox.core.inputs import ProductInput
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import Payment
 from jangbu.sandbox.gate import Call, Operations

@@ -119,5 +119,5 @@ def _time_of(call: Call, row: Schedule, by: Sorts) -> datetime:
         case "COMPLETED_AT":
             return schedules.ended_at(call.world, row) or row.time_to_pay
         case "STATUS_TIMESTAMP":
-            # Since when it is what it is [I].
+            # Since when it is what it is [I: schedule_status_time].
             return row.revoked_at or schedules.ended_at(call.world, row) or row.started_at or row.created_at

@@ -6,10 +6,10 @@ from typing import Any, Literal
 import msgspec
 
 from jangbu.clock import rfc3339
-from jangbu.money import EXPONENTS
 from jangbu.sandbox.core import checkout, promotions
 from jangbu.sandbox.core.bank_names import BANK_NAMES
 from jangbu.sandbox.core.countries import Country
+from jangbu.sandbox.core.currencies import refuse_unknown
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import Channel
 from jangbu.sandbox.core.small_records import PaymentSession
@@ -17,7 +17,7 @@ from jangbu.sandbox.gate import Call, Operations
 
 operations = Operations()
 TTL = timedelta(hours=1)
-"""Where the merchant names none; no default is published."""
+"""Where the merchant names none [I: session_without_an_end]."""
 KCP_PROMOTION = {"promotionId": "KCP0000001", "cardCompany": "SHINHAN_CARD"}
 KCP_MINIMUM, KCP_DISCOUNT = 50_000, 3_000
 
@@ -188,7 +188,7 @@ async def create_payment_session(call: Call) -> dict[str, Any]:
 
 @operations.add("GET", "/payment-sessions/{sessionId}", is_open=True)
 async def get_payment_session(call: Call) -> dict[str, Any]:
-    """portone-facts §8. One that was closed is expired as well [I]."""
+    """portone-facts §8. One that was closed is expired as well [I: closed_session]."""
     session = call.world.state.payment_sessions.get(call.path("sessionId"))
     if session is None:
         raise ApiError("SESSION_NOT_FOUND", "The session is not found.")
@@ -200,7 +200,7 @@ async def get_payment_session(call: Call) -> dict[str, Any]:
 
 @operations.add("POST", "/payment-sessions/{sessionId}/close")
 async def close_payment_session(call: Call) -> dict[str, Any]:
-    """portone-facts §8. Closing again changes nothing [I]."""
+    """portone-facts §8. Closing again changes nothing [I: closed_session]."""
     session = call.world.state.payment_sessions.get(call.path("sessionId"))
     if session is None or session.store_id != call.store(None).id:
         raise ApiError("SESSION_NOT_FOUND", "The session is not found.")
@@ -230,6 +230,5 @@ def _amount(call: Call) -> int:
 
 
 def _currency(currency: str) -> str:
-    if currency not in EXPONENTS:
-        raise ApiError("INVALID_REQUEST", f"currency: the sandbox knows {', '.join(EXPONENTS)}.")
+    refuse_unknown(currency)
     return currency

@@ -11,6 +11,7 @@ import msgspec
 
 from jangbu.ids import from_facts
 from jangbu.sandbox.core import access
+from jangbu.sandbox.core.currencies import refuse_unknown
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Attempt, Order, Payment
 from jangbu.sandbox.gate import Call, Operations
@@ -59,6 +60,8 @@ async def pre_register_payment(call: Call) -> dict[str, Any]:
     store = call.store(asked.store_id)
     if min(asked.total_amount or 0, asked.tax_free_amount or 0) < 0:
         raise ApiError("INVALID_REQUEST", "An amount must not be negative.")
+    if asked.currency is not None:
+        refuse_unknown(asked.currency)
     call.world.pre_register(
         store,
         call.path("paymentId"),
@@ -92,11 +95,14 @@ async def get_payments(call: Call) -> dict[str, Any]:
 
 @operations.add("POST", "/payments/{paymentId}/resend-webhook")
 async def resend_webhook(call: Call) -> dict[str, Any]:
-    """portone-facts §2.12; whether it answers before or after sending is not stated: after [I]."""
+    """portone-facts §2.12; whether it answers before it sends is a switch [I: resend_answers_first]."""
     asked = call.body(_ResendWebhook)
     payment = found(call.world.payment(call.store(asked.store_id).id, call.path("paymentId")))
     delivery = call.world.webhook_to_resend(payment, asked.webhook_id)
-    await call.parts.courier.resend(delivery)
+    if call.world.inferred.resend_answers_first:
+        call.parts.courier.resend_soon(delivery)
+    else:
+        await call.parts.courier.resend(delivery)
     return {"webhook": webhook_json(delivery)}
 
 

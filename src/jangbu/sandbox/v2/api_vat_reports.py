@@ -39,7 +39,9 @@ PROVIDERS = {name: name for name in ITSELF} | {
     "TOSSPAY_V2": "TOSSPAY",
     "TOSS_BRANDPAY": "TOSSPAYMENTS",
 }
-"""What the reports call each PG. They know twenty-three names; what went through another PG is in no report [I]."""
+"""What the reports call each PG. They know twenty-three names; what went through another is in none
+[I: vat_report_pgs].
+"""
 
 
 class _Days(msgspec.Struct):
@@ -87,7 +89,7 @@ async def get_transaction_vat_report(call: Call) -> dict[str, Any]:
 
 @operations.add("GET", "/payment-reconciliations/settlements/vat-report")
 async def get_settlement_vat_report(call: Call) -> dict[str, Any]:
-    """portone-facts §8: by the day on which the PG pays out [I]."""
+    """portone-facts §8: by the day on which the PG pays out [I: pg_pays_out_after_days]."""
     return _report(call, after_days=call.world.inferred.pg_pays_out_after_days)
 
 

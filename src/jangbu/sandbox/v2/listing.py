@@ -165,7 +165,7 @@ def _passes(call: Call, wanted: PaymentsFilter, payment: Payment, attempt: Attem
         *_of_receipt(world, wanted, attempt),
         (wanted.text_search, _has_text(world, wanted.text_search or [], attempt)),
     )
-    # An empty list of wanted values counts as absent, like every optional filter [I].
+    # An empty list of wanted values counts as absent, like every optional filter [I: empty_filters].
     return all(holds for asked, holds in conditions if asked is not None and asked != [])
 
 
@@ -174,7 +174,7 @@ def _is_told(world: World, status: str | None, payment: Payment, attempt: Attemp
 
 
 def _of_receipt(world: World, wanted: PaymentsFilter, attempt: Attempt) -> list[tuple[Any, bool]]:
-    """Conditions on the cash receipt; NO_RECEIPT is a payment without one [I]."""
+    """Conditions on the cash receipt; NO_RECEIPT is a payment without one [I: no_receipt_filter]."""
     issued, cancelled = wanted.cash_receipt_issued_at_range, wanted.cash_receipt_cancelled_at_range
     if not any((wanted.cash_receipt_type, wanted.cash_receipt_status, issued, cancelled)):
         return []

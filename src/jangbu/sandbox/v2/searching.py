@@ -45,10 +45,10 @@ TextField = Literal[
 
 
 def text_fields(world: World, attempt: Attempt) -> dict[str, list[Any]]:
-    """The values of each field that `textSearch` may name. `ALL` stands for all of these [I].
+    """The values of each field that `textSearch` may name. `ALL` stands for all of these [I: text_search].
 
-    Who acquires a card is who publishes it, and a receipt names the card as the payment does [I]: no answer of
-    PortOne's shows either.
+    Who acquires a card is who publishes it, and a receipt names the card as the payment does: no answer of PortOne's
+    shows either.
     """
     order, method, card = attempt.order, attempt.method or {}, card_of(attempt) or {}
     inner = method.get("easyPayMethod") or method

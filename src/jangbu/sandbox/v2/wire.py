@@ -83,6 +83,7 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "version": attempt.order.version,
         "method": attempt.method,
         "channel": channel_json(world.channel_of(attempt)),
+        "channelGroup": _group_json(world, attempt),
         "requestedAt": rfc3339(attempt.requested_at),
         "updatedAt": rfc3339(attempt.updated_at),
         "statusChangedAt": rfc3339(attempt.status_changed_at),
@@ -104,6 +105,11 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         **_by_status(world, attempt),
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _group_json(world: World, attempt: Attempt) -> dict[str, Any] | None:
+    group = world.state.channel_groups.get(attempt.window.channel_group_id or "") if attempt.window else None
+    return {"id": group.id, "name": group.name, "isForTest": group.type == "TEST"} if group is not None else None
 
 
 def _by_status(world: World, attempt: Attempt) -> dict[str, Any]:
@@ -209,7 +215,9 @@ def _receipt_fields(world: World, attempt: Attempt) -> dict[str, Any]:
 
 def _cancelled_at(attempt: Attempt) -> datetime:
     done = [each.cancelled_at for each in attempt.cancellations if each.cancelled_at is not None]
-    at = max(done, default=attempt.closed_at)
+    # One that only waits is there where `requested_cancel_leaves_status` is off.
+    asked = [each.requested_at for each in attempt.cancellations if each.status == "REQUESTED"]
+    at = max(done or asked, default=attempt.closed_at)
     assert at is not None, "a cancelled attempt knows when"
     return at
 
@@ -271,5 +279,5 @@ def webhook_json(delivery: Delivery) -> dict[str, Any]:
 
 
 def _header_text(headers: dict[str, str]) -> str:
-    # The facts say that it is a string and not which; a JSON object reads well.
+    # The facts say that it is a string and not which: a JSON object reads well [I: webhook_header_text].
     return msgspec.json.encode(headers).decode()

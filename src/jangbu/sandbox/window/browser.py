@@ -12,25 +12,39 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from jangbu.money import Money, written
-from jangbu.sandbox.core import accounts, approvals, choices, confirming, declines, methods, params
+from jangbu.sandbox.core import (
+    accounts,
+    approvals,
+    channel_groups,
+    choosing,
+    confirming,
+    declines,
+    methods,
+    opening,
+    params,
+    ways,
+)
+from jangbu.sandbox.core.currencies import written
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal, NotOurs
-from jangbu.sandbox.core.records import Attempt, Failure
+from jangbu.sandbox.core.records import Attempt, Failure, Window
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
 from jangbu.sandbox.window import checkout, identity_windows, issue_windows, pages, signing_in
-from jangbu.sandbox.window.callers import decides, opens
+from jangbu.sandbox.window.callers import decides, leaves, opens
 from jangbu.sandbox.window.words import WORDS
 
 
-class Decision(msgspec.Struct, forbid_unknown_fields=True):
+class Decision(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What the shopper does in the window."""
 
     action: Literal["approve", "wait", "decline", "close"]
     method: str | None = None
     choice: str | None = None
-    """A bank, a test card, a kind of gift certificate (`choices.CHOICES`)."""
+    """Of `choices.USUAL`, or of what the merchant narrowed it to."""
+    months: int | None = None
+    """Over which a card pays; 0 is at once."""
+    uses_points: bool | None = None
     reason: str | None = None
 
 
@@ -39,29 +53,33 @@ def open_attempt(
 ) -> dict[str, Any]:
     """Begin an attempt from requestPayment's parameters; refuses as BrowserRefusal."""
     asked = params.read(raw)
-    is_mobile = bool(params.MOBILE.search(user_agent))
-    window = params.window_of(asked, is_mobile=is_mobile, opener_origin=opener_origin)
+    is_mobile = bool(opening.MOBILE.search(user_agent))
+    offer = ways.offer_of(asked, asked.pay_method)
+    if offer.discount_minor > asked.total_amount:
+        raise opening.unreadable("card.cardPromotion takes off more than totalAmount")
+    window = opening.window_of(asked, asked.pay_method, is_mobile=is_mobile, opener_origin=opener_origin, offer=offer)
     origin = {"platformType": "MOBILE" if is_mobile else "PC", "ipAddress": ip_address}
     if user_agent:
         origin["userAgent"] = user_agent
     if opener_origin:
         origin["url"] = opener_origin
-    assert asked.channel_key is not None, "params.read has seen to it"
+    order = params.order_of(parts.world, asked)
+    channel_key = asked.channel_key or ""
+    if asked.channel_group_id is not None:
+        window.channel_group_id = asked.channel_group_id
+        group = asked.channel_group_id
+        channel_key = channel_groups.pick(parts.world, asked.store_id, group, asked.payment_id, order)
     attempt = parts.world.open_window(
         asked.store_id,
-        asked.channel_key,
+        channel_key,
         asked.payment_id,
-        params.order_of(parts.world, asked),
+        order,
         window,
         origin,
         parts.clock.now(),
     )
-    return {
-        "txId": attempt.transaction_id,
-        "windowId": attempt.transaction_id,
-        "windowUrl": f"/__browser__/window/{attempt.transaction_id}",
-        "display": window.display,
-    }
+    told = pages.opened(window, attempt.transaction_id, f"/transactions/{attempt.transaction_id}")
+    return {"txId": attempt.transaction_id} | told
 
 
 async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str, Any]:
@@ -73,8 +91,7 @@ async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str
     if decision.action == "wait" and not _can_wait(parts, attempt, name):
         raise NotOurs(f"{name} does not wait for the PG here")
     if decision.action in ("approve", "wait"):
-        if decision.choice is not None:
-            attempt.method = choices.refined(methods.of(name, parts.world.ids), name, decision.choice)
+        _pick(parts, attempt, name, decision)
         await confirming.ask(parts, attempt)
     now, failure = parts.clock.now(), None
     try:
@@ -94,6 +111,23 @@ async def decide(parts: Parts, attempt: Attempt, decision: Decision) -> dict[str
     v1_window.register_key(parts.world, attempt)
     await parts.courier.send_before_return(attempt.transaction_id)
     return result_of(attempt, failure)
+
+
+def _pick(parts: Parts, attempt: Attempt, name: str, decision: Decision) -> None:
+    """What is paid with, as far as anybody said. Refuses what the window does not offer."""
+    assert attempt.window is not None, "only a browser's attempt has a window"
+    order, offer = attempt.order, attempt.window.offer
+    attempt.method = choosing.method_of(
+        parts.world.ids,
+        name,
+        order,
+        offer,
+        choice=decision.choice,
+        months=decision.months,
+        uses_points=decision.uses_points,
+    )
+    if name == "card" and offer.discount_minor:
+        order.discount_minor = offer.discount_minor
 
 
 def result_of(attempt: Attempt, failure: Failure | None) -> dict[str, Any]:
@@ -117,7 +151,7 @@ def window_page(parts: Parts, attempt: Attempt) -> pages.WindowPage:
     window, order = attempt.window, attempt.order
     assert window is not None, "only a browser's attempt has a window"
     words = WORDS[window.language]
-    amount = written(Money(order.total_minor, order.currency))
+    amount = written(order.total_minor, order.currency)
     names = _offered(parts, attempt)
     label = {"virtual_account": "issue_account", "convenience_store": "issue_number"}.get(names[0], "pay")
     account, over = None, ""
@@ -142,6 +176,7 @@ def window_page(parts: Parts, attempt: Attempt) -> pages.WindowPage:
         over=over,
         can_wait=_can_wait(parts, attempt, names[0]),
         methods=pages.method_choices(window, names),
+        months=pages.month_choices(window, choosing.months_offered(order, window.offer)),
         sign_in_url=f"/__browser__/transactions/{attempt.transaction_id}/sign-in",
         declines=pages.decline_choices(window),
         account=account,
@@ -156,7 +191,7 @@ def _can_wait(parts: Parts, attempt: Attempt, method: str) -> bool:
 
 def _offered(parts: Parts, attempt: Attempt) -> tuple[str, ...]:
     assert attempt.window is not None, "only a browser's attempt has a window"
-    return methods.offered(attempt.window.pay_method, parts.world.channel_of(attempt).pg_provider)
+    return methods.offered(attempt.window, parts.world.channel_of(attempt).pg_provider)
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
@@ -186,10 +221,20 @@ def routes(parts: Parts) -> list[BaseRoute]:
         if attempt is None:
             return json_response(404, {"code": "TransactionNotFound", "message": "no such transaction"})
         try:
-            decided = msgspec.json.decode(await request.body(), type=Decision)
+            # The window's fields are text.
+            decided = msgspec.json.decode(await request.body(), type=Decision, strict=False)
             return _answer_then_send(parts, await decide(parts, attempt, decided))
         except (*UNREADABLE, NotOurs) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
+
+    def window_of(request: Request) -> Window | None:
+        attempt = parts.world.attempt(request.path_params["transactionId"])
+        return attempt.window if attempt is not None else None
+
+    async def left(request: Request) -> Response:
+        attempt = parts.world.attempt(request.path_params["transactionId"])
+        assert attempt is not None, "it has a window"
+        return _answer_then_send(parts, await decide(parts, attempt, Decision("close")))
 
     async def window(request: Request) -> Response:
         attempt = parts.world.attempt(request.path_params["transactionId"])
@@ -198,8 +243,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return pages.shown(window_page(parts, attempt))
 
     async def sign_in(request: Request) -> Response:
-        attempt = parts.world.attempt(request.path_params["transactionId"])
-        return await signing_in.answer(request, attempt.window if attempt is not None else None)
+        return await signing_in.answer(request, window_of(request))
 
     async def deposit(request: Request) -> Response:
         """The sandbox's own: the shopper goes to the bank."""
@@ -219,7 +263,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
             decides("/transactions/{transactionId}/decision", decision),
             decides("/transactions/{transactionId}/deposit", deposit),
             decides("/transactions/{transactionId}/sign-in", sign_in),
-            Route("/window/{transactionId}", window),
+            leaves("/transactions/{transactionId}/left", window_of, left),
+            Route("/transactions/{transactionId}/window", window),
             *issue_windows.routes(parts),
             *identity_windows.routes(parts),
             *checkout.routes(parts),

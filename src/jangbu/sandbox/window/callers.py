@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from jangbu.sandbox.core.records import Window
 from jangbu.sandbox.gate import json_response
 
 Act = Callable[[Request], Awaitable[Response]]
@@ -42,6 +43,18 @@ def decides(path: str, act: Act) -> Route:
         return await act(request)
 
     return Route(path, guarded, methods=["POST"])
+
+
+def leaves(path: str, window_of: Callable[[Request], Window | None], act: Act) -> Route:
+    """A popup that was shut cannot say so itself: the page that opened it says that the shopper left, and no other."""
+
+    async def guarded(request: Request) -> Response:
+        window = window_of(request)
+        if window is None or window.display != "POPUP" or request.headers.get("origin") != window.opener_origin:
+            return json_response(403, {"code": "UnknownError", "message": "only who opened the popup knows it is shut"})
+        return await act(request)
+
+    return opens(path, guarded)
 
 
 def _is_strange(request: Request) -> bool:

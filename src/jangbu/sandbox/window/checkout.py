@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from jangbu.money import Money, written
-from jangbu.sandbox.core import checkout, params
+from jangbu.sandbox.core import checkout, opening
+from jangbu.sandbox.core.currencies import written
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import UNREADABLE, BrowserRefusal
 from jangbu.sandbox.core.small_records import PaymentSession
@@ -68,7 +68,7 @@ class CheckoutPage:
     def items(self) -> list[tuple[str, str]]:
         """What is bought, and for how much each."""
         return [
-            (each["name"], f"{written(Money(each['unitPrice'], self.asked['currency']))} × {each['quantity']}")
+            (each["name"], f"{written(each['unitPrice'], self.asked['currency'])} × {each['quantity']}")
             for each in self.asked.get("products") or []
         ]
 
@@ -103,7 +103,7 @@ def page_of(parts: Parts, session: PaymentSession, language: Literal["ko", "en"]
         state=state,
         language=language,
         store_name=asked.get("storeName") or world.state.stores[session.store_id].name,
-        amount=written(Money(asked["totalAmount"], asked["currency"])),
+        amount=written(asked["totalAmount"], asked["currency"]),
         methods=tuple(
             (rule.payment_method, checkout.METHODS[rule.payment_method][at])
             for rule in checkout.offered(world, session)
@@ -137,7 +137,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             return json_response(410, {"code": "SessionExpired", "message": "the checkout is over"})
         agent = request.headers.get("user-agent", "")
         origin = {
-            "platformType": "MOBILE" if params.MOBILE.search(agent) else "PC",
+            "platformType": "MOBILE" if opening.MOBILE.search(agent) else "PC",
             "ipAddress": request.client.host if request.client else "127.0.0.1",
         }
         if agent:
@@ -153,7 +153,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         except BrowserRefusal as refusal:
             return json_response(400, {"code": refusal.code, "message": refusal.message})
         parts.nudge()
-        return json_response(200, {"windowUrl": f"/__browser__/window/{attempt.transaction_id}"})
+        return json_response(200, {"windowUrl": f"/__browser__/transactions/{attempt.transaction_id}/window"})
 
     return [Route("/checkout/{sessionId}", page), decides("/checkout/{sessionId}/pay", pay)]
 

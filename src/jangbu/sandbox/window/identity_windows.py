@@ -1,5 +1,6 @@
 """A window that asks who somebody is (`requestIdentityVerification`), and their telephone (portone-facts §7.1)."""
 
+from datetime import date, datetime
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -8,29 +9,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from jangbu.sandbox.core import declines, identity, params
-from jangbu.sandbox.core.identity_records import IdentityVerification
+from jangbu.sandbox.core import choices, declines, identity, opening
+from jangbu.sandbox.core.customers import customer_of
+from jangbu.sandbox.core.identity_records import IdentityVerification, Operator
+from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
-from jangbu.sandbox.core.records import Store, Version, Window
+from jangbu.sandbox.core.records import Offer, Store, Version, Window
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import window as v1_window
 from jangbu.sandbox.window import pages
-from jangbu.sandbox.window.callers import decides, opens
+from jangbu.sandbox.window.callers import decides, leaves, opens
 from jangbu.sandbox.window.words import WORDS
 
+PAY_METHOD = "IDENTITY"
+"""What such a window is opened for, where others have a payMethod."""
 MISMATCH = declines.Decline("mismatch", True, "IDENTITY_MISMATCH", "일치하는 가입자가 없습니다.", "No match")
+TOO_YOUNG = declines.Decline("too_young", True, "UNDER_AGE", "인증할 수 있는 나이가 아닙니다.", "Too young")
+CARRIERS = {"SKT": ["SKT"], "KTF": ["KT"], "LGT": ["LGU"], "MVNO": ["SKT_MVNO", "KT_MVNO", "LGU_MVNO"]}
+"""V1's words for whose customers may verify themselves."""
 
 
-class RequestVerification(msgspec.Struct, rename="camel"):
-    store_id: str
+class RequestVerification(opening.RequestWindow, rename="camel", kw_only=True):
     identity_verification_id: str
     channel_key: str
     custom_data: str | None = None
-    window_type: params.WindowTypes | None = None
-    redirect_url: str | None = None
-    force_redirect: bool = False
-    locale: str | None = None
 
 
 class RequestCertification(msgspec.Struct):
@@ -40,7 +43,13 @@ class RequestCertification(msgspec.Struct):
     tier: str | None = None
     merchant_uid: str | None = None
     channel_key: str | None = msgspec.field(default=None, name="channelKey")
+    pg: str | None = None
+    min_age: int | None = None
+    name: str | None = None
+    phone: str | None = None
+    carrier: Literal["SKT", "KTF", "LGT", "MVNO"] | None = None
     m_redirect_url: str | None = None
+    popup: bool = False
 
 
 class Decision(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -51,17 +60,19 @@ class Decision(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     name: str = "김장부"
     phone_number: str = "01012345678"
     identity_number: str = "9001011"
+    operator: Operator = "SKT"
 
 
 def begin(
     parts: Parts, raw: bytes, *, is_mobile: bool = False, opener_origin: str | None = None
 ) -> IdentityVerification:
     """Open the window. Refuses as a BrowserRefusal."""
-    asked = params.decoded(raw, RequestVerification)
+    asked = opening.decoded(raw, RequestVerification)
     store = parts.world.state.stores.get(asked.store_id)
     if store is None:
         raise BrowserRefusal("StoreNotFound", f"store {asked.store_id} is not found")
-    window = _window(asked, is_mobile=is_mobile, opener_origin=opener_origin)
+    window = opening.window_of(asked, PAY_METHOD, is_mobile=is_mobile, opener_origin=opener_origin)
+    window.typed = _typed(customer_of(asked.customer))
     return _begin(parts, store, asked.identity_verification_id, asked.channel_key, window, asked.custom_data)
 
 
@@ -69,14 +80,17 @@ def begin_v1(
     parts: Parts, raw: bytes, *, is_mobile: bool = False, opener_origin: str | None = None
 ) -> IdentityVerification:
     """`IMP.certification`: the same window under an `imp_uid`. Refuses as a BrowserRefusal."""
-    asked, world = params.decoded(raw, RequestCertification), parts.world
-    store, _ = v1_window.store_of(world, asked.imp, asked.tier)
-    channels = (each for each in world.state.channels.values() if each.store_id == store.id)
-    usual = next((each.key for each in channels if each.pg_provider in identity.PGS), "")
+    asked, world = opening.decoded(raw, RequestCertification), parts.world
+    store = v1_window.store_of(world, asked.imp, asked.tier)
     imp_uid = f"imp_{world.ids.chance().randrange(10**12):012d}"
-    channel_key = asked.channel_key or usual
-    like_v2 = RequestVerification(store.id, imp_uid, channel_key, redirect_url=asked.m_redirect_url)
-    window = _window(like_v2, is_mobile=is_mobile, opener_origin=opener_origin)
+    channel_key = v1_window.channel_named(world, store, asked.channel_key, asked.pg, verifies=True)
+    # On a computer it is a popup whatever is asked for.
+    kinds = opening.WindowTypes(pc="POPUP", mobile="POPUP" if asked.popup else "REDIRECTION")
+    like_v2 = opening.RequestWindow(store_id=store.id, redirect_url=asked.m_redirect_url, window_type=kinds)
+    offer = Offer(choices={"operator": CARRIERS[asked.carrier]} if asked.carrier else {})
+    window = opening.window_of(like_v2, PAY_METHOD, is_mobile=is_mobile, opener_origin=opener_origin, offer=offer)
+    window.min_age = asked.min_age
+    window.typed = {name: said for name, said in (("name", asked.name), ("phoneNumber", asked.phone)) if said}
     found = _begin(parts, store, imp_uid, channel_key, window, None, version="V1")
     found.transaction_id, found.merchant_uid = imp_uid, asked.merchant_uid
     return found
@@ -103,22 +117,6 @@ def _begin(
     return found
 
 
-def _window(asked: RequestVerification, *, is_mobile: bool, opener_origin: str | None) -> Window:
-    like_payment = params.RequestPayment(
-        asked.store_id,
-        asked.identity_verification_id,
-        "",
-        0,
-        "KRW",
-        "IDENTITY",
-        window_type=asked.window_type,
-        redirect_url=asked.redirect_url,
-        force_redirect=asked.force_redirect,
-        locale=asked.locale,
-    )
-    return params.window_of(like_payment, is_mobile=is_mobile, opener_origin=opener_origin)
-
-
 def window_page(parts: Parts, found: IdentityVerification, window: Window) -> pages.WindowPage:
     """The window as data: who it is may be typed."""
     words, url = WORDS[window.language], f"/__browser__/identity-verifications/{found.transaction_id}"
@@ -134,7 +132,8 @@ def window_page(parts: Parts, found: IdentityVerification, window: Window) -> pa
         approve_label=words["verify"],
         approve_action="verify",
         over="" if found.status == "READY" else words["over"],
-        asks_person=True,
+        pays=False,
+        operators=pages.choices_in(window, "operator"),
         declines=(pages.DeclineChoice(MISMATCH.name, label, MISMATCH.is_hard),),
     )
 
@@ -145,8 +144,7 @@ def decide(parts: Parts, found: IdentityVerification, decision: Decision) -> dic
     if found.status == "READY":
         match decision.action:
             case "verify":
-                found.person = identity.person_of(decision.name, decision.phone_number, decision.identity_number, "SKT")
-                identity.verify(parts.world, found, now)
+                _verify(parts, found, decision, now)
             case "decline":
                 identity.fail(found, MISMATCH.failure("PGProviderError"), now)
             case "close":
@@ -160,6 +158,34 @@ def decide(parts: Parts, found: IdentityVerification, decision: Decision) -> dic
         "identityVerificationTxId": found.transaction_id,
     }
     return told | pages.told_of(failure) if failure is not None else told
+
+
+def _verify(parts: Parts, found: IdentityVerification, decision: Decision, now: datetime) -> None:
+    """The operator knows them; whoever is too young for the merchant's purpose fails all the same."""
+    assert found.window is not None, "only in a window somebody decides"
+    choices.refuse_others("operator", decision.operator, found.window.offer)
+    person = identity.person_of(decision.name, decision.phone_number, decision.identity_number, decision.operator)
+    found.person = person
+    if found.window.min_age is not None and _age(person.birth_date, now) < found.window.min_age:
+        identity.fail(found, TOO_YOUNG.failure("PGProviderError"), now)
+    else:
+        identity.verify(parts.world, found, now)
+
+
+def _age(birth_date: str, now: datetime) -> int:
+    """In whole years, in Korea's days."""
+    born, today = date.fromisoformat(birth_date), now.astimezone(KST).date()
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def _typed(customer: dict[str, Any]) -> dict[str, str]:
+    """What the merchant knows of somebody: the window's fields say it at first."""
+    typed: dict[str, str] = {name: customer[name] for name in ("name", "phoneNumber") if name in customer}
+    year, month, day = (customer.get(f"birth{part}", "") for part in ("Year", "Month", "Day"))
+    if len(year) == 4 and f"{year}{month}{day}".isdecimal() and customer.get("gender") in ("MALE", "FEMALE"):
+        sex = (1 if customer["gender"] == "MALE" else 2) + (2 if year >= "2000" else 0)
+        typed["identityNumber"] = f"{year[2:]}{month:0>2}{day:0>2}{sex}"
+    return typed
 
 
 def telephones(parts: Parts) -> list[dict[str, Any]]:
@@ -196,14 +222,10 @@ def routes(parts: Parts) -> list[BaseRoute]:
     def opened(found: IdentityVerification) -> dict[str, Any]:
         assert found.window is not None, "it has just been opened"
         parts.nudge()
-        return {
-            "windowId": found.transaction_id,
-            "windowUrl": f"/__browser__/identity-verifications/{found.transaction_id}/window",
-            "display": found.window.display,
-        }
+        return pages.opened(found.window, found.transaction_id, f"/identity-verifications/{found.transaction_id}")
 
     def where(request: Request) -> dict[str, Any]:
-        is_mobile = bool(params.MOBILE.search(request.headers.get("user-agent", "")))
+        is_mobile = bool(opening.MOBILE.search(request.headers.get("user-agent", "")))
         return {"is_mobile": is_mobile, "opener_origin": request.headers.get("origin")}
 
     def verification_of(request: Request) -> IdentityVerification | None:
@@ -233,13 +255,22 @@ def routes(parts: Parts) -> list[BaseRoute]:
             return pages.unknown()
         return pages.shown(window_page(parts, found, found.window))
 
+    def window_of(request: Request) -> Window | None:
+        found = verification_of(request)
+        return found.window if found is not None else None
+
+    async def left(request: Request) -> Response:
+        found = verification_of(request)
+        assert found is not None, "it has a window"
+        return json_response(200, decide(parts, found, Decision("close")))
+
     async def decision(request: Request) -> Response:
         found = verification_of(request)
         if found is None:
             return json_response(404, {"code": "TransactionNotFound", "message": "no such window"})
         try:
             result = decide(parts, found, msgspec.json.decode(await request.body(), type=Decision))
-        except (*UNREADABLE, ApiError) as problem:
+        except (*UNREADABLE, ApiError, NotOurs) as problem:
             return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
         parts.nudge()
         return json_response(200, pages.redirected(found.window, result))
@@ -247,6 +278,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
     return [
         opens("/identity-verifications", open_),
         opens("/v1/certifications", open_v1),
+        leaves("/identity-verifications/{transactionId}/left", window_of, left),
         Route("/identity-verifications/{transactionId}/window", window),
         decides("/identity-verifications/{transactionId}/decision", decision),
     ]

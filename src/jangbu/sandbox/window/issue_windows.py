@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from jangbu.money import Money, written
-from jangbu.sandbox.core import approvals, billing_keys, charges, declines, issuing, params, payers
+from jangbu.money import AMOUNT_MINOR_MAX
+from jangbu.sandbox.core import approvals, billing_keys, charges, declines, issuing, opening, params, payers, ways
 from jangbu.sandbox.core.billing_records import BillingKey
+from jangbu.sandbox.core.currencies import EXPONENTS, written
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import UNREADABLE, ApiError, BrowserRefusal, NotOurs
@@ -22,38 +23,25 @@ from jangbu.sandbox.core.records import Attempt, Failure, Store, Window
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.window import pages, signing_in
-from jangbu.sandbox.window.callers import decides, opens
+from jangbu.sandbox.window.callers import decides, leaves, opens
 from jangbu.sandbox.window.words import WORDS
 
 NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
 """What the browser gets for a key while the server has yet to confirm it (portone-facts §3.1)."""
 
 
-class RequestIssue(msgspec.Struct, rename="camel"):
+class RequestIssue(params.RequestOrder, rename="camel", kw_only=True):
     """The parameters of both calls that the sandbox reads; a paymentId makes it issue-and-pay."""
 
-    store_id: str
-    channel_key: str | None = None
     billing_key_method: Literal["CARD", "MOBILE", "EASY_PAY", "PAYPAL"] | None = None
     billing_key_and_pay_method: Literal["MOBILE"] | None = None
     issue_id: str | None = None
     issue_name: str | None = None
+    display_amount: int | None = None
     payment_id: str | None = None
     order_name: str | None = None
     total_amount: int | None = None
-    tax_free_amount: int | None = None
-    vat_amount: int | None = None
-    products: list[dict[str, Any]] | None = None
-    country: str | None = None
-    is_cultural_expense: bool | None = None
     currency: str | None = None
-    customer: params.BrowserCustomer | None = None
-    window_type: params.WindowTypes | None = None
-    redirect_url: str | None = None
-    force_redirect: bool = False
-    notice_urls: list[str] | None = None
-    locale: str | None = None
-    custom_data: Any = None
 
 
 class Decision(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,13 +59,16 @@ def begin(parts: Parts, raw: bytes, *, ip_address: str, opener_origin: str | Non
 
     Refuses as a BrowserRefusal.
     """
-    asked = params.decoded(raw, RequestIssue)
+    asked = opening.decoded(raw, RequestIssue)
     world, now = parts.world, parts.clock.now()
-    is_mobile = bool(params.MOBILE.search(user_agent))
+    is_mobile = bool(opening.MOBILE.search(user_agent))
     like_payment = _as_payment(asked)
     if asked.payment_id is not None:
         params.checked(like_payment)
-    window = params.window_of(like_payment, is_mobile=is_mobile, opener_origin=opener_origin)
+    method = like_payment.pay_method
+    offer = ways.offer_to_register(asked, method)
+    window = opening.window_of(asked, method, is_mobile=is_mobile, opener_origin=opener_origin, offer=offer)
+    window.charges_later = _shown_amount(asked)
     store = world.state.stores.get(asked.store_id)
     if store is None:
         raise BrowserRefusal("StoreNotFound", f"store {asked.store_id} is not found")
@@ -141,7 +132,8 @@ def result_of(world: World, key: BillingKey) -> dict[str, Any]:
         }
     failure = key.failure or (attempt.failure if attempt is not None else None)
     if failure is not None:
-        # The key stays when only the payment was declined. Without one the field is there all the same, empty [I].
+        # The key may stay when only the payment was declined. Without one the field is there all the same, empty
+        # [I: billing_key_of_failed_issue].
         result["billingKey"] = key.id if key.status == "ISSUED" else ""
         return result | pages.told_of(failure)
     if key.status == "NEEDS_CONFIRMATION":
@@ -153,11 +145,11 @@ def window_page(world: World, key: BillingKey, window: Window) -> pages.WindowPa
     """The window as data: what is registered, and for issue-and-pay what is paid at once."""
     words = WORDS[window.language]
     attempt = world.attempt(key.transaction_id) if key.transaction_id is not None else None
-    amount, heading, label = "", key.issue_name or words["issue"], words["issue_register"]
+    amount, heading, label = window.charges_later, key.issue_name or words["issue"], words["issue_register"]
     reference = f"{words['issue_id']} {key.issue_id}" if key.issue_id else words["issue"]
     if attempt is not None:
         order = attempt.order
-        amount, heading = written(Money(order.total_minor, order.currency)), order.order_name
+        amount, heading = written(order.total_minor, order.currency), order.order_name
         reference, label = f"{words['order']} {attempt.payment_id}", words["issue_and_pay"].format(amount=amount)
     return pages.WindowPage(
         window=window,
@@ -167,10 +159,11 @@ def window_page(world: World, key: BillingKey, window: Window) -> pages.WindowPa
         heading=heading,
         reference=reference,
         amount=amount,
+        pays=attempt is not None,
         is_live=world.state.channels[key.channel_keys[0]].type == "LIVE",
         approve_label=label,
         over="" if key.status == "READY" else words["over"],
-        methods=pages.method_choices(window, issuing.REGISTERED[window.pay_method]),
+        methods=pages.method_choices(window, issuing.offered(window)),
         sign_in_url=f"/__browser__/billing-keys/{key.id}/sign-in",
         declines=pages.decline_choices(window),
     )
@@ -187,7 +180,8 @@ def confirm(
     is_announced: bool,
     payment: dict[str, Any] | None = None,
 ) -> BillingKey:
-    """The server's word that the key may be issued. `payment` is what it believes of the payment made with it.
+    """The server's word that the key may be issued. `payment` is what it believes of the payment made with it: a key
+    that has one is issued by `issue_and_pay`.
 
     Refuses as PortOne does; a key that the PG then refuses is FAILED.
     """
@@ -214,17 +208,27 @@ def confirm(
         failure = _refusal()
         _give_up(world, key, failure, now)
         raise ApiError("PG_PROVIDER", failure.reason, pgCode=failure.pg_code, pgMessage=failure.pg_message)
-    billing_keys.succeed(world, key, now, is_announced=is_announced)
+    if key.transaction_id is None:
+        billing_keys.succeed(world, key, now, is_announced=is_announced)
     return key
 
 
-def pay_after_issue(
+def issue_and_pay(
     world: World, faults: Faults, key: BillingKey, now: datetime, *, is_announced: bool = True
 ) -> Attempt:
-    """The payment made with the issue. One that the PG declines is FAILED, and the key stays [I]."""
+    """Issue the key and pay with it. A payment that the PG declines is FAILED, and what the key is then is a switch
+    [I: declined_issue_and_pay_keeps_key].
+    """
     attempt = _payment_of(world, key)
+    is_kept = world.inferred.declined_issue_and_pay_keeps_key
+    if is_kept:
+        billing_keys.succeed(world, key, now, is_announced=is_announced)
     attempt.method = charges.payment_method(world, key, charges.Wish(attempt.payment_id, key.id, attempt.order))
     approvals.approve(world, faults, attempt, "card", now, is_announced=is_announced)
+    if not is_kept and attempt.failure is not None:
+        billing_keys.fail(world, key, attempt.failure, now)
+    elif not is_kept:
+        billing_keys.succeed(world, key, now, is_announced=is_announced)
     return attempt
 
 
@@ -236,7 +240,7 @@ def _payment_of(world: World, key: BillingKey) -> Attempt:
 
 def _approve(world: World, faults: Faults, key: BillingKey, decision: Decision, now: datetime) -> None:
     assert key.window is not None, "a window's key has a window"
-    key.method = issuing.method_of(world, key, key.window.pay_method, decision.method, decision.choice)
+    key.method = issuing.method_of(world, key, key.window, decision.method, decision.choice)
     payer = payers.of(key.window)
     key.refuses = payer.refusal if payer is not None else None
     if world.state.channels[key.channel_keys[0]].approves_manually:
@@ -245,9 +249,10 @@ def _approve(world: World, faults: Faults, key: BillingKey, decision: Decision, 
     if faults.take(Kind.PG, billing_keys.ISSUE, key.id, "key_refused") is not None:
         _give_up(world, key, _refusal(), now)
         return
-    billing_keys.succeed(world, key, now, is_announced=True)
-    if key.transaction_id is not None:
-        pay_after_issue(world, faults, key, now)
+    if key.transaction_id is None:
+        billing_keys.succeed(world, key, now, is_announced=True)
+    else:
+        issue_and_pay(world, faults, key, now)
 
 
 def _refusal() -> Failure:
@@ -262,6 +267,16 @@ def _give_up(world: World, key: BillingKey, failure: Failure, now: datetime) -> 
         world.fail(_payment_of(world, key), failure, now)
 
 
+def _shown_amount(asked: RequestIssue) -> str:
+    """What the merchant says will be charged with it: shown, and no more."""
+    if asked.display_amount is None:
+        return ""
+    currency = asked.currency or "KRW"
+    if currency not in EXPONENTS or not 0 <= asked.display_amount <= AMOUNT_MINOR_MAX:
+        raise opening.unreadable("displayAmount: not a sum of money")
+    return written(asked.display_amount, currency)
+
+
 def _as_payment(asked: RequestIssue) -> params.RequestPayment:
     """The same parameters as requestPayment's, as far as both have them. Refuses what the SDK would throw."""
     method = asked.billing_key_method
@@ -271,26 +286,14 @@ def _as_payment(asked: RequestIssue) -> params.RequestPayment:
             raise BrowserRefusal("RequestParseFailed", "orderName, totalAmount and currency are required")
     if method is None:
         raise BrowserRefusal("RequestParseFailed", "billingKeyMethod is required")
+    shared = {name: getattr(asked, name) for name in params.RequestOrder.__struct_fields__}
     return params.RequestPayment(
-        store_id=asked.store_id,
+        **shared,
         payment_id=asked.payment_id or "",
         order_name=asked.order_name or asked.issue_name or "",
         total_amount=asked.total_amount or 0,
-        tax_free_amount=asked.tax_free_amount,
-        vat_amount=asked.vat_amount,
-        products=asked.products,
-        country=asked.country,
-        is_cultural_expense=asked.is_cultural_expense,
         currency=asked.currency or "KRW",
         pay_method=method,
-        channel_key=asked.channel_key,
-        customer=asked.customer,
-        window_type=asked.window_type,
-        redirect_url=asked.redirect_url,
-        force_redirect=asked.force_redirect,
-        notice_urls=asked.notice_urls,
-        locale=asked.locale,
-        custom_data=asked.custom_data,
     )
 
 
@@ -311,8 +314,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             return json_response(400 if refusal.code == "RequestParseFailed" else 200, body)
         assert key.window is not None, "begin has opened one"
         parts.nudge()
-        told = {"issue": key.id, "windowId": key.id, "windowUrl": f"/__browser__/billing-keys/{key.id}/window"}
-        return json_response(200, told | {"display": key.window.display})
+        return json_response(200, {"issue": key.id} | pages.opened(key.window, key.id, f"/billing-keys/{key.id}"))
 
     def key_of(request: Request) -> BillingKey | None:
         wanted = unquote(request.path_params["key"])
@@ -337,13 +339,24 @@ def routes(parts: Parts) -> list[BaseRoute]:
         parts.nudge()
         return json_response(200, result)
 
-    async def sign_in(request: Request) -> Response:
+    def window_of(request: Request) -> Window | None:
         key = key_of(request)
-        return await signing_in.answer(request, key.window if key is not None else None)
+        return key.window if key is not None else None
+
+    async def sign_in(request: Request) -> Response:
+        return await signing_in.answer(request, window_of(request))
+
+    async def left(request: Request) -> Response:
+        key = key_of(request)
+        assert key is not None, "it has a window"
+        result = decide(parts, key, Decision("close"))
+        parts.nudge()
+        return json_response(200, result)
 
     return [
         opens("/billing-keys", open_),
         decides("/billing-keys/{key}/sign-in", sign_in),
+        leaves("/billing-keys/{key}/left", window_of, left),
         Route("/billing-keys/{key}/window", window),
         decides("/billing-keys/{key}/decision", decision),
     ]

@@ -11,11 +11,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import jinja2
 from starlette.responses import HTMLResponse, Response
 
-from jangbu.sandbox.core import declines, payers
-from jangbu.sandbox.core.bank_names import BANK_NAMES
-from jangbu.sandbox.core.choices import CHOICES
+from jangbu.sandbox.core import choices, declines, payers
 from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.records import Failure, Window
+from jangbu.sandbox.core.wallets import WALLETS
 from jangbu.sandbox.window.words import WORDS
 
 HERE = Path(__file__).parent
@@ -64,10 +63,13 @@ class WindowPage:
     approve_label: str
     approve_action: str = "approve"
     amount: str = ""
+    pays: bool = True
     over: str = ""
     can_wait: bool = False
     methods: tuple[MethodChoice, ...] = ()
-    asks_person: bool = False
+    months: tuple[tuple[int, str], ...] = ()
+    operators: tuple[tuple[str, str], ...] = ()
+    """Whose customer somebody is who says who they are."""
     sign_in_url: str = ""
     declines: tuple[DeclineChoice, ...] = ()
     account: IssuedAccount | None = None
@@ -82,6 +84,19 @@ class WindowPage:
     def payer(self) -> payers.Payer | None:
         """PayPal's buyer, once one signed in."""
         return payers.of(self.window)
+
+    @property
+    def free_months(self) -> tuple[str, ...]:
+        """Whose interest the merchant pays, in a line each."""
+        offer, at = self.window.offer, 0 if self.window.language == "ko" else 1
+        if offer.pays_interest:
+            return (self.words["interest_free"],)
+        return tuple(
+            self.words["interest_free_of"].format(
+                company=choices.label("card", company)[at], months=", ".join(map(str, months))
+            )
+            for company, months in offer.free_months.items()
+        )
 
     @property
     def asks_sign_in(self) -> bool:
@@ -114,11 +129,25 @@ def method_choices(window: Window, names: tuple[str, ...]) -> tuple[MethodChoice
     return tuple(
         MethodChoice(
             name,
-            WORDS[window.language][name],
-            tuple((value, labels[at]) for value, labels in CHOICES.get(name, {}).items()),
+            (WALLETS[name].ko, WALLETS[name].en)[at] if name in WALLETS else WORDS[window.language][name],
+            choices_in(window, name),
         )
         for name in names
     )
+
+
+def choices_in(window: Window, name: str) -> tuple[tuple[str, str], ...]:
+    """What there is to pick within a way to pay, in the window's language."""
+    at = 0 if window.language == "ko" else 1
+    return tuple((choice, choices.label(name, choice)[at]) for choice in choices.offered(name, window.offer))
+
+
+def month_choices(window: Window, months: tuple[int, ...]) -> tuple[tuple[int, str], ...]:
+    """Over how many months a card may pay; nothing, where it is at once in any case."""
+    words = WORDS[window.language]
+    if months == (0,):
+        return ()
+    return tuple((each, words["months"].format(months=each) if each > 1 else words["at_once"]) for each in months)
 
 
 def decline_choices(window: Window) -> tuple[DeclineChoice, ...]:
@@ -134,10 +163,9 @@ def issued_account(window: Window, method: Mapping[str, Any], deposit_url: str) 
     """What the shopper writes down; the end is told in Korean time, where the banks are."""
     words = WORDS[window.language]
     if method["type"] == "PaymentMethodVirtualAccount":
-        named = CHOICES["virtual_account"].get(method["bank"], (BANK_NAMES.get(method["bank"], method["bank"]),) * 2)
         number, until = method["accountNumber"], method["expiredAt"]
         rows = [
-            (words["bank"], named[0 if window.language == "ko" else 1]),
+            (words["bank"], choices.bank_label(method["bank"])[0 if window.language == "ko" else 1]),
             (words["account"], number),
             (words["holder"], method["remitteeName"]),
         ]
@@ -151,6 +179,17 @@ def issued_account(window: Window, method: Mapping[str, Any], deposit_url: str) 
     deadline = datetime.fromisoformat(until).astimezone(KST)
     rows.append((words["until"], f"{deadline:%Y-%m-%d %H:%M} (KST)"))
     return IssuedAccount(tuple(rows), number, deposit_url)
+
+
+def opened(window: Window, window_id: str, path: str) -> dict[str, Any]:
+    """Where a window is, for the script that shows it; `path` is what it was opened for."""
+    here = f"/__browser__{path}"
+    return {
+        "windowId": window_id,
+        "windowUrl": f"{here}/window",
+        "leftUrl": f"{here}/left",
+        "display": window.display,
+    }
 
 
 def told_of(failure: Failure) -> dict[str, str]:
@@ -183,7 +222,7 @@ def shown(page: WindowPage) -> Response:
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "form-action 'none'; base-uri 'none'"
     )
-    # Not even `*` lets a file frame it.
+    # Not even `*` lets a file frame it. A popup that the browser blocked is framed.
     framed_by = "'none'" if page.window.display == "REDIRECTION" else page.opener
     if framed_by:
         policy += f"; frame-ancestors {framed_by}"

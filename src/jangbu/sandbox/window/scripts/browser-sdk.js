@@ -60,7 +60,7 @@ function requestBy(call) {
     const [isOpen, opened] = await ask(call.path, params);
     if (!isOpen) throw new PortOneError(call.error, { ...blank(call, params), ...opened });
     if (opened.code) return { ...blank(call, params), ...opened };
-    return answerIn(opened);
+    return answerIn(opened, params);
   };
 }
 

@@ -17,7 +17,7 @@ async function request(path, params, callback) {
     return;
   }
   const [isOpen, opened] = await ask(path, { ...params, ...merchant });
-  const answer = isOpen && !opened.error_code ? await answerIn(opened) : failure(params, opened);
+  const answer = isOpen && !opened.error_code ? await answerIn(opened, params) : failure(params, opened);
   callback?.(answer);
 }
 

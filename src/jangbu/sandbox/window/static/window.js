@@ -6,6 +6,8 @@
   const { windowId, opener, display, decisionUrl, working, trouble } = page.dataset;
   const status = document.querySelector("[role=status]");
   const buttons = [...document.querySelectorAll("main button")];
+  // In an overlay the shop is around us, of a popup it is behind us.
+  const shop = (display === "POPUP" && window.opener) || window.parent;
   const WAITS_FOR_MONEY = ["virtual_account", "convenience_store"];
 
   function setBusy(busy) {
@@ -45,8 +47,8 @@
   function goBack({ redirectTo, ...result }) {
     if (display === "REDIRECTION") {
       window.location.assign(redirectTo);
-    } else if (window.parent !== window) {
-      window.parent.postMessage({ windowId, result }, opener || "*");
+    } else if (shop !== window) {
+      shop.postMessage({ windowId, result }, opener || "*");
     } else {
       // Somebody opened the window by its address: there is nobody to answer.
       window.location.reload();
@@ -57,12 +59,16 @@
   function answers() {
     const fields = [...document.querySelectorAll("main [name]")];
     const given = fields.filter((field) => (field.type !== "radio" || field.checked) && !field.closest("[hidden]"));
-    return Object.fromEntries(given.map((field) => [field.name, field.value]));
+    return Object.fromEntries(given.map((field) => [field.name, field.type === "checkbox" ? field.checked : field.value]));
   }
 
   function showChoices() {
     const chosen = document.querySelector("input[name=method]:checked")?.value;
     for (const field of document.querySelectorAll("[data-of]")) field.hidden = field.dataset.of !== chosen;
+    // A wallet may have a card in it, and a card is paid with on terms.
+    const picked = document.querySelector("[data-of]:not([hidden]) select")?.value ?? "";
+    const isCard = chosen === "card" || picked.startsWith("CARD");
+    for (const field of document.querySelectorAll("[data-cards]")) field.hidden = !isCard;
   }
 
   for (const button of document.querySelectorAll("button[data-action]")) {

@@ -1,0 +1,1 @@
+"""What comes with or after a payment: its disputes, virtual account, cash receipt and escrow."""

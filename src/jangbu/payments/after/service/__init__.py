@@ -1,0 +1,1 @@
+"""Use cases of what comes with a payment, one file a verb."""

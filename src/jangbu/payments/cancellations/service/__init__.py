@@ -1,0 +1,1 @@
+"""Use cases of giving back, one file a verb."""

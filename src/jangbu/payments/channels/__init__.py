@@ -1,0 +1,1 @@
+"""The shop's channels at PortOne: which PG, which methods, test or live."""

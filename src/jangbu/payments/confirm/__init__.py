@@ -1,0 +1,1 @@
+"""The last word before an approval: the shop's call, and PortOne's question."""

@@ -1,0 +1,1 @@
+"""An existing payments table, taken over with its history."""

@@ -1,0 +1,1 @@
+"""Payments in lists and files: filters, pages, exports."""
