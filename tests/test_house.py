@@ -23,6 +23,7 @@ FLOORS: list[set[str]] = [
         "settings",
         "mode_guard",
         "logs",
+        "ready",
         "terminal",
         "sheets",
         "connecting",

@@ -67,6 +67,7 @@ from jangbu.payments.story import pages as story_pages
 from jangbu.payments.story import telling as payments_pages
 from jangbu.payments.story.method_words import TEXTS as METHOD_TEXTS
 from jangbu.payments.story.texts import PAYMENT_TEXTS
+from jangbu.ready import say_ready
 from jangbu.runtime import Runtime, follow_sandbox_clock
 from jangbu.settings import Settings
 from jangbu.web import health
@@ -231,7 +232,7 @@ async def serve(settings: Settings, *, with_worker: bool = False) -> None:
     listener = listen(settings.host, settings.port)
     async with running(settings) as wired:
         worker = wired.worker() if with_worker else None
-        server = Server(served_so(create(wired), drain_s=settings.drain_s))
+        server = Server(served_so(create(wired), drain_s=settings.drain_s), on_start=say_ready)
         working = asyncio.create_task(worker.run()) if worker else None
 
         def stop() -> None:

@@ -1,8 +1,11 @@
 """The worker program: jobs and schedules, until it is told to stop."""
 
+from contextlib import nullcontext
+
 from jangbu import app
 from jangbu.failpoints import arm_from_environment
 from jangbu.metrics import api as metrics_api
+from jangbu.ready import say_ready
 from jangbu.settings import Settings
 
 
@@ -15,8 +18,6 @@ async def work(settings: Settings) -> None:
     async with app.running(settings, takes_webhooks=False) as wired:
         worker = wired.worker()
         app.stop_on_signals(worker.stop)
-        if listener is None:
-            await worker.run()
-            return
-        async with metrics_api.serving(wired.metrics, settings, listener):
+        async with nullcontext() if listener is None else metrics_api.serving(wired.metrics, settings, listener):
+            say_ready()
             await worker.run()

@@ -66,8 +66,7 @@ class Town:
         return died
 
     async def start(self, name: str) -> None:
-        health = f"{self.url}/api/health" if name == "web" else ""
-        await self.programs.start(name, "serve" if name == "web" else "worker", healthy_at=health)
+        await self.programs.start(name, "serve" if name == "web" else "worker")
 
     async def pay_in_the_window(self, payment_id: str) -> None:
         async with aiohttp.ClientSession() as http:

@@ -117,9 +117,11 @@ def sandbox(
 
 
 def _tell_where(url: str) -> None:
+    from jangbu.ready import say_ready
     from jangbu.terminal import note
 
     note(f"PortOne is at {url}, and its console at {url}/__sandbox__/")
+    say_ready()
 
 
 def _steps_of(script: Path) -> "list[Step]":

@@ -174,11 +174,8 @@ async def _start(programs: Programs, settings: Settings, home: Path, seed: int) 
         f"--seed={seed}",
         f"--state={home / 'portone.json'}",
         f"--webhook-url={settings.url}/api/portone/webhook",
-        healthy_at=f"{settings.portone_url}/__sandbox__/clock",
     )
-    await asyncio.gather(
-        programs.start("web", "serve", healthy_at=f"{settings.url}/api/health"), programs.start("worker", "worker")
-    )
+    await asyncio.gather(programs.start("web", "serve"), programs.start("worker", "worker"))
 
 
 def _environment(home: Path, *, free_ports: bool) -> dict[str, str]:

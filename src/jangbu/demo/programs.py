@@ -3,20 +3,20 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
-
 from jangbu.embedded.server import leave_with_parent
 from jangbu.errors import SetupProblem
+from jangbu.ready import READY, VARIABLE
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 25
-LOOK_AGAIN_S = 0.05
 
 
 @dataclass(slots=True)
@@ -28,49 +28,41 @@ class Programs:
     running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     _files: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    async def start(self, name: str, *arguments: str, healthy_at: str = "") -> None:
-        """Start `jangbu <arguments>` and wait until `healthy_at` answers 200.
+    async def start(self, name: str, *arguments: str) -> None:
+        """Start `jangbu <arguments>` and wait until it says that it is ready.
 
-        Raises SetupProblem, with the end of its log, when it ends or does not answer.
+        Raises SetupProblem, with the end of its log, when it ends or says nothing.
         """
         self.logs.mkdir(parents=True, exist_ok=True)
         path = self.logs / f"{name}.log"
         file = self._files.enter_context(path.open("ab"))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "jangbu.cli",
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            env={**os.environ, **self.environment},
-            # Ctrl-C goes to us alone; we then stop the others in order.
-            start_new_session=True,
-            # And should we be killed, they go too, instead of keeping their ports for ever.
-            preexec_fn=leave_with_parent(signal.SIGTERM),
-        )
-        self.running[name] = process
-        if healthy_at:
-            await self._until_healthy(name, process, healthy_at, path)
-
-    async def _until_healthy(self, name: str, process: asyncio.subprocess.Process, url: str, log: Path) -> None:
-        deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
-            while True:
-                if process.returncode is not None:
-                    raise SetupProblem(f"The demo's {name} program ended at its start:\n{_end_of(log)}")
-                try:
-                    async with http.get(url) as answer:
-                        if answer.status == 200:
-                            return
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
-                if asyncio.get_running_loop().time() > deadline:
-                    raise SetupProblem(
-                        f"The demo's {name} program did not answer within {START_TIMEOUT_S} s:\n{_end_of(log)}"
-                    )
-                await asyncio.sleep(LOOK_AGAIN_S)
+        with _ear() as (ear, address):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "jangbu.cli",
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env={**os.environ, **self.environment, VARIABLE: address},
+                # Ctrl-C goes to us alone; we then stop the others in order.
+                start_new_session=True,
+                # And should we be killed, they go too, instead of keeping their ports for ever.
+                preexec_fn=leave_with_parent(signal.SIGTERM),
+            )
+            self.running[name] = process
+            said = asyncio.create_task(asyncio.get_running_loop().sock_recv(ear, len(READY)))
+            ended = asyncio.create_task(process.wait())
+            try:
+                await asyncio.wait((said, ended), timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                is_ready = said.done()
+                said.cancel()
+                ended.cancel()
+        if not is_ready:
+            problem = "ended at its start" if ended.done() else f"was not ready within {START_TIMEOUT_S} s"
+            raise SetupProblem(f"The demo's {name} program {problem}:\n{_end_of(path)}")
 
     async def stop(self) -> None:
         """Ask each to finish, the last started first; kill what does not. Idempotent."""
@@ -84,6 +76,19 @@ class Programs:
                     process.kill()
                     await process.wait()
         await self._files.aclose()
+
+
+@contextmanager
+def _ear() -> Iterator[tuple[socket.socket, str]]:
+    """Where a program says that it is ready, and the address to say it at. Systems allow it but a hundred bytes."""
+    with (
+        tempfile.TemporaryDirectory(prefix="jangbu-") as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear,
+    ):
+        address = f"{folder}/ready"
+        ear.bind(address)
+        ear.setblocking(False)
+        yield ear, address
 
 
 def _end_of(log: Path, lines: int = 12) -> str:
