@@ -196,6 +196,10 @@ function refused(moment, { code, reason, status }) {
   if (code === "CHECKOUT_SESSION_NOT_FOUND") return [said(moment, "missing", reason, code)];
   if (moment.status === "paying") {
     if (STALE.has(code)) return ask(moment);
+    // The PG behind it became known after this page was told what to ask for: what it says now is asked for.
+    if (code === "CHECKOUT_BUYER_NEEDED") {
+      return [{ ...said(moment, "failed", reason, code), objection: { reason, code } }, { do: "read" }];
+    }
     if (code !== "CHECKOUT_SESSION_OVER" || moment.session === null) return [said(moment, "failed", reason, code)];
     return [{ ...said(moment, "over", reason, code), session: { ...moment.session, phase: "expired" } }];
   }

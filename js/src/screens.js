@@ -1,6 +1,7 @@
 // What the element shows for each moment. A screen stays while only what it says changes, so that nothing typed, chosen
 // or focused is lost.
 import { wishOf } from "./api.js";
+import { askedOf, demand } from "./buyer.js";
 import { h } from "./dom.js";
 import { inSeoul, money } from "./format.js";
 import { WORDS } from "./words.js";
@@ -39,7 +40,8 @@ export function keyOf({ status, session }) {
     return status === "checking" ? "result pending" : `problem ${status === "missing" ? status : ""}`;
   }
   const { phase } = session;
-  if (PAYABLE.has(phase)) return "form";
+  // Which PG is behind a way to pay may become known while the form is shown.
+  if (PAYABLE.has(phase)) return `form ${askedOf(session).join()}`;
   return phase === "awaits_deposit" ? "account" : `result ${CURRENT.has(phase) ? phase : "in_review"}`;
 }
 
@@ -161,7 +163,7 @@ function form(key, session, language, say, press) {
     {},
     h("fieldset", {}, h("legend", {}, say("how")), ...methods),
     session.asksReceipt ? receipt(say) : null,
-    session.asksBuyer ? buyer(say) : null,
+    buyer(askedOf(session), say),
     said,
     paypal,
     submit,
@@ -179,6 +181,7 @@ function form(key, session, language, say, press) {
   const node = h("section", { class: "card" }, ...head, filled, until, safe);
   const update = (/** @type {CheckoutState} */ state) => {
     shown = state;
+    demand(filled, state.session ?? session);
     // PayPal's own button takes the place of ours, until the payer chooses another way; what it says still counts.
     const isPayPal = state.status === "paypal" && new FormData(filled).get("method") === "PAYPAL";
     const isSilent = state.status === "ready" || (state.status === "paypal" && !isPayPal);
@@ -218,15 +221,22 @@ function receipt(say) {
   );
 }
 
-/** @param {Say} say */
-function buyer(say) {
+/** @param {readonly string[]} asked @param {Say} say */
+function buyer(asked, say) {
+  if (asked.length === 0) return null;
+  const kinds = {
+    fullName: { words: "buyer.name", autocomplete: "name", maxlength: "100" },
+    phoneNumber: { words: "buyer.phone", type: "tel", autocomplete: "tel", maxlength: "30" },
+    email: { words: "buyer.email", type: "email", autocomplete: "email", maxlength: "100" },
+  };
   return h(
     "details",
     { class: "buyer" },
-    h("summary", {}, say("buyer")),
-    field(say("buyer.name"), { name: "fullName", autocomplete: "name", maxlength: "100" }),
-    field(say("buyer.phone"), { name: "phoneNumber", type: "tel", autocomplete: "tel", maxlength: "30" }),
-    field(say("buyer.email"), { name: "email", type: "email", autocomplete: "email", maxlength: "100" }),
+    h("summary", {}, say("buyer"), " ", h("span", { class: "optional" }, say("buyer.optional"))),
+    h("p", { class: "muted small why" }, say("buyer.needed")),
+    ...Object.entries(kinds)
+      .filter(([name]) => asked.includes(name))
+      .map(([name, { words, ...attributes }]) => field(say(words), { name, ...attributes })),
   );
 }
 

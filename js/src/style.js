@@ -35,7 +35,10 @@ h2:focus { outline: 0; }
 .total strong { font-size: 22px; }
 .muted { color: var(--muted); white-space: nowrap; }
 .small { font-size: 13px; white-space: normal; }
-form, .buyer[open] { display: grid; gap: 16px; }
+form { display: grid; gap: 16px; }
+.buyer .field { margin-top: 12px; }
+.buyer .why, .buyer.needed .optional { display: none; }
+.buyer.needed .why { display: block; margin: 0; }
 fieldset { border: 0; padding: 0; display: grid; gap: 8px; min-width: 0; }
 legend { padding: 0; font-size: 14px; font-weight: 600; margin-bottom: 8px; }
 .method { display: flex; gap: 12px; align-items: center; min-height: 52px; padding: 0 16px; border: 1px solid var(--line); border-radius: 14px; cursor: pointer; }

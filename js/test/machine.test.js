@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { askedOf } from "../src/buyer.js";
 import { BEGINNING, canPay, canRetry, next } from "../src/machine.js";
 import { sessionOf } from "./sessions.js";
 
@@ -269,4 +270,20 @@ test("whatever happens in whatever order: only the server makes it done, and onl
       moment = then;
     }
   }
+});
+
+test("what the PG turned out to need is asked for, and the payer tries again with it", () => {
+  const walk = [...READY, PAY, no("CHECKOUT_BUYER_NEEDED", 422)];
+  assert.deepEqual(after(walk).wants, ["read"]);
+  const { moment } = after([...walk, told("ready", { needsBuyer: { CARD: ["email"] } })]);
+  assert.equal(moment.status, "failed");
+  assert.equal(moment.reason, "because");
+  assert.ok(canPay(moment));
+  assert.deepEqual(moment.session && askedOf(moment.session), ["fullName", "phoneNumber", "email"]);
+});
+
+test("of somebody who is known only what a PG lacks is asked", () => {
+  const known = sessionOf("ready", { asksBuyer: false });
+  assert.deepEqual(askedOf(known), []);
+  assert.deepEqual(askedOf({ ...known, needsBuyer: { CARD: ["email"], MOBILE: ["fullName", "email"] } }), ["fullName", "email"]);
 });

@@ -46,6 +46,8 @@ export interface Session {
   readonly failure: string | null;
   readonly account: Account | null;
   readonly asksBuyer: boolean;
+  /** What the PG must be told besides of who buys, by way to pay; ways that lack nothing are left out. */
+  readonly needsBuyer?: Readonly<Record<string, readonly (keyof Buyer)[]>>;
   /** Whether payers of transfers and virtual accounts are to be asked for a cash receipt. */
   readonly asksReceipt?: boolean;
   /** The PG keeps the money until the goods have arrived. */
@@ -95,7 +97,7 @@ export interface CheckoutState {
   readonly canRetry: boolean;
 }
 
-/** Whom the payment window may name. All of it is optional. */
+/** Whom the payment window may name. All of it is optional, but for what the session's `needsBuyer` names. */
 export interface Buyer {
   fullName?: string;
   email?: string;

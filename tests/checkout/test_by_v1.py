@@ -18,12 +18,14 @@ from jangbu.checkout.views import session_view
 from jangbu.checkout.windows import window_request
 from jangbu.errors import SetupProblem
 from jangbu.failpoints import Crash, armed
+from jangbu.payments.channels.rules import Description
+from jangbu.payments.channels.service import describe
 from jangbu.payments.refusals import OrderHasOtherTerms
 from jangbu.sandbox import CARD_CHANNEL, V1_USER_CODE
 from jangbu.settings import Settings
 from jangbu.settings.checkout import PAY_METHODS
 from jangbu.wiring import Addresses
-from kit import books, free_port, house_at, settings_in
+from kit import TESTER, books, free_port, house_at, settings_in
 from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, page_of, press
 
 from .counter import counter_at, served
@@ -57,6 +59,9 @@ def test_without_v1s_key_nothing_starts() -> None:
 
 
 async def test_the_window_gets_v1s_words_and_fits_its_limits(shop: Shop) -> None:
+    # Of a PG that nobody knows the name would be cut to what every PG takes (tests/checkout/test_pg_wishes.py).
+    known = Description(key=CARD_CHANNEL, name="토스", pg_provider="UPLUS", is_live=False)
+    await describe(known, actor=TESTER, run=shop.house.run)
     item = await shop.item(tax_free_price=500, name_ko="아" * 60)
     session = await shop.session(item, buyer={"fullName": "김" * 30, "email": "kim@shop.example"})
     prepared = await shop.prepare(session, "VIRTUAL_ACCOUNT")

@@ -335,6 +335,18 @@ async def test_what_waits_for_a_person_is_counted(jangbu: Jangbu, house: House, 
     assert "not sealed yet" in said(ran, "seal")[1]
 
 
+async def test_a_channel_whose_pg_nobody_knows_is_named(jangbu: Jangbu, where: Addresses) -> None:
+    pays_by = jangbu.given(JANGBU_CHECKOUT_CHANNELS='{"CARD": "channel-key-1", "MOBILE": "channel-key-2"}')
+    described = ("--name", "이니시스", "--pg", "INICIS_V2")
+    assert (await pays_by("channels", "describe", "channel-key-1", *described)).code == 0
+    mark, words = said(await pays_by("doctor", "--json"), "checkout")
+    assert mark == "look"
+    assert "MOBILE (channel-key-2)" in words
+    assert "CARD" not in words
+    await pays_by("channels", "describe", "channel-key-2", *described)
+    assert said(await pays_by("doctor", "--json"), "checkout")[0] == "ok"
+
+
 async def test_a_worker_that_died_is_noticed(jangbu: Jangbu, where: Addresses) -> None:
     await sql(
         where.owner,

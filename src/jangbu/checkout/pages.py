@@ -34,6 +34,7 @@ from jangbu.web.cursors import cursor_of, cursor_text
 
 Payer = Annotated[Caller, guard(Held("whoever knows the unguessable id of a session is its payer"))]
 Holder = Annotated[Caller, guard(Held("the link is signed by us for one customer"))]
+BUYER_FIELDS = ("fullName", "phoneNumber", "email")
 SessionId = Annotated[str, Path(max_length=64)]
 TONES = {Phase.PAID: "good", Phase.DECLINED: "bad", Phase.READY: "waiting", Phase.IN_REVIEW: "bad"}
 
@@ -59,9 +60,10 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayPage(OrderPage):
-    """What pay.html may use besides."""
+    """What pay.html may use besides. `asked`: the fields of who buys that the form has."""
 
     expires_at: datetime
+    asked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +246,7 @@ def _as_it_stands(request: Request, shown: Shown, run: Runtime) -> Response:
     session = shown.session
     match shown.phase:
         case Phase.READY | Phase.DECLINED if run.clock.now() < session.expires_at:
-            page = PayPage(**_order(request, shown, run), expires_at=session.expires_at)
+            page = PayPage(**_order(request, shown, run), expires_at=session.expires_at, asked=_asked(shown))
             return payers_page(request, run, "pay.html", page)
         case Phase.READY | Phase.DECLINED:
             return _result(request, shown, Phase.EXPIRED, run)
@@ -286,6 +288,12 @@ def _order(request: Request, shown: Shown, run: Runtime) -> dict[str, Any]:
         "total": shown.session.total,
         "known": session_view(shown, run),
     }
+
+
+def _asked(shown: Shown) -> tuple[str, ...]:
+    """All of somebody who is not known at all, else what a PG cannot do without; js/src/buyer.js asks the same."""
+    needed = {field for fields in shown.lacks.values() for field in fields}
+    return tuple(field for field in BUYER_FIELDS if not shown.session.has_buyer or field in needed)
 
 
 def _past(past: Past) -> HistoryRow:

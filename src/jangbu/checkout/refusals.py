@@ -129,6 +129,15 @@ class MethodUnknown(Refusal):
     en = "This way to pay is not offered. Offered: {offered}"
 
 
+class BuyerNeeded(Refusal):
+    """The PG behind the way to pay opens no window without knowing who buys. `fields` are those that are lacking."""
+
+    code = "CHECKOUT_BUYER_NEEDED"
+    http_status = 422
+    ko = "이 결제 수단을 사용하려면 주문하시는 분의 이름, 휴대폰 번호, 이메일 중 {fields} 값이 필요합니다."
+    en = "This way to pay needs to know who buys. Lacking: {fields}."
+
+
 class RedirectNotAllowed(Refusal):
     """Payers are only sent on to origins that the operator listed (F126)."""
 

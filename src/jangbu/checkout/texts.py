@@ -33,7 +33,12 @@ TEXTS: Catalogue = {
     "pay.method.GIFT_CERTIFICATE": ("상품권", "Gift certificate"),
     "pay.method.PAYPAL": ("페이팔", "PayPal"),
     "pay.method.ALIPAY": ("알리페이", "Alipay"),
-    "pay.buyer": ("주문하시는 분 (선택)", "Your details (optional)"),
+    "pay.buyer": ("주문하시는 분", "Your details"),
+    "pay.buyer.optional": ("(선택)", "(optional)"),
+    "pay.buyer.needed": (
+        "결제사(PG)에서 요구하는 정보이며, 결제창에만 전달합니다.",
+        "The payment company asks for these; only its window is told.",
+    ),
     "pay.buyer.name": ("이름", "Name"),
     "pay.buyer.phone": ("휴대폰 번호", "Phone number"),
     "pay.buyer.email": ("이메일", "E-mail"),

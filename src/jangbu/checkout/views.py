@@ -45,6 +45,7 @@ def session_view(shown: Shown, run: Runtime) -> dict[str, Any]:
         "account": account_of(payment),
         "isEscrow": session.is_escrow,
         "asksBuyer": not session.has_buyer,
+        "needsBuyer": {method: list(fields) for method, fields in shown.lacks.items()},
         "asksReceipt": run.settings.asks_receipt and session.currency == "KRW",
         "api": run.settings.checkout_api,
         "sdk": run.settings.browser_sdk_url,

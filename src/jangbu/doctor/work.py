@@ -1,5 +1,6 @@
 """The work: is a worker alive, and does anything wait for a person."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from jangbu.ledger.store import CHAIN as LEDGER_CHAIN
 from jangbu.notices import store as notice_store
 from jangbu.payments import jobs as payment_jobs
 from jangbu.payments import store as payment_store
+from jangbu.payments.channels.service import pgs_of
 from jangbu.payments.rules import CALL_A_PERSON_AFTER
 from jangbu.runtime import Runtime
 from jangbu.terminal import ago
@@ -79,6 +81,7 @@ async def findings(run: Runtime) -> list[Finding]:
         reviews = await tx.all(REVIEWS)
         stuck = await payment_store.stuck_attempts(tx, now - CALL_A_PERSON_AFTER)
         unheard = await notice_store.waiting(tx)
+        pgs = await pgs_of(tx, run.settings.checkout_channels.values())
         open_webhooks, failed_webhooks = await inbox_store.open_count(tx), await tx.one(FAILED_WEBHOOKS)
     return [
         _worker(queued, overdue_s),
@@ -88,6 +91,7 @@ async def findings(run: Runtime) -> list[Finding]:
         _stuck(stuck, now),
         _webhooks(open_webhooks, failed_webhooks),
         *telling.waiting(unheard),
+        *_checkout(run.settings.checkout_channels, pgs),
     ]
 
 
@@ -165,3 +169,21 @@ def _webhooks(open_count: int, failed: int) -> Finding:
             name, f"{failed} failed and will be tried again, or were held.", "jangbu webhooks list --status failed"
         )
     return good(name, f"{open_count} are being handled." if open_count else "All are handled.")
+
+
+def _checkout(channels: Mapping[str, str], pgs: Mapping[str, str]) -> list[Finding]:
+    """What a PG wants of names and buyers can be given to it only where it is known which it is."""
+    if not channels:
+        return []
+    unknown = {method: key for method, key in channels.items() if key not in pgs}
+    if not unknown:
+        return [good("checkout", "The PG behind each way to pay is known.")]
+    ways = ", ".join(f"{method} ({key})" for method, key in unknown.items())
+    return [
+        look(
+            "checkout",
+            f"Nobody knows yet which PG is behind {ways}: order names are cut there to what every PG takes, and payers "
+            "are not asked for what theirs may need to know of them.",
+            "Its first payment shows it, or say so: jangbu channels describe KEY --name NAME --pg PG.",
+        )
+    ]

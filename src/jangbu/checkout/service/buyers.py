@@ -10,10 +10,13 @@ import structlog
 from jangbu import audit, installation
 from jangbu.audit import Actor
 from jangbu.checkout import store
-from jangbu.checkout.rules import Session
+from jangbu.checkout.refusals import BuyerNeeded
+from jangbu.checkout.rules import Session, ways_to_pay
 from jangbu.checkout.store import ENCRYPTED
 from jangbu.db import Tx
 from jangbu.failpoints import failpoint
+from jangbu.payments.channels.pg_rules import buyer_needs
+from jangbu.payments.channels.service import pgs_of
 from jangbu.runtime import Runtime
 from jangbu.vault import Vault, VaultProblem
 
@@ -44,6 +47,29 @@ async def with_buyer(tx: Tx, session: Session, more: dict[str, Any] | None, *, r
     buyer = buyer_of(session, run.settings.vault) | more
     sealed = ENCRYPTED.encrypt(run.settings.vault, msgspec.json.encode(buyer).decode(), session.id)
     return replace(session, buyer=buyer if await installation.keeps_plain_buyers(tx) else {}, buyer_encrypted=sealed)
+
+
+async def lacking(tx: Tx, session: Session, *, run: Runtime) -> dict[str, tuple[str, ...]]:
+    """What the PG of each way to pay needs of who buys and is not known yet; ways that lack nothing are left out."""
+    if not session.is_undecided:
+        return {}
+    settings = run.settings
+    ways = ways_to_pay(settings.channels, session.currency, settings.checkout_api)
+    pgs = await pgs_of(tx, set(ways.values()))
+    known = buyer_of(session, settings.vault) if any(buyer_needs(pg) for pg in pgs.values()) else {}
+    left = {method: _left(buyer_needs(pgs.get(channel)), known) for method, channel in ways.items()}
+    return {method: fields for method, fields in left.items() if fields}
+
+
+def refuse_if_lacking(session: Session, pg: str | None, *, run: Runtime) -> None:
+    """Raises BuyerNeeded when the PG would not open its window for what is known of the buyer."""
+    needs = buyer_needs(pg)
+    if needs and (fields := _left(needs, buyer_of(session, run.settings.vault))):
+        raise BuyerNeeded(fields=", ".join(fields))
+
+
+def _left(needs: tuple[str, ...], known: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(field for field in needs if not str(known.get(field) or "").strip())
 
 
 async def forget(*, run: Runtime) -> int:

@@ -20,7 +20,7 @@ from jangbu.checkout.refusals import (
     TooManyTries,
 )
 from jangbu.checkout.rules import PREPARES_MAX, WITH_RECEIPT, PaymentSeen, Session, State, prolonged, ways_to_pay
-from jangbu.checkout.service.buyers import buyer_of, with_buyer
+from jangbu.checkout.service.buyers import buyer_of, refuse_if_lacking, with_buyer
 from jangbu.checkout.service.follow import follow
 from jangbu.checkout.service.sessions import Shown, found, show
 from jangbu.checkout.service.stock import hold, let_go
@@ -28,6 +28,8 @@ from jangbu.failpoints import failpoint
 from jangbu.payments.after.receipt_rules import Wish
 from jangbu.payments.after.refusals import NotForV1
 from jangbu.payments.after.service.receipts import want
+from jangbu.payments.channels.pg_rules import name_for
+from jangbu.payments.channels.service import pgs_of
 from jangbu.payments.refusals import OrderHasOtherTerms, PreRegistrationRefused
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.portone import PortOne
@@ -36,12 +38,13 @@ from jangbu.runtime import Runtime
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A session that may be paid, its payment's id at PortOne, and who buys."""
+    """A session that may be paid, its payment's id at PortOne, and who buys. `order_name` is as its PG takes it."""
 
     shown: Shown
     payment_id: str
     method: str
     channel_key: str
+    order_name: str
     buyer: dict[str, Any] = field(repr=False)
 
 
@@ -59,11 +62,12 @@ async def prepare(
 
     `receipt` is the cash receipt that the payer wants; where they were asked and gave none, they want none any more.
     Raises SessionUnknown, MethodUnknown, SessionOver, SessionAlreadyPaid, SessionAwaitsMoney, OutOfStock, ItemNotSold,
-    TooManyTries, NotForV1; PreRegistrationRefused, after which the stock is free again; PortOneUnclear: ask again.
+    TooManyTries, BuyerNeeded, NotForV1; PreRegistrationRefused, after which the stock is free again; PortOneUnclear:
+    ask again.
     """
     if receipt is not None and run.settings.checkout_api != "v2":
         raise NotForV1
-    session = await _held(session_id, method, buyer, run=run)
+    session, pg = await _held(session_id, method, buyer, run=run)
     failpoint("checkout.prepare.held")
     order = Order(
         amount=session.amount,
@@ -88,12 +92,20 @@ async def prepare(
     await follow(session.id, actor=actor, run=run)
     now_shown = await show(session_id, run=run)
     refuse_unless_payable(now_shown.session, now_shown.payment)
-    channel = run.settings.channels[method]
-    known = buyer_of(now_shown.session, run.settings.vault)
-    return Prepared(now_shown, payment.provider_order_id, method, channel, known)
+    return Prepared(
+        shown=now_shown,
+        payment_id=payment.provider_order_id,
+        method=method,
+        channel_key=run.settings.channels[method],
+        order_name=name_for(pg, session.order_name),
+        buyer=buyer_of(now_shown.session, run.settings.vault),
+    )
 
 
-async def _held(session_id: str, method: str, buyer: dict[str, Any] | None, *, run: Runtime) -> Session:
+async def _held(
+    session_id: str, method: str, buyer: dict[str, Any] | None, *, run: Runtime
+) -> tuple[Session, str | None]:
+    """The session with its stock held, and the PG that is to be paid by, where it is known."""
     now = run.clock.now()
     async with run.db.transaction() as tx:
         session = await store.lock(tx, (await found(tx, session_id)).id)
@@ -113,9 +125,11 @@ async def _held(session_id: str, method: str, buyer: dict[str, Any] | None, *, r
             due_at=expires_at,
         )
         after = await with_buyer(tx, after, buyer, run=run)
+        pg = (await pgs_of(tx, [ways[method]])).get(ways[method])
+        refuse_if_lacking(after, pg, run=run)
         await store.update(tx, after)
         failpoint("checkout.prepare.before_commit")
-    return after
+    return after, pg
 
 
 async def _products(session: Session, *, run: Runtime) -> list[dict[str, Any]]:

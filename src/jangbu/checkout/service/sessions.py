@@ -1,5 +1,6 @@
 """Making a session of items, looking at it, and calling it off. Prices come from our items only (design §4.4)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from jangbu.checkout.rules import (
     phase_of,
     ways_to_pay,
 )
-from jangbu.checkout.service.buyers import with_buyer
+from jangbu.checkout.service.buyers import lacking, with_buyer
 from jangbu.checkout.service.stock import let_go
 from jangbu.db import Tx
 from jangbu.runtime import Runtime
@@ -46,11 +47,15 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A session with its lines and its payment, as one moment saw them."""
+    """A session with its lines and its payment, as one moment saw them.
+
+    `lacks`: what must be known besides of who buys, by way to pay (buyers.lacking).
+    """
 
     session: Session
     lines: tuple[Line, ...]
     payment: PaymentSeen | None
+    lacks: Mapping[str, tuple[str, ...]]
 
     @property
     def phase(self) -> Phase:
@@ -96,7 +101,7 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
         )
         session = await with_buyer(tx, session, new.buyer, run=run)
         if not await store.insert(tx, session, terms.lines):
-            return await _made_before(tx, session, new)
+            return await _made_before(tx, session, new, run=run)
         await audit.record(
             tx,
             at=now,
@@ -107,20 +112,20 @@ async def create_session(new: NewSession, *, store_id: str | None, actor: Actor,
             amount=session.amount,
             currency=session.currency,
         )
-    return Shown(session, terms.lines, None)
+        return Shown(session, terms.lines, None, await lacking(tx, session, run=run))
 
 
-async def _made_before(tx: Tx, wanted: Session, new: NewSession) -> Shown:
+async def _made_before(tx: Tx, wanted: Session, new: NewSession, *, run: Runtime) -> Shown:
     """The order's session. Its prices are those of the day it was made; all else must be the same."""
     found = await store.by_order(tx, wanted.store_id, wanted.order_id)
     assert found is not None, "the insert met a session that is not there"
-    lines = tuple(await store.lines(tx, found.id))
-    same_lines = [(line.item_id, line.quantity) for line in lines] == [
+    before = await shown(tx, found, run=run)
+    same_lines = [(line.item_id, line.quantity) for line in before.lines] == [
         (wish.item_id, wish.quantity) for wish in new.wishes
     ]
     if not same_lines or _besides(found) != _besides(wanted):
         raise SessionHasOtherTerms
-    return Shown(found, lines, await store.payment_of(tx, found.id))
+    return before
 
 
 def _besides(session: Session) -> tuple[str, str, bool]:
@@ -131,12 +136,13 @@ async def show(session_id: str, *, run: Runtime) -> Shown:
     """A session by its unguessable id. Raises SessionUnknown."""
     async with run.db.transaction() as tx:
         session = await found(tx, session_id)
-        return await shown(tx, session)
+        return await shown(tx, session, run=run)
 
 
-async def shown(tx: Tx, session: Session) -> Shown:
+async def shown(tx: Tx, session: Session, *, run: Runtime) -> Shown:
     """A session with what belongs to it."""
-    return Shown(session, tuple(await store.lines(tx, session.id)), await store.payment_of(tx, session.id))
+    lines, payment = tuple(await store.lines(tx, session.id)), await store.payment_of(tx, session.id)
+    return Shown(session, lines, payment, await lacking(tx, session, run=run))
 
 
 async def found(tx: Tx, session_id: str) -> Session:
@@ -174,4 +180,4 @@ async def abandon(session_id: str, *, store_id: str | None, actor: Actor, run: R
             await audit.record(tx, at=now, actor=actor, action="checkout.abandoned", subject=session.subject)
         elif session.state is State.PAID:
             raise SessionNotAbandonable
-        return await shown(tx, session)
+        return await shown(tx, session, run=run)

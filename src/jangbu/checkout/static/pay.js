@@ -1,6 +1,7 @@
 // The face of the payer's pages, which our server has drawn. What happens next is for the package to decide (js/src, served
 // beside this file as js/); here its words are shown, and another screen is another page of the server's.
 import { wishOf } from "./js/api.js";
+import { askedOf, demand } from "./js/buyer.js";
 import { createCheckout } from "./js/checkout.js";
 
 const page = document.querySelector("[data-shows]");
@@ -19,12 +20,16 @@ function show(state) {
   const { status, session } = state;
   // While it is not known what came of a try, nobody is sent anywhere; that the PG decides later is an answer.
   const isKnown = status !== "offline" && (status !== "checking" || session?.phase === "pending");
-  const isElsewhere = session !== null && pageFor(session.phase) !== page.dataset.shows;
+  const isElsewhere = session !== null && (pageFor(session.phase) !== page.dataset.shows || asksMore(session));
   if (status === "missing" || (isKnown && isElsewhere)) window.location.assign(`/pay/${encodeURIComponent(known.sessionId)}`);
   else if (form) say(state);
 }
 
-function say({ status, reason, code, canPay, canRetry }) {
+// Which PG is behind a way to pay may become known while the page is open; its fields are the server's to draw.
+const asksMore = (session) => form !== null && askedOf(session).some((name) => form.elements.namedItem(name) === null);
+
+function say({ status, session, reason, code, canPay, canRetry }) {
+  demand(form, session ?? known);
   const [submit, retry, paypal] = ["submit", "retry", "paypal"].map((id) => document.getElementById(id));
   // PayPal's own button takes the place of ours, until the payer chooses another way; what it says still counts.
   const isPayPal = status === "paypal" && new FormData(form).get("method") === "PAYPAL";

@@ -1,8 +1,11 @@
 """The merchant's channels: which there are, and saying what they are."""
 
+from collections.abc import Collection
+
 from jangbu import audit
 from jangbu.audit import Actor
 from jangbu.clock import seoul_day
+from jangbu.db import Tx
 from jangbu.payments.channels import store as channel_store
 from jangbu.payments.channels.rules import Channel, Description, Standing, checked, standing
 from jangbu.runtime import Runtime
@@ -14,6 +17,11 @@ async def every_channel(*, run: Runtime) -> list[tuple[Channel, Standing]]:
         found = await channel_store.every(tx)
     today, live = seoul_day(run.clock.now()), run.settings.mode == "live"
     return [(one, standing(one, live=live, today=today)) for one in found]
+
+
+async def pgs_of(tx: Tx, keys: Collection[str]) -> dict[str, str]:
+    """Which PG is behind each of these channels: known from its payments, or from what the merchant says of it."""
+    return await channel_store.pgs(tx, keys)
 
 
 async def describe(said: Description, *, actor: Actor, run: Runtime) -> None:

@@ -1,5 +1,7 @@
 """The SQL of channels."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from jangbu.db import Query, Tx, names_of, values_of
@@ -8,6 +10,22 @@ from jangbu.payments.channels.rules import Channel, Description
 _DESCRIPTION = names_of(Description)
 EVERY = Query(
     Channel, f"SELECT {', '.join(names_of(Channel))} FROM payment_channels ORDER BY described_at IS NULL, name, key"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Which PG is behind a channel."""
+
+    key: str
+    pg: str
+
+
+# What PortOne said of its payments counts more than what a person wrote down.
+BEHIND = Query(
+    Behind,
+    "SELECT key, coalesce(seen_pg, pg_provider) AS pg FROM payment_channels "
+    "WHERE key = ANY(:keys) AND coalesce(seen_pg, pg_provider) IS NOT NULL",
 )
 # Every capture comes by here: a channel that was seen before is neither written nor locked.
 SEEN = Query(
@@ -36,6 +54,11 @@ DESCRIBE = Query(
 async def every(tx: Tx) -> list[Channel]:
     """All of them: those with a description first, by name."""
     return await tx.all(EVERY)
+
+
+async def pgs(tx: Tx, keys: Collection[str]) -> dict[str, str]:
+    """Which PG is behind each of these channels, where it is known."""
+    return {one.key: one.pg for one in await tx.all(BEHIND, keys=list(keys))}
 
 
 async def seen(tx: Tx, key: str, *, pg: str | None, live: bool, at: datetime) -> None:
