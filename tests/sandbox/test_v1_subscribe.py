@@ -138,7 +138,15 @@ async def test_a_declined_card_is_a_switch(shop: Endpoint, as_code: bool) -> Non
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"amount": 0}, {"tax_free": 600, "vat_amount": 600}, {"merchant_uid": "x" * 41}, {"customer_uid": "nobody"}],
+    [
+        {"amount": 0},
+        {"tax_free": 600, "vat_amount": 600},
+        {"merchant_uid": "x" * 41},
+        {"merchant_uid": ""},
+        {"name": "가" * 41},
+        {"buyer_name": "김" * 17},
+        {"customer_uid": "nobody"},
+    ],
 )
 async def test_again_refuses(sandbox: Sandbox, wrong: dict[str, Any]) -> None:
     await register(sandbox)

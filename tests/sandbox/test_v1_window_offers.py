@@ -199,3 +199,13 @@ async def test_who_is_too_young_is_not_verified(born: str, *, is_old_enough: boo
     _, _, answered = await sandbox.transport.send("POST", target, {}, raw)
     result = msgspec.json.decode(answered)
     assert ("error_code" not in result) is is_old_enough, result
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"), [("merchant_uid", "x" * 40), ("name", "가" * 40), ("buyer_name", "김" * 16)]
+)
+async def test_v1s_names_are_as_long_as_it_says_and_no_longer(sandbox: Sandbox, field: str, longest: str) -> None:
+    refused = await called(sandbox, "/payments", PAY | {field: longest + longest[0]})
+    assert refused["error_code"] == "RequestParseFailed"
+    assert field in refused["error_msg"]
+    assert "error_code" not in await called(sandbox, "/payments", PAY | {field: longest})

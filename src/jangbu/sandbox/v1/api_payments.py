@@ -11,7 +11,7 @@ from jangbu.sandbox.core.bodies import major_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Attempt, PreRegistration
 from jangbu.sandbox.v1 import payments
-from jangbu.sandbox.v1.fields import minor_of, time_of, unix
+from jangbu.sandbox.v1.fields import MerchantUid, minor_of, time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations, token_of
 from jangbu.sandbox.v1.problems import V1Refusal
 from jangbu.sandbox.v1.wire import payment_json
@@ -19,7 +19,6 @@ from jangbu.sandbox.v1.wire import payment_json
 operations = Operations()
 UIDS_MAX = 100
 WINDOW = timedelta(days=90)
-MERCHANT_UID_MAX = 40
 
 
 class _Key(msgspec.Struct):
@@ -28,7 +27,7 @@ class _Key(msgspec.Struct):
 
 
 class _Prepare(msgspec.Struct):
-    merchant_uid: str
+    merchant_uid: MerchantUid
     amount: Decimal
     currency: str | None = None
     """Without one it is not compared, and the amount is of won."""
@@ -115,8 +114,6 @@ def _prepared(call: Call, merchant_uid: str) -> PreRegistration | None:
 
 
 def _prepare(call: Call, asked: _Prepare) -> dict[str, Any]:
-    if not 0 < len(asked.merchant_uid) <= MERCHANT_UID_MAX:
-        raise V1Refusal(400, "merchant_uid는 40자 이하여야 합니다.")
     call.world.pre_register(
         call.store,
         asked.merchant_uid,

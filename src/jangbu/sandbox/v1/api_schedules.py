@@ -11,7 +11,7 @@ from jangbu.sandbox.core.bodies import major_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.v1 import payments
-from jangbu.sandbox.v1.fields import time_of, unix
+from jangbu.sandbox.v1.fields import OrderName, time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.keys import (
     TO_PG_OF_A_CHARGE,
@@ -33,7 +33,7 @@ WINDOW = timedelta(days=92)
 
 class _Row(ChargeInput, kw_only=True):
     schedule_at: int
-    name: str = ""
+    name: OrderName = ""
 
 
 class _Schedule(CardInput, kw_only=True):

@@ -15,7 +15,7 @@ from jangbu.sandbox.core.problems import BrowserRefusal, pg_refusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, CashReceipt
 from jangbu.sandbox.v1 import payments
 from jangbu.sandbox.v1.channels import channel_key_of
-from jangbu.sandbox.v1.fields import minor_of, time_of, unix
+from jangbu.sandbox.v1.fields import OrderName, minor_of, time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.keys import OrderInput, ProductType, order_of
 from jangbu.sandbox.v1.problems import V1Refusal
@@ -28,7 +28,7 @@ BANK_OF_CODE = {code: bank for bank, (code, _) in BANKS.items()}
 class _Open(OrderInput, kw_only=True):
     vbank_code: str
     vbank_due: int
-    name: str = ""
+    name: OrderName = ""
     vbank_holder: str | None = None
     vbank_num: str | None = None
     vbank_key: str | None = None

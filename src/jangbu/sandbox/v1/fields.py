@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,6 +16,10 @@ from jangbu.sandbox.v1.problems import V1Refusal
 
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """An amount may have decimals, and a float would change it."""
+MerchantUid = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+OrderName = Annotated[str, msgspec.Meta(max_length=40)]
+BuyerName = Annotated[str, msgspec.Meta(max_length=16)]
+"""How long V1 lets them be (portone-facts §7.2, §9.3)."""
 LAST_SECOND = 253_402_300_799
 NAME_MAX = 1_000
 _SUB_KEY = re.compile(r"\[([^\]]*)\]")

@@ -12,14 +12,13 @@ from jangbu.sandbox.core.inputs import Credential, Months
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Order, ReceiptWish
 from jangbu.sandbox.v1.channels import channel_key_of
-from jangbu.sandbox.v1.fields import minor_of, unix
+from jangbu.sandbox.v1.fields import BuyerName, MerchantUid, OrderName, minor_of, unix
 from jangbu.sandbox.v1.gate import Call
 from jangbu.sandbox.v1.problems import V1Refusal
 from jangbu.sandbox.v1.window import customer_of, replace, text_of, urls_of
 from jangbu.sandbox.v1.wire import CARD_TYPES
 
 CUSTOMER_UID_MAX = 80
-MERCHANT_UID_MAX = 40
 TO_PG_OF_A_CHARGE = "`product_type`, `bypass`, `extra`"
 RECEIPTS: dict[str, Literal["PERSONAL", "CORPORATE"] | None] = {
     "person": "PERSONAL",
@@ -49,13 +48,13 @@ class CardInput(ChannelInput):
 
 
 class OrderInput(msgspec.Struct, kw_only=True):
-    merchant_uid: str
+    merchant_uid: MerchantUid
     amount: Decimal
-    name: str
+    name: OrderName
     currency: str = "KRW"
     tax_free: Decimal = Decimal(0)
     vat_amount: Decimal | None = None
-    buyer_name: str | None = None
+    buyer_name: BuyerName | None = None
     buyer_email: str | None = None
     buyer_tel: str | None = None
     buyer_addr: str | None = None
@@ -143,8 +142,6 @@ def usable(call: Call, customer_uid: str) -> BillingKey:
 
 
 def order_of(call: Call, asked: OrderInput) -> Order:
-    if not 0 < len(asked.merchant_uid) <= MERCHANT_UID_MAX:
-        raise V1Refusal(400, f"merchant_uid는 {MERCHANT_UID_MAX}자 이하여야 합니다.")
     total, tax_free = minor_of(asked.amount, asked.currency), minor_of(asked.tax_free, asked.currency)
     given_vat = asked.vat_amount if asked.vat_amount is not None else asked.vat
     vat = minor_of(given_vat, asked.currency) if given_vat is not None else None

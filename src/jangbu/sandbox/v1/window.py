@@ -19,7 +19,7 @@ from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.v1 import offers
 from jangbu.sandbox.v1.channels import channel_key_of
-from jangbu.sandbox.v1.fields import minor_of
+from jangbu.sandbox.v1.fields import BuyerName, MerchantUid, OrderName, minor_of
 from jangbu.sandbox.v1.problems import V1Refusal
 from jangbu.sandbox.window import pages
 from jangbu.sandbox.window.callers import opens
@@ -40,13 +40,13 @@ class RequestPay(msgspec.Struct):
 
     imp: str
     pay_method: str
-    merchant_uid: str
-    name: str
+    merchant_uid: MerchantUid
+    name: OrderName
     amount: Decimal
     channel_key: str | None = msgspec.field(default=None, name="channelKey")
     pg: str | None = None
     currency: str | None = None
-    buyer_name: str | None = None
+    buyer_name: BuyerName | None = None
     buyer_tel: str | None = None
     buyer_email: str | None = None
     buyer_addr: str | None = None
