@@ -37,6 +37,7 @@ from jangbu.outbox.service import endpoints, feed
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.portone import sign
 from jangbu.settings import Settings
+from jangbu.web.openapi import description
 from jangbu.wiring import Addresses
 from kit import House, house_at
 
@@ -111,6 +112,18 @@ async def cookie_of(house: House, role: Role) -> str:
 
 def test_the_page_names_every_route(house: House) -> None:
     assert set(cells()) == set(rules_of(create(house.wired))), "run `make docs`, and look at who may call the new route"
+
+
+def test_the_api_docs_say_of_each_call_who_may(house: House) -> None:
+    app = create(house.wired)
+    rules, described = rules_of(app), 0
+    for audience in ("public", "admin"):
+        for path, operations in description(app, audience)["paths"].items():
+            for method, operation in operations.items():
+                described += 1
+                rule = rules[method.upper(), path]
+                assert operation["description"].endswith(f"**Who may:** {rule}."), (method, path)
+    assert described > 50
 
 
 @pytest.mark.parametrize("who", ["nobody", *Role])

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from jangbu.access.guard import rules_of
+from jangbu.access.rules import Rule
 from jangbu.web.examples import with_examples
 
 Audience = Literal["public", "admin"]
@@ -21,7 +23,7 @@ PUBLIC_TAG = "public"
 
 ABOUT = """\
 **Who calls.** Send a key as `Authorization: Bearer jbk_…`. `jangbu keys create shop --scope payments:create`
-makes one (more scopes: repeat `--scope`), as does the console under API 키; 403 names the scope that is missing.
+makes one (more scopes: repeat `--scope`), as does the console under API 키. Each call says which scope it needs.
 *Authorize* tries a key out on this page. A key belongs on your server and never into a browser.
 
 **Money** is a whole number in the smallest unit of its currency: `10000` is ₩10,000, `1999` with `USD` is
@@ -71,10 +73,13 @@ def description(app: FastAPI, audience: Audience) -> dict[str, Any]:
     """What `audience` may call, as an OpenAPI 3.0.3 document with no schema that nothing uses."""
     whole = get_openapi(title=app.title, version=app.version, routes=app.routes)
     whole = _with_our_errors(whole)
+    rules = rules_of(app)
     paths: dict[str, Any] = {}
     for path, item in whole.get("paths", {}).items():
         kept = {
-            key: with_examples(key, path, value) if key in _METHODS else value
+            key: with_examples(key, path, _with_rule(value, rules.get((key.upper(), path))))
+            if key in _METHODS
+            else value
             for key, value in item.items()
             if key not in _METHODS or _is_for(path, value, audience)
         }
@@ -96,6 +101,12 @@ def _is_for(path: str, operation: dict[str, Any], audience: Audience) -> bool:
         return ADMIN_TAG in tags
     # Outside /api/ are pages for people, which are no part of the API unless they say so.
     return PUBLIC_TAG in tags or (ADMIN_TAG not in tags and path.startswith("/api/"))
+
+
+def _with_rule(operation: dict[str, Any], rule: Rule | None) -> dict[str, Any]:
+    """Who may call it, below what it does."""
+    told = operation.get("description", "")
+    return operation if rule is None else operation | {"description": f"{told}\n\n**Who may:** {rule}.".strip()}
 
 
 def _with_our_errors(document: dict[str, Any]) -> dict[str, Any]:
