@@ -17,17 +17,24 @@ export function askedOf({ asksBuyer, needsBuyer = {} }) {
 }
 
 /**
- * Make what the chosen way to pay needs compulsory, and only that. Nobody can fill in what is folded away.
+ * Show what is asked for, and make what the chosen way to pay needs compulsory, and only that. Which PG is behind a way to
+ * pay may become known while the form is shown. What was asked for once stays: somebody may have typed into it.
  *
  * @param {HTMLFormElement} form
  * @param {Session} session
  */
-export function demand(form, { needsBuyer = {} }) {
-  const block = /** @type {HTMLDetailsElement | null} */ (form.querySelector(".buyer"));
-  if (block === null) return;
+export function demand(form, session) {
+  const block = /** @type {HTMLDetailsElement} */ (form.querySelector(".buyer"));
+  const asked = askedOf(session);
   /** @type {readonly string[]} */
-  const needed = needsBuyer[String(new FormData(form).get("method"))] ?? [];
-  for (const input of block.querySelectorAll("input")) input.required = needed.includes(input.name);
+  const needed = session.needsBuyer?.[String(new FormData(form).get("method"))] ?? [];
+  for (const input of block.querySelectorAll("input")) {
+    const label = /** @type {HTMLElement} */ (input.parentElement);
+    label.hidden &&= !(/** @type {string[]} */ (asked).includes(input.name));
+    input.required = needed.includes(input.name);
+  }
+  block.hidden &&= asked.length === 0;
   block.classList.toggle("needed", needed.length > 0);
+  // Nobody can fill in what is folded away.
   if (needed.length > 0) block.open = true;
 }

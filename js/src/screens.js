@@ -1,7 +1,7 @@
 // What the element shows for each moment. A screen stays while only what it says changes, so that nothing typed, chosen
 // or focused is lost.
 import { wishOf } from "./api.js";
-import { askedOf, demand } from "./buyer.js";
+import { demand } from "./buyer.js";
 import { h } from "./dom.js";
 import { inSeoul, money } from "./format.js";
 import { WORDS } from "./words.js";
@@ -40,8 +40,7 @@ export function keyOf({ status, session }) {
     return status === "checking" ? "result pending" : `problem ${status === "missing" ? status : ""}`;
   }
   const { phase } = session;
-  // Which PG is behind a way to pay may become known while the form is shown.
-  if (PAYABLE.has(phase)) return `form ${askedOf(session).join()}`;
+  if (PAYABLE.has(phase)) return "form";
   return phase === "awaits_deposit" ? "account" : `result ${CURRENT.has(phase) ? phase : "in_review"}`;
 }
 
@@ -163,7 +162,7 @@ function form(key, session, language, say, press) {
     {},
     h("fieldset", {}, h("legend", {}, say("how")), ...methods),
     session.asksReceipt ? receipt(say) : null,
-    buyer(askedOf(session), say),
+    buyer(say),
     said,
     paypal,
     submit,
@@ -221,23 +220,23 @@ function receipt(say) {
   );
 }
 
-/** @param {readonly string[]} asked @param {Say} say */
-function buyer(asked, say) {
-  if (asked.length === 0) return null;
-  const kinds = {
-    fullName: { words: "buyer.name", autocomplete: "name", maxlength: "100" },
-    phoneNumber: { words: "buyer.phone", type: "tel", autocomplete: "tel", maxlength: "30" },
-    email: { words: "buyer.email", type: "email", autocomplete: "email", maxlength: "100" },
-  };
-  return h(
+/**
+ * All of it is hidden until it is asked for.
+ *
+ * @param {Say} say
+ */
+function buyer(say) {
+  const block = h(
     "details",
     { class: "buyer" },
     h("summary", {}, say("buyer"), " ", h("span", { class: "optional" }, say("buyer.optional"))),
     h("p", { class: "muted small why" }, say("buyer.needed")),
-    ...Object.entries(kinds)
-      .filter(([name]) => asked.includes(name))
-      .map(([name, { words, ...attributes }]) => field(say(words), { name, ...attributes })),
+    field(say("buyer.name"), { name: "fullName", autocomplete: "name", maxlength: "100" }),
+    field(say("buyer.phone"), { name: "phoneNumber", type: "tel", autocomplete: "tel", maxlength: "30" }),
+    field(say("buyer.email"), { name: "email", type: "email", autocomplete: "email", maxlength: "100" }),
   );
+  for (const each of [block, ...block.querySelectorAll("label")]) each.hidden = true;
+  return block;
 }
 
 /**

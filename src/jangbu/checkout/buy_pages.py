@@ -50,8 +50,7 @@ def routes(run: Runtime) -> APIRouter:
         return await item_on_sale(item_id(text), run=run)
 
     def shown(request: Request, item: Item, asked: str, problem: str = "") -> Response:
-        name = item.name_en if rendering.words(request).language == "en" else item.name_ko
-        page = BuyPage(name, item.unit, _most(item), asked, problem)
+        page = BuyPage(item.name_in(rendering.words(request).language), item.unit, _most(item), asked, problem)
         return payers_page(request, run, "buy.html", page, status=422 if problem else 200)
 
     @router.get("/{item}")

@@ -52,14 +52,13 @@ def routes(run: Runtime) -> APIRouter:
     ) -> Response:
         found = await page_of_items(before=cursor_of(before), store_id=caller.store_id, run=run)
         older = None if found.older is None else cursor_text(*found.older)
-        is_english = rendering.words(request).language == "en"
-        rows = tuple(_row(item, is_english=is_english) for item in found.items)
+        language = rendering.words(request).language
+        rows = tuple(_row(item, language) for item in found.items)
         return rendering.page(request, "items.html", ItemsPage(rows, pager(request, older)))
 
     return router
 
 
-def _row(item: Item, *, is_english: bool) -> ItemRow:
+def _row(item: Item, language: str) -> ItemRow:
     state = "off_sale" if not item.is_active else "on_sale" if item.available else "sold_out"
-    name = item.name_en if is_english else item.name_ko
-    return ItemRow(str(item.id), name, item.unit, item.stock, item.reserved, state)
+    return ItemRow(str(item.id), item.name_in(language), item.unit, item.stock, item.reserved, state)

@@ -15,8 +15,20 @@ NAME_LONGEST = 80
 STOCK_MAX = 10**9
 
 
+class Named:
+    """What has a name in both languages."""
+
+    __slots__ = ()
+    name_ko: str
+    name_en: str
+
+    def name_in(self, language: str) -> str:
+        """`language` is 'ko' or 'en'."""
+        return self.name_en if language == "en" else self.name_ko
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Named):
     """Something that is sold. `price` includes VAT; of `stock`, `reserved` are promised to payers."""
 
     id: UUID
@@ -43,7 +55,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Line(Named):
     """One line of a session, with the price it was made with."""
 
     item_id: UUID

@@ -34,7 +34,6 @@ from jangbu.web.cursors import cursor_of, cursor_text
 
 Payer = Annotated[Caller, guard(Held("whoever knows the unguessable id of a session is its payer"))]
 Holder = Annotated[Caller, guard(Held("the link is signed by us for one customer"))]
-BUYER_FIELDS = ("fullName", "phoneNumber", "email")
 SessionId = Annotated[str, Path(max_length=64)]
 TONES = {Phase.PAID: "good", Phase.DECLINED: "bad", Phase.READY: "waiting", Phase.IN_REVIEW: "bad"}
 
@@ -60,10 +59,9 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayPage(OrderPage):
-    """What pay.html may use besides. `asked`: the fields of who buys that the form has."""
+    """What pay.html may use besides."""
 
     expires_at: datetime
-    asked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +244,7 @@ def _as_it_stands(request: Request, shown: Shown, run: Runtime) -> Response:
     session = shown.session
     match shown.phase:
         case Phase.READY | Phase.DECLINED if run.clock.now() < session.expires_at:
-            page = PayPage(**_order(request, shown, run), expires_at=session.expires_at, asked=_asked(shown))
+            page = PayPage(**_order(request, shown, run), expires_at=session.expires_at)
             return payers_page(request, run, "pay.html", page)
         case Phase.READY | Phase.DECLINED:
             return _result(request, shown, Phase.EXPIRED, run)
@@ -276,11 +274,11 @@ def _result(request: Request, shown: Shown, phase: Phase, run: Runtime, *, retry
 
 
 def _order(request: Request, shown: Shown, run: Runtime) -> dict[str, Any]:
-    is_english = rendering.words(request).language == "en"
+    language = rendering.words(request).language
 
     def of(line: Line) -> PageLine:
         total = Money(line.unit_price * line.quantity, shown.session.currency)
-        return PageLine(line.name_en if is_english else line.name_ko, line.quantity, total)
+        return PageLine(line.name_in(language), line.quantity, total)
 
     return {
         "order_name": shown.session.order_name,
@@ -288,12 +286,6 @@ def _order(request: Request, shown: Shown, run: Runtime) -> dict[str, Any]:
         "total": shown.session.total,
         "known": session_view(shown, run),
     }
-
-
-def _asked(shown: Shown) -> tuple[str, ...]:
-    """All of somebody who is not known at all, else what a PG cannot do without; js/src/buyer.js asks the same."""
-    needed = {field for fields in shown.lacks.values() for field in fields}
-    return tuple(field for field in BUYER_FIELDS if not shown.session.has_buyer or field in needed)
 
 
 def _past(past: Past) -> HistoryRow:

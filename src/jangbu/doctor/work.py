@@ -184,6 +184,6 @@ def _checkout(channels: Mapping[str, str], pgs: Mapping[str, str]) -> list[Findi
             "checkout",
             f"Nobody knows yet which PG is behind {ways}: order names are cut there to what every PG takes, and payers "
             "are not asked for what theirs may need to know of them.",
-            "Its first payment shows it, or say so: jangbu channels describe KEY --name NAME --pg PG.",
+            "Say so: jangbu channels describe KEY --name NAME --pg PG. By V2 its first payment shows it too.",
         )
     ]

@@ -1,7 +1,7 @@
 // The face of the payer's pages, which our server has drawn. What happens next is for the package to decide (js/src, served
 // beside this file as js/); here its words are shown, and another screen is another page of the server's.
 import { wishOf } from "./js/api.js";
-import { askedOf, demand } from "./js/buyer.js";
+import { demand } from "./js/buyer.js";
 import { createCheckout } from "./js/checkout.js";
 
 const page = document.querySelector("[data-shows]");
@@ -20,13 +20,10 @@ function show(state) {
   const { status, session } = state;
   // While it is not known what came of a try, nobody is sent anywhere; that the PG decides later is an answer.
   const isKnown = status !== "offline" && (status !== "checking" || session?.phase === "pending");
-  const isElsewhere = session !== null && (pageFor(session.phase) !== page.dataset.shows || asksMore(session));
+  const isElsewhere = session !== null && pageFor(session.phase) !== page.dataset.shows;
   if (status === "missing" || (isKnown && isElsewhere)) window.location.assign(`/pay/${encodeURIComponent(known.sessionId)}`);
   else if (form) say(state);
 }
-
-// Which PG is behind a way to pay may become known while the page is open; its fields are the server's to draw.
-const asksMore = (session) => form !== null && askedOf(session).some((name) => form.elements.namedItem(name) === null);
 
 function say({ status, session, reason, code, canPay, canRetry }) {
   demand(form, session ?? known);
