@@ -55,13 +55,15 @@ class Programs:
             said = asyncio.create_task(asyncio.get_running_loop().sock_recv(ear, len(READY)))
             ended = asyncio.create_task(process.wait())
             try:
-                await asyncio.wait((said, ended), timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    (said, ended), timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
+                )
             finally:
-                is_ready = said.done()
                 said.cancel()
                 ended.cancel()
-        if not is_ready:
-            problem = "ended at its start" if ended.done() else f"was not ready within {START_TIMEOUT_S} s"
+                await asyncio.wait((said, ended))
+        if said not in done:
+            problem = "ended at its start" if ended in done else f"was not ready within {START_TIMEOUT_S} s"
             raise SetupProblem(f"The demo's {name} program {problem}:\n{_end_of(path)}")
 
     async def stop(self) -> None:
