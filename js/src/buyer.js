@@ -32,9 +32,10 @@ export function demand(form, session) {
     const label = /** @type {HTMLElement} */ (input.parentElement);
     label.hidden &&= !(/** @type {string[]} */ (asked).includes(input.name));
     input.required = needed.includes(input.name);
+    // Nobody can fill in what is folded away, and a browser says nothing of it: it would just not pay.
+    input.oninvalid = () => (block.open = true);
   }
   block.hidden &&= asked.length === 0;
   block.classList.toggle("needed", needed.length > 0);
-  // Nobody can fill in what is folded away.
   if (needed.length > 0) block.open = true;
 }

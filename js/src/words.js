@@ -17,7 +17,7 @@ export const WORDS = {
   "method.ALIPAY": ["알리페이", "Alipay"],
   "buyer": ["주문하시는 분", "Your details"],
   "buyer.optional": ["(선택)", "(optional)"],
-  "buyer.needed": ["결제사(PG)에서 요구하는 정보이며, 결제창에만 전달합니다.", "The payment company asks for these; only its window is told."],
+  "buyer.needed": ["결제사(PG)에서 요구하는 정보입니다. 결제창에 전달하고, 암호화해 보관했다가 삭제합니다.", "The payment company asks for these. They are kept encrypted, and deleted later."],
   "buyer.name": ["이름", "Name"],
   "buyer.phone": ["휴대폰 번호", "Phone number"],
   "buyer.email": ["이메일", "E-mail"],

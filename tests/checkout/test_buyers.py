@@ -1,6 +1,8 @@
 """Who buys: encrypted, shown to PortOne's window alone, and dropped in time (reliability F116)."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,11 +16,15 @@ from jangbu.checkout.service.prepare import prepare
 from jangbu.checkout.service.sessions import abandon
 from jangbu.checkout.windows import window_request
 from jangbu.db import Query
+from jangbu.payments.service.initialize import Order, initialize
+from jangbu.payments.service.sync import sync
+from jangbu.sandbox import CARD_CHANNEL
 from jangbu.wiring import ENCRYPTED, Addresses
 from kit import TESTER, House
 
 from .shop import Shop
 
+ROOT = Path(__file__).parents[2]
 KIM = {"fullName": "김하늘", "email": "kim@example.com"}
 PHONE = {"phoneNumber": "010-1234-5678"}
 EVERYTHING = Query(
@@ -74,6 +80,35 @@ async def test_buyers_are_dropped_so_many_days_after_their_session_ended(shop: S
     assert [await is_kept(shop, one) for one in (paid, off, late)] == [False, False, True]
     assert (await shop.now(late)).state in (State.PREPARING, State.EXPIRED)
     assert buyers.buyer_of(await shop.now(paid), run.settings.vault) == {}
+
+
+async def test_portones_answers_are_kept_without_who_bought(shop: Shop, house: House, where: Addresses) -> None:
+    session = await shop.session(await shop.item(), buyer=KIM)
+    prepared = await shop.prepare(session)
+    await house.portone.pay(prepared.payment_id, customer=KIM | PHONE)
+    by_v1 = await initialize(
+        Order(1_000, "KRW", "보리차", api="v1"), actor=TESTER, run=house.run, portone=house.wired.portone
+    )
+    names = {"buyer_name": "김하늘", "buyer_email": "kim@example.com", "buyer_tel": "010-1234-5678"}
+    await house.portone.v1_pay(by_v1.provider_order_id, amount=1_000, channelKey=CARD_CHANNEL, **names)
+    await shop.complete(session)
+    await sync(by_v1, actor=TESTER, run=house.run, portone=house.wired.portone)
+    told = "SELECT string_agg(portone::text, '') FROM payments"
+    owner = await asyncpg.connect(where.owner)
+    kept = await owner.fetchval(told)
+    assert "TOSSPAYMENTS" in kept and "merchant_uid" in kept, "what PortOne said besides is kept"
+    for secret in ("김하늘", "kim@", "1234-5678"):
+        assert secret not in kept
+    # What the release before kept is dropped by the migration.
+    before = [json.dumps({"customer": KIM}), json.dumps({"v1": names | {"imp_uid": "imp_1"}})]
+    for portone, payment_id in zip(before, await owner.fetch("SELECT id FROM payments"), strict=True):
+        await owner.execute("UPDATE payments SET portone = $1 WHERE id = $2", portone, payment_id["id"])
+    await owner.execute((ROOT / "migrations/0047_who_bought_is_not_in_answers.sql").read_text())
+    assert sorted(one["portone"] for one in await owner.fetch("SELECT portone FROM payments")) == [
+        '{"v1": {"imp_uid": "imp_1"}}',
+        "{}",
+    ]
+    await owner.close()
 
 
 async def test_who_may_still_pay_is_not_dropped_however_old(shop: Shop, house: House) -> None:

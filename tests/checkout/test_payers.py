@@ -1,5 +1,7 @@
 """Payers who come with a token of their shop: what is theirs, and nothing of anybody else's (requirements C2, C3)."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -173,6 +175,15 @@ async def test_a_payer_cannot_hold_a_whole_shelf(shop: Shop, backend: Backend, c
     answer = await client.post(path, json=lines, headers=backend.bearer())
     assert code(answer) == (429, "TOO_MANY_SESSIONS") and answer.headers["retry-after"] == "600"
     assert (await client.post(path, json=lines, headers=backend.bearer("member-2"))).status_code == 201
+
+
+async def test_nor_by_asking_many_times_at_once(shop: Shop, backend: Backend, client: httpx.AsyncClient) -> None:
+    item = await shop.item()
+    await shop.crowd()
+    lines = {"lines": [{"itemId": str(item.id)}]}
+    asked = (client.post("/api/v1/payments/sessions", json=lines, headers=backend.bearer()) for _ in range(30))
+    answers = Counter(answer.status_code for answer in await asyncio.gather(*asked))
+    assert answers == {201: 20, 429: 10}
 
 
 async def test_a_payers_token_opens_nothing_else(house: House, backend: Backend, client: httpx.AsyncClient) -> None:

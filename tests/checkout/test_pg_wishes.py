@@ -77,7 +77,7 @@ async def test_nobody_is_sent_to_a_window_that_would_not_open(shop: Shop) -> Non
     tea = await shop.item(name_ko=NAME)
     session = await shop.session(tea, buyer={"fullName": "김하늘", "email": " "})
     assert (await show(session.session_id, run=shop.house.run)).lacks == {"CARD": ("phoneNumber", "email")}
-    with pytest.raises(BuyerNeeded, match="phoneNumber, email"):
+    with pytest.raises(BuyerNeeded, match="telephone, e-mail"):
         await prepared(shop, session)
     assert await shop.stock(tea) == (10, 0), "nothing is held for a window that does not open"
     ready = await prepared(shop, session, {"phoneNumber": "010-1234-5678", "email": "kim@example.com"})
@@ -85,6 +85,17 @@ async def test_nobody_is_sent_to_a_window_that_would_not_open(shop: Shop) -> Non
     assert "txId" in await opened(shop, ready)
     shown = await show(session.session_id, run=shop.house.run)
     assert (shown.lacks, shown.session.order_name) == ({}, NAME)
+
+
+async def test_who_buys_may_be_said_with_the_same_order_again(shop: Shop) -> None:
+    await say_which_pg(shop.house)
+    tea = await shop.item()
+    session = await shop.session(tea, order_id="order-1")
+    assert (await shop.session(tea, order_id="order-1", buyer=KIM)).id == session.id
+    assert (await prepared(shop, session)).buyer == KIM
+    # What was said once stays.
+    await shop.session(tea, order_id="order-1", buyer={"fullName": "이장부"})
+    assert (await prepared(shop, session)).buyer == KIM
 
 
 async def test_a_pg_that_nobody_knows_yet_is_told_a_name_that_every_pg_takes(shop: Shop) -> None:
@@ -163,6 +174,11 @@ async def test_a_payer_is_asked_for_what_the_pg_needs_and_pays(
         assert not await page.locator("[name=email]").evaluate("field => field.required")
         await expect(page.get_by_text("(선택)")).to_be_visible()
         await page.get_by_role("radio", name="신용·체크카드").check()
+        # Whoever has folded it away is shown again what is missing.
+        await page.get_by_text("주문하시는 분").click()
+        await expect(page.locator("[name=email]")).to_be_hidden()
+        await mine.click()
+        await expect(page.locator("[name=email]")).to_be_visible()
         for name, value in KIM.items():
             await page.locator(f"[name={name}]").fill(value)
             if name != "email":

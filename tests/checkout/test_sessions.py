@@ -33,14 +33,21 @@ from jangbu.checkout.service.complete import expire, sweep
 from jangbu.checkout.service.items import ItemChange, change_item
 from jangbu.checkout.service.sessions import NewSession, abandon, create_session, show
 from jangbu.checkout.views import session_view
+from jangbu.db import Query
 from jangbu.errors import Refusal
 from jangbu.money import AmountOutOfRange
 from jangbu.payments.refusals import PortOneUnclear, PreRegistrationRefused
+from jangbu.payments.rules import Status
+from jangbu.payments.store import find as find_payment
+from jangbu.payments.store import lock as lock_payment
+from jangbu.payments.store import update as update_payment
 from jangbu.portone import PortOne
 from jangbu.sandbox import PAYPAL_CHANNEL
 from kit import TESTER
 
-from .shop import Shop
+from .shop import Shop, order_of
+
+WAITS = Query(int, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = current_user")
 
 
 async def test_a_session_costs_what_our_items_cost_that_day(shop: Shop) -> None:
@@ -281,6 +288,28 @@ async def test_a_refused_registration_frees_the_stock_and_an_unclear_one_keeps_i
         await Shop(replace(shop.house, wired=replace(shop.house.wired, portone=refusing))).prepare(other)
     assert await shop.stock(tea) == (1, 0)
     assert (await shop.now(other)).state is State.OPEN
+
+
+async def test_of_two_tabs_that_portone_refuses_neither_is_given_a_window(shop: Shop) -> None:
+    """One of them was refused between the other's look at the payment and its call."""
+    tea = await shop.item(stock=1)
+    session = await shop.session(tea)
+    shop.house.portone.fault("answer_lost", operation="pre_register_payment", times=1)
+    with pytest.raises(PortOneUnclear):
+        await shop.prepare(session)
+    db = shop.house.run.db
+    async with db.transaction() as tx:
+        payment = await find_payment(tx, await order_of(shop.house, session))
+        assert payment is not None
+        await lock_payment(tx, payment.id)
+        slower = asyncio.create_task(shop.prepare(session))
+        while not await db.statement(WAITS):
+            assert not slower.done()
+            await asyncio.sleep(0.01)
+        await update_payment(tx, replace(payment, status=Status.REGISTRATION_FAILED))
+    with pytest.raises(PreRegistrationRefused):
+        await slower
+    assert await shop.stock(tea) == (1, 0)
 
 
 async def test_an_abandoned_session_lets_its_stock_go_once(shop: Shop) -> None:

@@ -89,12 +89,6 @@ def test_whoever_stops_a_program_waits_until_it_has_drained() -> None:
     assert min(waits) >= DRAIN_AND_LEAVE_S
 
 
-def test_systemd_waits_until_a_program_says_that_it_is_ready() -> None:
-    """Else an upgrade would take the second web program away before the first one answers."""
-    waited = {unit.name for unit in UNITS if "\nType=notify\n" in unit.read_text()}
-    assert waited == {"jangbu-web@.service", "jangbu-worker@.service"}
-
-
 def test_only_what_migrates_and_backs_up_has_the_owners_login() -> None:
     assert {unit.name for unit in UNITS if "owner.env" in unit.read_text()} == {
         "jangbu-migrate.service",

@@ -21,7 +21,7 @@ from jangbu.payments.confirm.refusals import (
     PaymentDiffers,
     PaymentExpired,
 )
-from jangbu.payments.confirm.service import Agreed, Approves, confirm, objection
+from jangbu.payments.confirm.service import UNDER_WAY, Agreed, Approves, confirm, objection
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.initialize import Order, initialize
@@ -295,12 +295,17 @@ async def test_whoever_looks_last_settles_an_approval_that_did_not_happen(house:
     assert await attempts(house, payment) == [("refused", {"type": "NOT_DONE"})]
 
 
-async def test_another_window_does_not_wait_for_an_answer_that_was_lost(house: House) -> None:
+async def test_another_window_waits_while_portone_may_still_be_working_on_a_lost_one_and_no_longer(
+    house: House,
+) -> None:
     payment, lost = await agreed_in(house)
     house.portone.fault("status_500", operation=OPERATION)
     with pytest.raises(PortOneUnclear):
         await confirmed(house, payment, lost)
     _, other = await agreed_in(house)
+    with pytest.raises(ConfirmInProgress):
+        await confirmed(house, payment, other)
+    await house.portone.move(UNDER_WAY)
     assert (await confirmed(house, payment, other)).is_paid
     assert taken(house, payment) == [AMOUNT]
     assert {state for state, _ in await attempts(house, payment)} == {"done"}

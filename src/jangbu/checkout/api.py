@@ -14,7 +14,7 @@ from jangbu.checkout.service.complete import complete
 from jangbu.checkout.service.confirm import confirm_session
 from jangbu.checkout.service.history import history_token
 from jangbu.checkout.service.items import item_id
-from jangbu.checkout.service.payers import customer_for, refuse_more_sessions, refuse_others
+from jangbu.checkout.service.payers import UNDECIDED_MAX, customer_for, refuse_others
 from jangbu.checkout.service.prepare import prepare
 from jangbu.checkout.service.sessions import NewSession, abandon, create_session, show
 from jangbu.checkout.views import session_view
@@ -108,8 +108,6 @@ def _for_shops(router: APIRouter, run: Runtime) -> None:
         without `orderId`.
         """
         customer_id = customer_for(body.customer_id, body.order_id, caller)
-        if caller.customer_id is not None:
-            await refuse_more_sessions(customer_id, store_id=caller.store_id, run=run)
         new = NewSession(
             wishes=tuple(Wish(item_id(line.item_id), line.quantity) for line in body.lines),
             order_id=body.order_id,
@@ -118,12 +116,13 @@ def _for_shops(router: APIRouter, run: Runtime) -> None:
             redirect_url=body.redirect_url,
             is_escrow=body.is_escrow,
         )
-        made = await create_session(new, store_id=caller.store_id, actor=caller.actor, run=run)
+        most = None if caller.customer_id is None else UNDECIDED_MAX
+        made = await create_session(new, store_id=caller.store_id, actor=caller.actor, run=run, most=most)
         return ok(session_view(made, run), status=201, clock=run.clock)
 
     @router.post("/sessions/{session_id}/abandon", summary="Call a session off; its stock is for sale again")
     async def abandon_session(session_id: SessionId, caller: Shop) -> Response:
-        """Money that still comes is sent back, unless the goods are there after all."""
+        """Money that still comes is sent back; what comes to a virtual account, by a person."""
         shown = await abandon(session_id, store_id=caller.store_id, actor=caller.actor, run=run)
         return ok(session_view(shown, run), clock=run.clock)
 

@@ -1,5 +1,8 @@
 """What checkout refuses, each with its stable code."""
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from jangbu.errors import Refusal
 
 
@@ -130,12 +133,21 @@ class MethodUnknown(Refusal):
 
 
 class BuyerNeeded(Refusal):
-    """The PG behind the way to pay opens no window without knowing who buys. `fields` are those that are lacking."""
+    """The PG opens no window without knowing who buys; the session's `needsBuyer` names the fields."""
 
     code = "CHECKOUT_BUYER_NEEDED"
     http_status = 422
-    ko = "이 결제 수단을 사용하려면 주문하시는 분의 이름, 휴대폰 번호, 이메일 중 {fields} 값이 필요합니다."
-    en = "This way to pay needs to know who buys. Lacking: {fields}."
+    ko = "이 결제 수단을 사용하려면 주문하시는 분의 다음 정보가 필요합니다: {ko_words}"
+    en = "This way to pay needs to know of the buyer: {en_words}."
+    words: ClassVar = {
+        "fullName": ("이름", "name"),
+        "phoneNumber": ("휴대폰 번호", "telephone"),
+        "email": ("이메일", "e-mail"),
+    }
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        ko, en = (", ".join(self.words[field][which] for field in fields) for which in (0, 1))
+        super().__init__(ko_words=ko, en_words=en)
 
 
 class RedirectNotAllowed(Refusal):

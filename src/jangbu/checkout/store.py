@@ -166,6 +166,10 @@ FORGET_BUYERS = Query(
     RETURNING id
     """,
 )
+# Whoever counts and then writes must be alone with this customer until the commit.
+LOCK_CUSTOMER = Query(
+    str, "SELECT pg_advisory_xact_lock(hashtextextended('sessions:' || :store_id || ':' || :customer_id, 0))::text"
+)
 UNDECIDED_OF = Query(
     int,
     """
@@ -183,7 +187,8 @@ async def forget_buyers(tx: Tx, *, before: datetime, most: int) -> list[UUID]:
 
 
 async def undecided_of(tx: Tx, store_id: str, customer_id: str, *, most: int) -> int:
-    """How many sessions of a customer wait to be paid, counted up to `most`."""
+    """How many sessions of a customer wait to be paid, counted up to `most`; nobody else makes one until the commit."""
+    await tx.one(LOCK_CUSTOMER, store_id=store_id, customer_id=customer_id)
     return await tx.one(UNDECIDED_OF, store_id=store_id, customer_id=customer_id, most=most)
 
 

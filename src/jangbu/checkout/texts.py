@@ -36,8 +36,8 @@ TEXTS: Catalogue = {
     "pay.buyer": ("주문하시는 분", "Your details"),
     "pay.buyer.optional": ("(선택)", "(optional)"),
     "pay.buyer.needed": (
-        "결제사(PG)에서 요구하는 정보이며, 결제창에만 전달합니다.",
-        "The payment company asks for these; only its window is told.",
+        "결제사(PG)에서 요구하는 정보입니다. 결제창에 전달하고, 암호화해 보관했다가 삭제합니다.",
+        "The payment company asks for these. They are kept encrypted, and deleted later.",
     ),
     "pay.buyer.name": ("이름", "Name"),
     "pay.buyer.phone": ("휴대폰 번호", "Phone number"),

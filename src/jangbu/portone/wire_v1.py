@@ -178,7 +178,8 @@ def read_payment(raw: dict[str, Any], *, store_id: str) -> Payment:
             "currency": currency,
             "pgTxId": text(raw, "pg_tid"),
             "receiptUrl": text(raw, "receipt_url"),
-            "v1": _plain(raw),
+            # Without who bought, as V2's.
+            "v1": _plain({name: value for name, value in raw.items() if not name.startswith("buyer_")}),
         },
     )
 

@@ -65,7 +65,7 @@ def refuse_if_lacking(session: Session, pg: str | None, *, run: Runtime) -> None
     """Raises BuyerNeeded when the PG would not open its window for what is known of the buyer."""
     needs = buyer_needs(pg)
     if needs and (fields := _left(needs, buyer_of(session, run.settings.vault))):
-        raise BuyerNeeded(fields=", ".join(fields))
+        raise BuyerNeeded(fields)
 
 
 def _left(needs: tuple[str, ...], known: dict[str, Any]) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """What a payer's token may do with sessions: make their own, and see and pay no other's (requirements C3)."""
 
 from jangbu.access.caller import Caller
-from jangbu.checkout import store
-from jangbu.checkout.refusals import PayerFieldRefused, SessionUnknown, TooManySessions
+from jangbu.checkout.refusals import PayerFieldRefused, SessionUnknown
 from jangbu.checkout.service.sessions import found
 from jangbu.runtime import Runtime
 
@@ -22,13 +21,6 @@ def customer_for(named: str, order_id: str | None, caller: Caller) -> str:
     if named not in ("", caller.customer_id):
         raise PayerFieldRefused(field="customerId")
     return caller.customer_id
-
-
-async def refuse_more_sessions(customer_id: str, *, store_id: str | None, run: Runtime) -> None:
-    """Raise TooManySessions where this payer has plenty to pay already: each may hold stock."""
-    async with run.db.transaction() as tx:
-        if await store.undecided_of(tx, store_id or "", customer_id, most=UNDECIDED_MAX) >= UNDECIDED_MAX:
-            raise TooManySessions
 
 
 async def refuse_others(session_id: str, caller: Caller, *, run: Runtime) -> None:

@@ -16,6 +16,7 @@ from jangbu.checkout.refusals import (
     SessionHasOtherTerms,
     SessionNotAbandonable,
     SessionUnknown,
+    TooManySessions,
 )
 from jangbu.checkout.rules import (
     ASK_AT_MOST_EVERY,
@@ -63,15 +64,19 @@ class Shown:
         return phase_of(self.session, self.payment)
 
 
-async def create_session(new: NewSession, *, store_id: str | None, actor: Actor, run: Runtime) -> Shown:
+async def create_session(
+    new: NewSession, *, store_id: str | None, actor: Actor, run: Runtime, most: int | None = None
+) -> Shown:
     """An open session for `new.wishes` at today's prices; the same again for the same order.
 
     Raises CheckoutNotSetUp, ItemUnknown, ItemNotSold, LinesUnfit, AmountOutOfRange, RedirectNotAllowed, EscrowUnfit,
-    SessionHasOtherTerms.
+    SessionHasOtherTerms; TooManySessions where the customer has `most` that wait to be paid.
     """
     redirect_url = checked_redirect(new.redirect_url, run.settings.origins)
     now, key = run.clock.now(), run.ids.uuid()
     async with run.db.transaction() as tx:
+        if most is not None and await store.undecided_of(tx, store_id or "", new.customer_id, most=most) >= most:
+            raise TooManySessions
         items = await item_store.by_ids(tx, [wish.item_id for wish in new.wishes])
         if any(store_id not in (None, item.store_id) for item in items.values()):
             raise ItemUnknown
@@ -125,7 +130,13 @@ async def _made_before(tx: Tx, wanted: Session, new: NewSession, *, run: Runtime
     ]
     if not same_lines or _besides(found) != _besides(wanted):
         raise SessionHasOtherTerms
-    return before
+    if not new.buyer or found.has_buyer:
+        return before
+    # Nobody had said who buys. What was said once stays: the payer may have corrected it.
+    current = await store.lock(tx, found.id)
+    if current.is_undecided and not current.has_buyer:
+        await store.update(tx, current := await with_buyer(tx, current, new.buyer, run=run))
+    return await shown(tx, current, run=run)
 
 
 def _besides(session: Session) -> tuple[str, str, bool]:

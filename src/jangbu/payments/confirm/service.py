@@ -43,7 +43,8 @@ from jangbu.runtime import Runtime
 log = structlog.get_logger()
 OPERATION = "confirm"
 UNDER_WAY = timedelta(seconds=90)
-"""PortOne may take a minute over a call. For so long nobody begins another approval of the same payment."""
+"""PortOne may take a minute over a call, also over one whose answer was lost. For so long nobody begins another
+approval of the same payment."""
 SAME_AGAIN = timedelta(seconds=10)
 """After so long the same approval may be sent again, under its own key: whoever sent it first has perhaps died, and the
 payer's agreement is good for minutes only."""
@@ -189,8 +190,10 @@ def _is_same(one: Attempt, agreed: Agreed) -> bool:
 
 def _is_under_way(one: Attempt, agreed: Agreed, now: datetime) -> bool:
     # One that is done, beside a payment that is not paid yet: whoever heard it is just reading the payment.
-    patience = SAME_AGAIN if one.state == "sent" and _is_same(one, agreed) else UNDER_WAY
-    return one.state in ("sent", "done") and now - one.started_at < patience
+    patience = UNDER_WAY
+    if _is_same(one, agreed) and one.state != "done":
+        patience = SAME_AGAIN if one.state == "sent" else timedelta()
+    return one.state in ("sent", "done", "unknown") and now - one.started_at < patience
 
 
 async def _begin(tx: Tx, payment: Payment, agreed: Agreed, attempt_id: UUID, *, now: datetime, run: Runtime) -> None:

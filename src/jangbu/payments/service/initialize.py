@@ -73,12 +73,13 @@ async def initialize(order: Order, *, actor: Actor, run: Runtime, portone: PortO
     if order.api == "v1" and portone.v1 is None:
         raise V1NotSetUp
     payment = await _written_down(order, actor=actor, run=run)
+    if payment.status is Status.REGISTERING:
+        payment = await register(payment, actor=actor, run=run, portone=portone)
     if payment.status is Status.REGISTRATION_FAILED:
-        # The same answer as the first time: nobody is to open a window for an amount that PortOne does not hold.
+        # The same answer as the first time, or as whoever came at the same time was given: nobody is to open a window
+        # for an amount that PortOne does not hold.
         raise PreRegistrationRefused(type=await _why_refused(payment, run=run))
-    if payment.status is not Status.REGISTERING:
-        return payment
-    return await register(payment, actor=actor, run=run, portone=portone)
+    return payment
 
 
 async def register(payment: Payment, *, actor: Actor, run: Runtime, portone: PortOne) -> Payment:
