@@ -182,6 +182,8 @@ async def test_what_is_not_planned(sandbox: Sandbox) -> None:
         ),
         ("ord-000003", {"payment": payment(storeId="other"), "timeToPay": later}, (403, "FORBIDDEN")),
         ("ord-000003", {"payment": payment()}, (400, "INVALID_REQUEST")),
+        ("ord-000003", {"payment": payment(channelKey="no"), "timeToPay": later}, (400, "INVALID_REQUEST")),
+        ("ord-000003", {"payment": payment(channelKey=LIVE_CHANNEL), "timeToPay": later}, (400, "INVALID_REQUEST")),
         ("ord-000003", {"payment": payment(), "timeToPay": "2026-08-02T03:00:00"}, (400, "INVALID_REQUEST")),
         ("ord-000003", {"payment": payment(), "timeToPay": "2026-08-01T02:59:59Z"}, (400, "INVALID_REQUEST")),
     ):
@@ -263,6 +265,15 @@ async def test_the_list_hides_the_future_unless_it_is_asked_for(sandbox: Sandbox
     assert await listed(filter={**everything, "billingKey": live}) == [future]
     assert await listed(filter={**everything, "isForTest": False}) == [future]
     assert await listed(filter={**everything, "status": ["SUCCEEDED", "FAILED"]}) == [past]
+
+
+async def test_a_saved_schedule_on_an_unknown_channel_is_listed(sandbox: Sandbox, shop: Endpoint) -> None:
+    key = await sandbox.billing_key(skipWebhook=True)
+    id_ = await planned(sandbox, "ord-000001", key, START + DAY)
+    sandbox.world.state.schedules[id_].channel_key = "channel-key-of-nobody"
+    filter_ = {"until": (START + 2 * DAY).isoformat(), "isForTest": True}
+    status, listed = await sandbox.api("GET", "/payment-schedules", {"filter": filter_})
+    assert (status, [row["id"] for row in listed["items"]]) == (200, [id_])
 
 
 async def test_schedules_survive_a_restart_and_not_a_reset(sandbox: Sandbox) -> None:
