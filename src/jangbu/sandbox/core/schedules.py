@@ -225,10 +225,13 @@ class Schedules:
         )
         try:
             attempt = charges.charge(world, self._faults, store, wish, now)
-        except ApiError:
-            # Something else has paid meanwhile: nothing is charged, and there is nothing to tell.
-            schedule.failed_at = now
-            return
+        except ApiError as refusal:
+            if refusal.body["type"] == "ALREADY_PAID":
+                # Something else has paid meanwhile: nothing is charged, and there is nothing to tell.
+                schedule.failed_at = now
+                return
+            # Whatever else stands against it, Transaction.Failed tells (portone-facts §3.3) [I: refused_schedule].
+            attempt = charges.fail(world, store, wish, refusal, now)
         schedule.transaction_id = attempt.transaction_id
 
 
