@@ -436,6 +436,46 @@ async def test_issue_and_pay_whose_payment_is_declined(sandbox: Sandbox) -> None
     assert (status, answer["type"], answer["pgCode"]) == (502, "PG_PROVIDER", "LIMIT_EXCEEDED")
 
 
+async def opened(sandbox: Sandbox, **params: Any) -> str:
+    """The address of the decision in an open window."""
+    asked = msgspec.json.encode({"storeId": STORE_ID, "channelKey": CARD_CHANNEL, "billingKeyMethod": "CARD", **params})
+    _, _, answer = await sandbox.transport.send("POST", "/__browser__/billing-keys", {}, asked)
+    return f"/__browser__/billing-keys/{msgspec.json.decode(answer)['issue']}/decision"
+
+
+async def test_of_two_open_windows_one_pays_and_the_other_hears_of_it(sandbox: Sandbox, shop: Endpoint) -> None:
+    """portone-facts §2.1: at most one attempt of a payment succeeds."""
+    windows = [await opened(sandbox, **AND_PAY) for _ in range(2)]
+    answers = [await sandbox.transport.send("POST", each, {}, b'{"action":"approve"}') for each in windows]
+    assert [status for status, _, _ in answers] == [200, 200]
+    first, second = (msgspec.json.decode(answer) for _, _, answer in answers)
+    assert ("code" in first, second["code"]) == (False, "PaymentAlreadyPaid")
+    assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["transactionId"] == first["txId"]
+    assert sandbox.captures("ord-000001") == [9_900]
+    await sandbox.settle_webhooks()
+    assert (shop.types().count("Transaction.Paid"), shop.types().count("Transaction.Failed")) == (1, 1)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_of_two_confirms_of_a_payment_one_pays_and_the_other_is_refused(keeps: bool) -> None:
+    sandbox = Sandbox(inferred=Inferred(declined_issue_and_pay_keeps_key=keeps))
+    channel = manual(sandbox)
+    windows = [await opened(sandbox, **AND_PAY, channelKey=channel) for _ in range(2)]
+    answers = []
+    for window in windows:
+        _, _, answer = await sandbox.transport.send("POST", window, {}, b'{"action":"approve"}')
+        token = msgspec.json.decode(answer)["billingIssueToken"]
+        asked = {"billingIssueToken": token}
+        answers.append(await sandbox.api("POST", "/billing-keys/confirm-issue-and-pay", asked))
+    assert answers[0][0] == 200
+    status, refusal = answers[1]
+    assert (status, refusal["type"], refusal["pgCode"]) == (502, "PG_PROVIDER", "ALREADY_PAID")
+    assert sandbox.captures("ord-000001") == [9_900]
+    assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["status"] == "PAID"
+    _, listed = await sandbox.api("GET", "/billing-keys", {})
+    assert len(listed["items"]) == (2 if keeps else 1)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

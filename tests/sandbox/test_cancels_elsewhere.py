@@ -15,9 +15,10 @@ async def get(sandbox: Sandbox, payment_id: str = "ord-000001") -> dict:
     return body
 
 
-async def test_an_asynchronous_pg_answers_later(sandbox: Sandbox, shop: Endpoint) -> None:
+@pytest.mark.parametrize("pg", ["KICC", "KICC_V2"])
+async def test_an_asynchronous_pg_answers_later(sandbox: Sandbox, shop: Endpoint, pg: str) -> None:
     for channel in sandbox.world.state.channels.values():
-        channel.pg_provider = "KICC"
+        channel.pg_provider = pg
     await sandbox.pay("ord-000001", totalAmount=1_000)
     _, answer = await sandbox.cancel("ord-000001", 300, skipWebhook=True)
     waiting = answer["cancellation"]

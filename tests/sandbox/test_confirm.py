@@ -204,6 +204,19 @@ async def test_a_merchant_who_does_not_answer_in_time_has_said_no() -> None:
     assert result["code"] == "ConfirmProcessFailed"
 
 
+@pytest.mark.parametrize("pg", ["EXIMBAY", "EXIMBAY_V2"])
+async def test_nobody_is_asked_with_eximbay(sandbox: Sandbox, shop: Endpoint, pg: str) -> None:
+    """portone-facts §4.4, in V2 and in V1."""
+    for channel in sandbox.world.state.channels.values():
+        channel.pg_provider = pg
+    shop.answers = [400, 400]
+    assert "code" not in await sandbox.pay("ord-000001", confirmUrl=URL)
+    opened = await sandbox.v1_open("order-0001", confirm_url=URL)
+    await sandbox.decide(opened["imp_uid"], "approve")
+    assert shop.got == []
+    assert (sandbox.captures("ord-000001"), len(sandbox.captures("order-0001"))) == ([1_000], 1)
+
+
 async def test_a_shopper_who_declines_is_not_asked_about(sandbox: Sandbox, shop: Endpoint) -> None:
     await sandbox.decline("ord-000001", confirmUrl=URL)
     assert shop.got == []

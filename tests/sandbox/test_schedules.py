@@ -6,10 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+import pytest
 
 from jangbu.sandbox import LIVE_CHANNEL, STORE_ID, control
 from jangbu.sandbox.core.clock import SandboxClock
 from jangbu.sandbox.core.inferred import Inferred
+from jangbu.sandbox.core.records import Channel
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 
@@ -121,7 +123,25 @@ async def test_a_schedule_whose_key_the_wallet_took_fails_aloud(sandbox: Sandbox
     assert sandbox.captures("ord-000001") == []
 
 
-async def test_a_payment_made_otherwise_meanwhile_is_not_made_twice(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_schedule_that_is_refused_at_its_time_fails_aloud(shop: Endpoint, is_told: bool) -> None:
+    """portone-facts §3.3: Transaction.Paid or Transaction.Failed, like any payment; §10.3: NICE's 40 bytes."""
+    sandbox = Sandbox(deliver=shop, inferred=Inferred(declined_charge_is_announced=is_told))
+    channel = Channel("channel-key-nice", "id-nice", "나이스", STORE_ID, "NICE_V2", "mid", "TEST")
+    sandbox.world.state.channels[channel.key] = channel
+    key = await sandbox.billing_key(channel.key, skipWebhook=True)
+    id_ = await planned(sandbox, "ord-000001", key, START + DAY, orderName="a" * 60)
+    await sandbox.move(DAY)
+    done = await read(sandbox, id_)
+    assert (done["status"], done["completedAt"]) == ("FAILED", "2026-08-02T03:00:00.000Z")
+    _, payment = await sandbox.api("GET", "/payments/ord-000001")
+    assert (payment["status"], payment["scheduleId"], payment["billingKey"]) == ("FAILED", id_, key)
+    assert (payment["channel"]["key"], payment["failure"]["pgCode"]) == (channel.key, "INVALID_ORDER_NAME")
+    assert sandbox.captures("ord-000001") == []
+    assert shop.types() == (["Transaction.Failed"] if is_told else [])
+
+
+async def test_a_payment_made_otherwise_meanwhile_is_not_made_twice(sandbox: Sandbox, shop: Endpoint) -> None:
     id_ = await planned(sandbox, "ord-000001", await sandbox.billing_key(), START + DAY)
     await sandbox.pay("ord-000001")
     await sandbox.move(2 * DAY)
@@ -129,6 +149,7 @@ async def test_a_payment_made_otherwise_meanwhile_is_not_made_twice(sandbox: San
     schedule = await read(sandbox, id_)
     assert (schedule["status"], schedule["completedAt"]) == ("FAILED", "2026-08-02T03:00:00.000Z")
     assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["status"] == "PAID"
+    assert "Transaction.Failed" not in shop.types()
 
 
 async def test_a_schedule_that_has_begun_is_started_then_done(sandbox: Sandbox) -> None:
@@ -182,6 +203,8 @@ async def test_what_is_not_planned(sandbox: Sandbox) -> None:
         ),
         ("ord-000003", {"payment": payment(storeId="other"), "timeToPay": later}, (403, "FORBIDDEN")),
         ("ord-000003", {"payment": payment()}, (400, "INVALID_REQUEST")),
+        ("ord-000003", {"payment": payment(channelKey="no"), "timeToPay": later}, (400, "INVALID_REQUEST")),
+        ("ord-000003", {"payment": payment(channelKey=LIVE_CHANNEL), "timeToPay": later}, (400, "INVALID_REQUEST")),
         ("ord-000003", {"payment": payment(), "timeToPay": "2026-08-02T03:00:00"}, (400, "INVALID_REQUEST")),
         ("ord-000003", {"payment": payment(), "timeToPay": "2026-08-01T02:59:59Z"}, (400, "INVALID_REQUEST")),
     ):
@@ -263,6 +286,21 @@ async def test_the_list_hides_the_future_unless_it_is_asked_for(sandbox: Sandbox
     assert await listed(filter={**everything, "billingKey": live}) == [future]
     assert await listed(filter={**everything, "isForTest": False}) == [future]
     assert await listed(filter={**everything, "status": ["SUCCEEDED", "FAILED"]}) == [past]
+
+
+async def test_a_saved_schedule_on_an_unknown_channel_is_listed_and_fails_aloud(
+    sandbox: Sandbox, shop: Endpoint
+) -> None:
+    key = await sandbox.billing_key(skipWebhook=True)
+    id_ = await planned(sandbox, "ord-000001", key, START + DAY)
+    sandbox.world.state.schedules[id_].channel_key = "channel-key-of-nobody"
+    filter_ = {"until": (START + 2 * DAY).isoformat(), "isForTest": True}
+    status, listed = await sandbox.api("GET", "/payment-schedules", {"filter": filter_})
+    assert (status, [row["id"] for row in listed["items"]]) == (200, [id_])
+    await sandbox.move(DAY)
+    assert (await read(sandbox, id_))["status"] == "FAILED"
+    assert (await sandbox.api("GET", "/payments/ord-000001"))[1]["failure"]["reason"].endswith("on this channel.")
+    assert shop.types() == ["Transaction.Failed"]
 
 
 async def test_schedules_survive_a_restart_and_not_a_reset(sandbox: Sandbox) -> None:

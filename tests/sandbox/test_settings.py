@@ -113,6 +113,25 @@ async def test_a_channel_that_cannot_be_is_refused(sandbox: Sandbox, asked: dict
     assert sandbox.world.to_json() == before
 
 
+@pytest.mark.parametrize("pg", ["EXIMBAY", "EXIMBAY_V2", "PAYLETTER_GLOBAL", "KICC", "KICC_V2"])
+async def test_a_pg_without_manual_approval_has_none_here(sandbox: Sandbox, pg: str) -> None:
+    """portone-facts §2.5."""
+    assert (await control(sandbox, "POST", "/channels", {"pgProvider": pg, "key": INICIS}))[0] == 200
+    before = sandbox.world.to_json()
+    asked = {"pgProvider": pg, "key": INICIS, "approvesManually": True}
+    status, answer = await control(sandbox, "POST", "/channels", asked)
+    assert (status, f"no manual approval with {pg}" in answer["error"]) == (400, True)
+    assert sandbox.world.to_json() == before
+
+
+async def test_a_person_is_told_that_a_pg_has_no_manual_approval(sandbox: Sandbox) -> None:
+    person = Person(sandbox)
+    await person.go(f"{HOME}console/world")
+    await person.press("추가하기", pg="KICC_V2", key=INICIS, name="케이", manually="on")
+    assert (person.status, "no manual approval with KICC_V2" in person.page) == (400, True)
+    assert INICIS not in sandbox.world.state.channels
+
+
 async def test_a_person_sets_both_in_the_console(sandbox: Sandbox) -> None:
     person = Person(sandbox)
     await person.go(f"{HOME}console/world")

@@ -249,6 +249,7 @@ async def test_scheduling_refuses(sandbox: Sandbox) -> None:
     assert (await schedule(sandbox, row("month-0001", NOW + DAY)))[1]["code"] == 1
     await register(sandbox)
     assert (await schedule(sandbox))[1]["code"] == 1
+    assert (await schedule(sandbox, row("month-0001", NOW + DAY), channel_key="no"))[1]["code"] == 1
     await schedule(sandbox, row("month-0001", NOW + DAY))
     assert (await schedule(sandbox, row("month-0001", NOW + DAY)))[1]["code"] == 1
     await again(sandbox, "order-0001")

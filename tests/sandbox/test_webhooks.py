@@ -280,6 +280,33 @@ async def test_a_resend_comes_with_the_same_id_even_after_success(sandbox: Sandb
     assert shop.types()[-1] == "Transaction.Ready"
 
 
+async def test_a_resend_that_fails_is_told_as_failed_even_after_success(sandbox: Sandbox, shop: Endpoint) -> None:
+    """portone-facts §2.12: it tells how the endpoint answered, and that is the last time."""
+
+    async def seen() -> tuple[str, list[str]]:
+        _, payment = await sandbox.api("GET", "/payments/ord-000001")
+        statuses = ("SUCCEEDED", "FAILED_NOT_OK_RESPONSE", "FAILED_UNEXPECTED_ERROR")
+        found = [(await sandbox.api("GET", "/payments", {"filter": {"webhookStatus": each}}))[1] for each in statuses]
+        return payment["webhooks"][-1]["status"], [
+            status for status, answer in zip(statuses, found, strict=True) if answer["items"]
+        ]
+
+    await sandbox.pay("ord-000001")
+    await sandbox.settle_webhooks()
+    assert await seen() == ("SUCCEEDED", ["SUCCEEDED"])
+    for answer, status, code in (
+        (500, "FAILED_NOT_OK_RESPONSE", "500"),
+        (ConnectionResetError(), "FAILED_UNEXPECTED_ERROR", None),
+        (200, "SUCCEEDED", "200"),
+    ):
+        shop.answers = [answer]
+        _, body = await sandbox.api("POST", "/payments/ord-000001/resend-webhook", {})
+        told = body["webhook"]
+        assert (told["status"], told.get("response", {}).get("code")) == (status, code)
+        assert await seen() == (status, [status])
+    assert sandbox.parts.courier.next_due() is None, "what was delivered once is not tried again by itself"
+
+
 @pytest.mark.parametrize("first", [False, True])
 async def test_whether_a_resend_answers_before_it_sends_is_a_switch(shop: Endpoint, first: bool) -> None:
     sandbox = Sandbox(deliver=shop, inferred=Inferred(resend_answers_first=first))

@@ -18,6 +18,9 @@ from jangbu.sandbox.core.records import WEBHOOK_SECRETS_MAX, Channel
 KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 """A channel's key travels in forms and addresses; PortOne's begin with `channel-key-`."""
 
+NOT_APPROVED_MANUALLY = frozenset({"EXIMBAY", "EXIMBAY_V2", "PAYLETTER_GLOBAL", "KICC", "KICC_V2"})
+"""No `confirm` with these PGs (portone-facts §2.5)."""
+
 
 class AskedChannel(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """A channel as somebody wants it; with the key of one that is there, that one as it is to be."""
@@ -78,6 +81,8 @@ def set_channel(parts: Parts, asked: AskedChannel) -> dict[str, Any]:
     world = parts.world
     if asked.key is not None and not KEY.fullmatch(asked.key):
         raise NotOurs("key: 1 to 100 letters, digits, - and _")
+    if asked.approves_manually and asked.pg_provider in NOT_APPROVED_MANUALLY:
+        raise NotOurs(f"approvesManually: PortOne has no manual approval with {asked.pg_provider} (portone-facts §2.5)")
     id_ = str(world.ids.uuid())
     key = asked.key or f"channel-key-{id_}"
     before = world.state.channels.get(key)

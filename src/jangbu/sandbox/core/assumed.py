@@ -49,6 +49,10 @@ ASSUMED = {
         and so does the last in any case (§2.8, §10.11).""",
     "promotion_status": """A promotion that was ended or paused by a person shows that, before what time and money did
         (§8).""",
+    "refused_schedule": """A schedule that is refused at its time, other than because the payment is paid already, makes
+        an attempt that FAILED for that reason (§3.3).""",
+    "schedule_names_its_channel": """A schedule whose `channelKey` the billing key was not issued on is INVALID_REQUEST
+        when it is made: of the types declared for it none is about channels (§3.3, §12).""",
     "schedule_status_time": """STATUS_TIMESTAMP of a schedule is since when it is what it is (§3.3).""",
     "session_without_an_end": """A hosted checkout whose life nobody names lasts an hour (§8).""",
     "text_search": """What each field of `textSearch` compares, and that ALL means all of them; who acquires a card is

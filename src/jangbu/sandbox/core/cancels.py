@@ -13,7 +13,9 @@ from jangbu.sandbox.core.world import World
 OPERATION = "cancel_payment"
 """What a fault of the PG's verdict is ordered for, whichever API asked."""
 
-ASYNCHRONOUS_PGS = frozenset({"PAYPAL_V2", "TRIPLE_A", "KICC"})
+ASYNCHRONOUS_PGS = frozenset({"PAYPAL_V2", "TRIPLE_A", "KICC", "KICC_V2"})
+"""They answer REQUESTED (portone-facts §2.8); KICC by its old module's name and by the current one (§2.2)."""
+
 SETTLES_AFTER = timedelta(minutes=10)
 """How long such a PG takes, unless an order says otherwise [I: pending_is_decided_after]."""
 

@@ -9,7 +9,7 @@ from jangbu.sandbox.core.billing_records import BillingKey
 from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, pg_refusal
-from jangbu.sandbox.core.records import Attempt, Channel, Order, Store
+from jangbu.sandbox.core.records import Attempt, Channel, Failure, Order, Store
 from jangbu.sandbox.core.world import World
 
 ORIGIN = {"platformType": "API", "ipAddress": "127.0.0.1"}
@@ -54,6 +54,24 @@ def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wis
     except BrowserRefusal as refusal:
         raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal.pg_code, pgMessage=refusal.message) from None
     promotions.apply(world, store, wish.order, key.method, now)
+    attempt = _enter(world, store, key, channel, wish, now)
+    decide(world, faults, key, attempt, wish, now)
+    return attempt
+
+
+def fail(world: World, store: Store, wish: Wish, refusal: ApiError, now: datetime) -> Attempt:
+    """A charge that was refused with nobody there to hear it: an attempt that FAILED tells of it instead."""
+    key, body = world.state.billing_keys[store.id][wish.billing_key], refusal.body
+    named = wish.channel_key if wish.channel_key in key.channel_keys else None
+    attempt = _enter(world, store, key, _channel(world, key, named), wish, now)
+    failure = Failure(body["type"], body["message"], "", "")
+    if body["type"] == "PG_PROVIDER":
+        failure = Failure("PGProviderError", body["pgMessage"], body["pgCode"], body["pgMessage"])
+    world.fail(attempt, failure, now, is_announced=world.inferred.declined_charge_is_announced)
+    return attempt
+
+
+def _enter(world: World, store: Store, key: BillingKey, channel: Channel, wish: Wish, now: datetime) -> Attempt:
     attempt = Attempt(
         transaction_id=world.new_transaction_id(wish.order),
         payment_id=wish.payment_id,
@@ -68,7 +86,6 @@ def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wis
         schedule_id=wish.schedule_id,
     )
     world.enter(attempt)
-    decide(world, faults, key, attempt, wish, now)
     return attempt
 
 

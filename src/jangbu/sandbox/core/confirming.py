@@ -11,15 +11,17 @@ from jangbu.sandbox.core.problems import UNREADABLE
 from jangbu.sandbox.core.records import Attempt, Failure
 from jangbu.sandbox.core.webhook_records import Delivery
 
+NOT_ASKED = frozenset({"EXIMBAY", "EXIMBAY_V2"})
+"""With these PGs nobody is asked (portone-facts §4.4)."""
 REFUSED = "가맹점이 결제를 승인하지 않았습니다."
 
 
 async def ask(parts: Parts, attempt: Attempt) -> None:
-    """Ask the order's `confirmUrl`, if it has one. Anything but 200 fails the attempt, with the `errorMessage` of
-    the answer for the shopper.
+    """Ask the order's `confirmUrl`, if it has one and the PG waits for it. Anything but 200 fails the attempt, with
+    the `errorMessage` of the answer for the shopper.
     """
     url = attempt.order.confirm_url
-    if url is None:
+    if url is None or parts.world.channel_of(attempt).pg_provider in NOT_ASKED:
         return
     question = _v1_question if attempt.order.version == "V1" else _question
     answer = await parts.courier.ask(question(parts, attempt, url))

@@ -20,6 +20,10 @@ OPERATION = "run_schedule"
 def create(world: World, store: Store, wish: charges.Wish, time_to_pay: datetime, now: datetime) -> Schedule:
     """Plan one payment. Refuses as PortOne does (portone-facts §12)."""
     key = billing_keys.usable(world, store, wish.billing_key)
+    if wish.channel_key is not None and wish.channel_key not in key.channel_keys:
+        # No CHANNEL_NOT_FOUND, as of a charge: a schedule declares none (portone-facts §12)
+        # [I: schedule_names_its_channel].
+        raise ApiError("INVALID_REQUEST", "The billing key was not issued on this channel.")
     if time_to_pay < now and world.inferred.schedule_in_past_is_refused:
         raise ApiError("INVALID_REQUEST", "timeToPay is past.")
     if _is_paid_or_waiting(world, store, wish.payment_id):
@@ -221,10 +225,13 @@ class Schedules:
         )
         try:
             attempt = charges.charge(world, self._faults, store, wish, now)
-        except ApiError:
-            # Something else has paid meanwhile: nothing is charged, and there is nothing to tell.
-            schedule.failed_at = now
-            return
+        except ApiError as refusal:
+            if refusal.body["type"] == "ALREADY_PAID":
+                # Something else has paid meanwhile: nothing is charged, and there is nothing to tell.
+                schedule.failed_at = now
+                return
+            # Whatever else stands against it, Transaction.Failed tells (portone-facts §3.3) [I: refused_schedule].
+            attempt = charges.fail(world, store, wish, refusal, now)
         schedule.transaction_id = attempt.transaction_id
 
 

@@ -15,6 +15,7 @@ import aiohttp
 from jangbu.clock import Clock
 from jangbu.sandbox.core.bodies import NEW_TYPES, OLD_STATUS
 from jangbu.sandbox.core.faults import Faults, Kind
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.webhook_records import Delivery, Try, headers_of
 from jangbu.sandbox.core.world import World
 
@@ -40,6 +41,15 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
     keys = [base64.b64decode(secret.removeprefix("whsec_"), validate=True) for secret in secrets]
     digests = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+
+
+def is_taken(inferred: Inferred, attempt: Try, *, is_v1: bool) -> bool:
+    """Whether this answer is the success of a webhook (portone-facts §4.3, §4.5)."""
+    if attempt.status is None:
+        return False
+    if is_v1:
+        return attempt.status < 400
+    return 200 <= attempt.status < 300 if inferred.webhook_accepts_any_2xx else attempt.status == 200
 
 
 class Courier:
@@ -216,7 +226,7 @@ class Courier:
             return  # The world was reset while this was on its way.
         if delivery.is_v1:
             self._settle_v1(delivery, tries)
-        elif any(self._is_success(attempt.status) for attempt in tries):
+        elif self._is_taken(delivery, tries):
             delivery.state = "DELIVERED"
         elif delivery.state != "DELIVERED":
             # The two copies of a doubled first try count as one.
@@ -234,7 +244,7 @@ class Courier:
         """Tried again only where the merchant asked for it, and only without an answer or at 5xx (§4.5)."""
         settings = self._world.state.stores[delivery.store_id].v1
         retries = settings.webhook_retries if settings is not None else 0
-        if any(attempt.status is not None and attempt.status < 400 for attempt in tries):
+        if self._is_taken(delivery, tries):
             delivery.state = "DELIVERED"
         elif delivery.state != "WAITING":
             return
@@ -246,10 +256,8 @@ class Courier:
         else:
             delivery.state = "DEAD"
 
-    def _is_success(self, status: int | None) -> bool:
-        if status is None:
-            return False
-        return 200 <= status < 300 if self._world.inferred.webhook_accepts_any_2xx else status == 200
+    def _is_taken(self, delivery: Delivery, tries: list[Try]) -> bool:
+        return any(is_taken(self._world.inferred, each, is_v1=delivery.is_v1) for each in tries)
 
 
 class HttpDeliver:

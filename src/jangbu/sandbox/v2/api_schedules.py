@@ -101,11 +101,12 @@ async def revoke_payment_schedules(call: Call) -> dict[str, Any]:
 def _passes(call: Call, wanted: _Filter, row: Schedule) -> bool:
     state = call.world.state
     key = state.billing_keys[row.store_id][row.billing_key]
-    is_test = state.channels[row.channel_key or key.channel_keys[0]].type == "TEST"
+    # A saved world may hold a schedule that names no channel of ours.
+    channel = state.channels.get(row.channel_key or "") or state.channels[key.channel_keys[0]]
     conditions = (
         (wanted.billing_key, wanted.billing_key == row.billing_key),
         (wanted.status, schedules.status_of(call.world, row) in (wanted.status or ())),
-        (wanted.is_for_test, wanted.is_for_test == is_test),
+        (wanted.is_for_test, wanted.is_for_test == (channel.type == "TEST")),
     )
     return all(holds for asked, holds in conditions if asked is not None and asked != [])
 

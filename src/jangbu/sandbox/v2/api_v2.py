@@ -103,7 +103,7 @@ async def resend_webhook(call: Call) -> dict[str, Any]:
         call.parts.courier.resend_soon(delivery)
     else:
         await call.parts.courier.resend(delivery)
-    return {"webhook": webhook_json(delivery)}
+    return {"webhook": webhook_json(call.world, delivery)}
 
 
 def found(payment: Payment | None) -> Payment:

@@ -109,7 +109,7 @@ def receipt_of(world: World, attempt: Attempt) -> CashReceipt | None:
 def webhook_status_of(world: World, payment: Payment, attempt: Attempt) -> str | None:
     """How the latest webhook of the payment's present status fared; None while there is none, or none was tried."""
     told = [each for each in world.deliveries_of(payment) if each.payment_status == attempt.status]
-    return webhook_json(told[-1]).get("status") if told else None
+    return webhook_json(world, told[-1]).get("status") if told else None
 
 
 def is_within(at: datetime | None, since: datetime | None, until: datetime | None) -> bool:

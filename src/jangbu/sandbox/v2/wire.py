@@ -13,7 +13,7 @@ from jangbu.sandbox.core import cash_receipts
 from jangbu.sandbox.core.bodies import amount_json, channel_json
 from jangbu.sandbox.core.records import Attempt, Cancellation, CashReceipt, Dispute, Event, Failure, Payment
 from jangbu.sandbox.core.webhook_records import Delivery
-from jangbu.sandbox.core.webhooks import TRIES_MAX
+from jangbu.sandbox.core.webhooks import TRIES_MAX, is_taken
 from jangbu.sandbox.core.world import World
 
 OF_A_TRANSACTION_ALONE = (
@@ -32,14 +32,14 @@ def payment_json(world: World, payment: Payment) -> dict[str, Any]:
     """A member of the `Payment` union with all that its schema requires (portone-facts §2.2, §11, §13.1)."""
     attempt = payment.current
     assert attempt is not None, "a payment without an attempt has no shape"
-    webhooks = [webhook_json(each) for each in world.deliveries_of(payment) if each.tries]
+    webhooks = [webhook_json(world, each) for each in world.deliveries_of(payment) if each.tries]
     return _attempt_json(world, attempt, webhooks)
 
 
 def transaction_json(world: World, payment: Payment, attempt: Attempt) -> dict[str, Any]:
     """A member of the `PaymentTransaction` union: there `id` is the transaction's (portone-facts §2.13)."""
     deliveries = [each for each in world.deliveries_of(payment) if each.transaction_id == attempt.transaction_id]
-    shown = _attempt_json(world, attempt, [webhook_json(each) for each in deliveries if each.tries])
+    shown = _attempt_json(world, attempt, [webhook_json(world, each) for each in deliveries if each.tries])
     # These a transaction of the schema lacks.
     for name in ("origin", "disputes", *(["cancellations"] if attempt.status == "PAID" else [])):
         shown.pop(name, None)
@@ -240,7 +240,7 @@ def cancellation_json(cancellation: Cancellation) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def webhook_json(delivery: Delivery) -> dict[str, Any]:
+def webhook_json(world: World, delivery: Delivery) -> dict[str, Any]:
     """`PaymentWebhook` (portone-facts §2.12): how the merchant's endpoint answered, the last time it was
     tried.
     """
@@ -268,7 +268,9 @@ def webhook_json(delivery: Delivery) -> dict[str, Any]:
     if last.status is None or last.responded_at is None:
         shown["status"] = "FAILED_UNEXPECTED_ERROR"
         return shown
-    shown["status"] = "SUCCEEDED" if delivery.state == "DELIVERED" else "FAILED_NOT_OK_RESPONSE"
+    # Not of `delivery.state`: what was delivered once stays so, and may be resent to an endpoint that is down.
+    is_ok = is_taken(world.inferred, last, is_v1=delivery.is_v1)
+    shown["status"] = "SUCCEEDED" if is_ok else "FAILED_NOT_OK_RESPONSE"
     shown["response"] = {
         "code": str(last.status),
         "header": _header_text(last.response_headers),

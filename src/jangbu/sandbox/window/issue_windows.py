@@ -3,6 +3,7 @@
 What requestIssueBillingKey and requestIssueBillingKeyAndPay ask for; `pages` has the page they click in.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -216,15 +217,17 @@ def confirm(
 def issue_and_pay(
     world: World, faults: Faults, key: BillingKey, now: datetime, *, is_announced: bool = True
 ) -> Attempt:
-    """Issue the key and pay with it. A payment that the PG declines is FAILED, and what the key is then is a switch
-    [I: declined_issue_and_pay_keeps_key].
+    """Issue the key and pay with it. A payment that the PG declines, or that another attempt has paid meanwhile
+    (portone-facts §2.1), is FAILED, and what the key is then is a switch [I: declined_issue_and_pay_keeps_key].
     """
     attempt = _payment_of(world, key)
     is_kept = world.inferred.declined_issue_and_pay_keeps_key
     if is_kept:
         billing_keys.succeed(world, key, now, is_announced=is_announced)
     attempt.method = charges.payment_method(world, key, charges.Wish(attempt.payment_id, key.id, attempt.order))
-    approvals.approve(world, faults, attempt, "card", now, is_announced=is_announced)
+    # A second success is refused, and has failed by then: whoever asked is told of that as of a decline.
+    with suppress(BrowserRefusal):
+        approvals.approve(world, faults, attempt, "card", now, is_announced=is_announced)
     if not is_kept and attempt.failure is not None:
         billing_keys.fail(world, key, attempt.failure, now)
     elif not is_kept:
