@@ -220,6 +220,8 @@ class Cancellation(msgspec.Struct):
     retains_discount: bool = False
     refund_minor: int = 0
     """What the shopper gets back: the order's amount, less a discount that is released with it."""
+    skips_webhook: bool = False
+    """Whoever asked for it wanted none."""
 
 
 class Dispute(msgspec.Struct):
