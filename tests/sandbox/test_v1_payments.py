@@ -144,6 +144,17 @@ async def test_v2_sees_what_v1_made(sandbox: Sandbox) -> None:
     assert (await sandbox.api("GET", "/payments", query))[1]["page"]["totalCount"] == 0
 
 
+async def test_a_parcel_of_v1_stays_registered_in_v2(sandbox: Sandbox) -> None:
+    await sandbox.v1_pay("order-0001", escrow=True)
+    for status in ("DELIVERED", "CONFIRMED", "REJECTED"):
+        await sandbox.order("escrow", "order-0001", status=status)
+        told = {"status": "REGISTERED", "company": "", "invoiceNumber": ""}
+        assert (await sandbox.api("GET", "/payments/order-0001"))[1]["escrow"] == told
+    for status, found in (("REGISTERED", 1), ("REJECTED", 0)):
+        query = {"filter": {"escrowStatus": status}}
+        assert (await sandbox.api("GET", "/payments", query))[1]["page"]["totalCount"] == found
+
+
 async def test_v1_and_v2_share_one_success(sandbox: Sandbox) -> None:
     await sandbox.v1_pay("order-0001")
     assert (await sandbox.pay("order-0001"))["code"] == "PaymentAlreadyPaid"

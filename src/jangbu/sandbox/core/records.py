@@ -269,9 +269,17 @@ class Attempt(msgspec.Struct, gc=False):
     chosen: str | None = None
     capture: Literal["WAITING", "DONE"] | None = None
     escrow: dict[str, Any] | None = None
-    """In the output shape of portone-facts §2.2."""
+    """In the output shape of portone-facts §2.2; `escrow_told` is what PortOne's API shows."""
     is_deposit_hidden: bool = False
     """The money is at the bank, and PortOne does not know of it yet (portone-facts §4.3)."""
+
+    @property
+    def escrow_told(self) -> dict[str, Any] | None:
+        """Of a payment made through V1 always REGISTERED, whatever became of the parcel (portone-facts §2.2)."""
+        if self.escrow is None or self.order.version == "V2":
+            return self.escrow
+        shown = {name: value for name, value in self.escrow.items() if name != "isAutomaticallyConfirmed"}
+        return {**shown, "status": "REGISTERED"}
 
     @property
     def receipt_url(self) -> str | None:

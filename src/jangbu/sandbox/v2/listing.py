@@ -146,7 +146,7 @@ def _passes(call: Call, wanted: PaymentsFilter, payment: Payment, attempt: Attem
     channel = world.channel_of(attempt)
     card = searching.card_of(attempt) or {}
     gift = (attempt.method or {}).get("giftCertificateType")
-    escrow_status = (attempt.escrow or {}).get("status")
+    escrow_status = (attempt.escrow_told or {}).get("status")
     status = LISTED_AS.get(attempt.status, attempt.status)
     method = TYPES_LISTED_AS[attempt.method["type"]] if attempt.method else None
     conditions = (
