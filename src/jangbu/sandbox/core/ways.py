@@ -11,7 +11,6 @@ from jangbu.sandbox.core.opening import RequestWindow, unreadable
 from jangbu.sandbox.core.records import Offer
 from jangbu.sandbox.core.wallets import WALLETS, Inner
 
-
 Company = Annotated[str, one_of(CARD_COMPANIES)]
 Carrier = Annotated[str, one_of(CARRIERS)]
 Provider = Annotated[str, one_of(name.upper() for name in WALLETS)]
