@@ -182,6 +182,35 @@ async def test_a_prepared_amount_binds_the_window(sandbox: Sandbox) -> None:
     assert fixed["response"]["amount"] == 1000
 
 
+@pytest.mark.parametrize(
+    ("prepared", "amount", "currency", "is_refused"),
+    [
+        (14.2, 14.2, "USD", False),
+        (10, 10, "USD", False),
+        ("10.00", 10, "USD", False),
+        (1000, 10, "USD", True),
+        (1000, 1000, "KRW", False),
+        (14.2, 14, "KRW", True),
+    ],
+)
+async def test_an_amount_prepared_without_a_currency_is_of_the_windows(
+    sandbox: Sandbox, prepared: Any, amount: float, currency: str, is_refused: bool
+) -> None:
+    fields = {"merchant_uid": "order-0001", "amount": prepared}
+    _, answer = await sandbox.v1("POST", "/payments/prepare", fields)
+    assert (answer["code"], answer["response"]["amount"]) == (0, float(prepared))
+    sandbox.world.load(type(sandbox.world).from_json(sandbox.world.to_json(), sandbox.clock).state)
+    opened = await sandbox.v1_open("order-0001", amount=amount, currency=currency)
+    assert opened.get("error_code") == ("AmountNotEqualToPredefined" if is_refused else None)
+
+
+@pytest.mark.parametrize("amount", [-1, 0.00001, "NaN", "1e30", "14.200000000000000000000000000000000000001"])
+async def test_an_amount_of_no_currency_at_all(sandbox: Sandbox, amount: Any) -> None:
+    _, answer = await sandbox.v1("POST", "/payments/prepare", {"merchant_uid": "order-0001", "amount": amount})
+    assert answer["code"] == 1
+    assert sandbox.payment("order-0001") is None
+
+
 async def test_what_was_not_prepared(sandbox: Sandbox) -> None:
     fields = {"merchant_uid": "order-0001", "amount": 1000}
     assert (await sandbox.v1("PUT", "/payments/prepare", fields))[0] == 404

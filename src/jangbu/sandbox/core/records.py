@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -78,6 +79,8 @@ class PreRegistration(msgspec.Struct):
     tax_free_minor: int | None
     currency: str | None
     at: datetime
+    total_major: Decimal | None = None
+    """Instead of `total_minor`, where V1 was told no currency: what its coins are, the window says."""
 
 
 class AccountWish(msgspec.Struct):
