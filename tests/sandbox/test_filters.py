@@ -81,6 +81,12 @@ async def test_a_filter_keeps_what_it_says(many: Sandbox, filter_: dict[str, Any
     assert await listed(many, **filter_) == ids
 
 
+@pytest.mark.parametrize("filter_", [{"methods": ["CARD", "PaymentMethodCard"]}, {"pgProvider": ["TOSS"]}])
+async def test_a_word_that_is_none_is_refused(sandbox: Sandbox, filter_: dict[str, Any]) -> None:
+    status, answer = await sandbox.api("GET", "/payments", {"filter": filter_})
+    assert (status, answer["type"]) == (400, "INVALID_REQUEST")
+
+
 async def test_the_last_webhook_of_the_present_status_decides(sandbox: Sandbox, shop: Endpoint) -> None:
     await sandbox.open("ready-01")
     await sandbox.settle_webhooks()

@@ -162,6 +162,7 @@ WRONG = {
     "no hours": account(expiry={"validHours": 0}),
     "fixed to nothing": account(option={"type": "FIXED"}),
     "fixed twice": account(option={"type": "FIXED", "fixed": {"accountNumber": "1", "pgAccountId": "2"}}),
+    "the browser's word for a bank": account(bank="KOOKMIN_BANK"),
     "no name": {**keyed_in(), "orderName": ""},
     "no money": {**keyed_in(), "amount": {"total": 0}},
 }

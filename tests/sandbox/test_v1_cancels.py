@@ -1,5 +1,6 @@
 """V1 gives money back through the same core as V2, and tells of it in its own envelope."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,6 +125,24 @@ async def test_v1_webhooks_are_unsigned_and_silent_by_default(shop: Endpoint) ->
     await sandbox.settle_webhooks()
     assert [shop.body(n)["status"] for n in (1, 2)] == ["cancelled", "cancelled"]
     assert shop.body(1)["cancellation_id"] == answer["response"]["cancel_history"][-1]["cancellation_id"]
+
+
+@pytest.mark.parametrize("is_wanted", [False, True])
+async def test_a_cancel_that_the_pg_decides_later_is_as_silent_as_it_was_asked_to_be(
+    shop: Endpoint, is_wanted: bool
+) -> None:
+    sandbox = Sandbox(deliver=shop)
+    configure(sandbox.parts, Config(v1_webhook_url="https://shop.test/v1"))
+    imp_uid = await sandbox.v1_pay("order-0001", pay_method="paypal", channelKey=names.PAYPAL_CHANNEL, amount=14.2)
+    await sandbox.move(timedelta(minutes=10))
+    await sandbox.settle_webhooks()
+    paid = len(shop.got)
+    _, answer = await cancel(sandbox, imp_uid=imp_uid, **({"enable_webhook": True} if is_wanted else {}))
+    assert (answer["code"], answer["response"]["cancel_amount"]) == (0, 0)
+    await sandbox.move(timedelta(minutes=10))
+    await sandbox.settle_webhooks()
+    assert sandbox.refunds("order-0001") == [1420]
+    assert [shop.body(n)["status"] for n in range(paid, len(shop.got))] == (["cancelled"] if is_wanted else [])
 
 
 async def test_a_form_and_an_issued_account(shop: Endpoint) -> None:

@@ -144,6 +144,17 @@ async def test_v2_sees_what_v1_made(sandbox: Sandbox) -> None:
     assert (await sandbox.api("GET", "/payments", query))[1]["page"]["totalCount"] == 0
 
 
+async def test_a_parcel_of_v1_stays_registered_in_v2(sandbox: Sandbox) -> None:
+    await sandbox.v1_pay("order-0001", escrow=True)
+    for status in ("DELIVERED", "CONFIRMED", "REJECTED"):
+        await sandbox.order("escrow", "order-0001", status=status)
+        told = {"status": "REGISTERED", "company": "", "invoiceNumber": ""}
+        assert (await sandbox.api("GET", "/payments/order-0001"))[1]["escrow"] == told
+    for status, found in (("REGISTERED", 1), ("REJECTED", 0)):
+        query = {"filter": {"escrowStatus": status}}
+        assert (await sandbox.api("GET", "/payments", query))[1]["page"]["totalCount"] == found
+
+
 async def test_v1_and_v2_share_one_success(sandbox: Sandbox) -> None:
     await sandbox.v1_pay("order-0001")
     assert (await sandbox.pay("order-0001"))["code"] == "PaymentAlreadyPaid"
@@ -169,6 +180,35 @@ async def test_a_prepared_amount_binds_the_window(sandbox: Sandbox) -> None:
     assert "imp_uid" in await sandbox.v1_open("order-0001")
     _, fixed = await sandbox.v1("GET", "/payments/prepare/order-0001")
     assert fixed["response"]["amount"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("prepared", "amount", "currency", "is_refused"),
+    [
+        (14.2, 14.2, "USD", False),
+        (10, 10, "USD", False),
+        ("10.00", 10, "USD", False),
+        (1000, 10, "USD", True),
+        (1000, 1000, "KRW", False),
+        (14.2, 14, "KRW", True),
+    ],
+)
+async def test_an_amount_prepared_without_a_currency_is_of_the_windows(
+    sandbox: Sandbox, prepared: Any, amount: float, currency: str, is_refused: bool
+) -> None:
+    fields = {"merchant_uid": "order-0001", "amount": prepared}
+    _, answer = await sandbox.v1("POST", "/payments/prepare", fields)
+    assert (answer["code"], answer["response"]["amount"]) == (0, float(prepared))
+    sandbox.world.load(type(sandbox.world).from_json(sandbox.world.to_json(), sandbox.clock).state)
+    opened = await sandbox.v1_open("order-0001", amount=amount, currency=currency)
+    assert opened.get("error_code") == ("AmountNotEqualToPredefined" if is_refused else None)
+
+
+@pytest.mark.parametrize("amount", [-1, 0.00001, "NaN", "1e30", "14.200000000000000000000000000000000000001"])
+async def test_an_amount_of_no_currency_at_all(sandbox: Sandbox, amount: Any) -> None:
+    _, answer = await sandbox.v1("POST", "/payments/prepare", {"merchant_uid": "order-0001", "amount": amount})
+    assert answer["code"] == 1
+    assert sandbox.payment("order-0001") is None
 
 
 async def test_what_was_not_prepared(sandbox: Sandbox) -> None:

@@ -277,6 +277,23 @@ async def test_unscheduling_one_many_or_all(sandbox: Sandbox) -> None:
     assert sandbox.state()["payments"] == {}
 
 
+async def test_schedules_are_revoked_by_name_whoever_is_charged(sandbox: Sandbox) -> None:
+    await register(sandbox)
+    await register(sandbox, "customer-2")
+    await schedule(sandbox, row("month-0001", NOW + DAY), row("month-0003", NOW + DAY))
+    await schedule(sandbox, row("month-0002", NOW + DAY), customer_uid="customer-2")
+
+    async def unschedule(**fields: Any) -> Any:
+        return (await sandbox.v1("POST", "/subscribe/payments/unschedule", fields))[1]
+
+    both = await unschedule(merchant_uid=["month-0001", "month-0002"])
+    assert [each["customer_uid"] for each in both["response"]] == ["customer-1", "customer-2"]
+    assert (await unschedule())["code"] == 1
+    assert (await unschedule(customer_uid="customer-2", merchant_uid="month-0003"))["code"] == 1
+    await sandbox.move(timedelta(days=2))
+    assert [sandbox.captures(f"month-000{n}") for n in (1, 2, 3)] == [[], [], [1000]]
+
+
 async def test_another_time_and_another_try(sandbox: Sandbox) -> None:
     await register(sandbox)
     await schedule(sandbox, row("month-0001", NOW + DAY))

@@ -10,10 +10,20 @@ from jangbu.sandbox import IDENTITY_CHANNEL, LIVE_CHANNEL, STORE_ID, V1_USER_COD
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.records import Attempt
 from jangbu.sandbox.testing import Sandbox
+from jangbu.sandbox.v1.offers import PAY_METHODS
 
 PAY = {"imp": V1_USER_CODE, "pay_method": "card", "merchant_uid": "v1-0001", "name": "보리차", "amount": 60_000}
 CERTIFY = {"imp": V1_USER_CODE, "merchant_uid": "v1-who"}
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"
+
+OF_WALLETS = {
+    "samsungpay": "samsung",
+    "naverpay_card": "naverpay",
+    "naverpay_point": "naverpay",
+    "tosspay_card": "tosspay",
+    "tosspay_money": "tosspay",
+    "ssgpay_bank": "ssgpay",
+}
 
 
 async def called(sandbox: Sandbox, path: str, asked: dict[str, Any], agent: str = "desktop") -> dict[str, Any]:
@@ -146,6 +156,18 @@ async def test_a_pay_method_that_is_a_wallet_or_a_certificate_opens_it_alone(
     method = (await paid(sandbox, {"pay_method": pay_method})).method or {}
     assert method["easyPayMethod"]["type"] == told.pop("easyPayMethod") if "easyPayMethod" in told else True
     assert told.items() <= method.items()
+
+
+@pytest.mark.parametrize("pay_method", [name for name in PAY_METHODS if name != "unionpay"])
+async def test_what_is_asked_for_is_told_before_and_after_it_is_paid(sandbox: Sandbox, pay_method: str) -> None:
+    asked = PAY | {"pay_method": pay_method, "channelKey": LIVE_CHANNEL}
+    opened = await called(sandbox, "/payments", asked)
+    path = f"/payments/{opened['imp_uid']}"
+    # What a wallet pays with is not in the words that are told (portone-facts §6.3).
+    told = OF_WALLETS.get(pay_method, pay_method)
+    assert (await sandbox.v1("GET", path))[1]["response"]["pay_method"] == told
+    await sandbox.decide(opened["imp_uid"], "approve")
+    assert (await sandbox.v1("GET", path))[1]["response"]["pay_method"] == told
 
 
 async def test_products_are_told_and_paypal_means_dollars(sandbox: Sandbox) -> None:

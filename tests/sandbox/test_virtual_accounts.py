@@ -200,6 +200,15 @@ async def test_a_refund_of_a_deposit_shows_how_it_fares(sandbox: Sandbox) -> Non
     assert sandbox.refunds("ord-000001") == [1_000]
 
 
+@pytest.mark.parametrize("bank", ["KOOKMIN_BANK", "국민은행", "004", ""])
+async def test_a_refund_goes_to_a_bank_of_the_apis_words(sandbox: Sandbox, bank: str) -> None:
+    await issue(sandbox)
+    await sandbox.deposit("ord-000001")
+    status, answer = await sandbox.cancel("ord-000001", refundAccount=ACCOUNT | {"bank": bank})
+    assert (status, answer["type"], sandbox.refunds("ord-000001")) == (400, "INVALID_REQUEST", [])
+    assert (await sandbox.cancel("ord-000001", refundAccount=ACCOUNT | {"bank": "KOOKMIN"}))[0] == 200
+
+
 async def test_a_deposit_can_be_given_back_after_years(sandbox: Sandbox) -> None:
     await issue(sandbox)
     await sandbox.deposit("ord-000001")

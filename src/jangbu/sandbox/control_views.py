@@ -66,6 +66,7 @@ def _preregistered(fixed: Any) -> dict[str, Any] | None:
         return None
     return {
         "totalAmount": fixed.total_minor,
+        "totalInMajorUnits": fixed.total_major,
         "taxFreeAmount": fixed.tax_free_minor,
         "currency": fixed.currency,
     }

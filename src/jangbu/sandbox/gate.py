@@ -221,7 +221,8 @@ async def done(parts: Parts, request: Request, pause_s: float) -> None:
 async def _act(parts: Parts, operation: Operation, request: Request, raw: bytes, *, pause_s: float) -> Response:
     """Authorize, look the Idempotency-Key up, act, remember the answer.
 
-    A slow answer keeps its key outstanding.
+    A slow answer keeps its key outstanding. Where nobody need say who they are, it is ignored
+    [I: idempotency_without_auth].
     """
     call = Call(parts, operation, request, raw)
     key = None

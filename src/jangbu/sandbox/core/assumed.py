@@ -26,6 +26,8 @@ ASSUMED = {
     "failed_receipt_time": """A cash receipt that was never issued is listed by the time of its failure (§2.11).""",
     "fault_bodies": """What the ordered 429 and 500 say: neither status is in PortOne's schema, so their `type` is ours
         (§1.2, §1.5).""",
+    "idempotency_without_auth": """An Idempotency-Key is ignored where no credential is asked for, as when logging in: a
+        key belongs to who sends it (§1.4).""",
     "inner_wallet_methods": """What a wallet pays with, and that one of which nothing is known tells no inner method
         (§2.2).""",
     "instant_in_a_group": """A key-in payment with a channel group goes to the group's first channel (§2.6).""",
@@ -62,6 +64,8 @@ ASSUMED = {
     "v1_in_v2": """V2 shows a payment made through V1 with its `merchant_uid` as `id` and its `imp_uid` as
         `transactionId` (§10.20).""",
     "v1_list_time": """V1's list by status goes by the time of that status (§6.3).""",
+    "v1_prepared_currency": """An amount that V1 prepared without a currency is that number of the window's currency
+        (§6.2).""",
     "v1_refund_account": """V1's refund account counts only when holder, bank and number are all there (§6.4).""",
     "vat_report_pgs": """A PG that the VAT reports have no word for is in no report (§8).""",
     "webhook_header_text": """The headers in a payment's `webhooks` are one string: a JSON object (§2.12).""",

@@ -128,5 +128,9 @@ def channel_json(channel: Channel) -> dict[str, str]:
 
 def major_of(minor: int, currency: str) -> int | Decimal:
     """Major units, whole ones as an integer: 14.2 dollars, 1000 won."""
-    amount = Decimal(minor).scaleb(-EXPONENTS[currency])
+    return shortest(Decimal(minor).scaleb(-EXPONENTS[currency]))
+
+
+def shortest(amount: Decimal) -> int | Decimal:
+    """Without zeros that say nothing."""
     return int(amount) if amount == amount.to_integral_value() else amount.normalize()

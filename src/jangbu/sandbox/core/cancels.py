@@ -102,7 +102,8 @@ def cancel(world: World, faults: Faults, payment: Payment, asked: Asked, now: da
 
 
 def settle(world: World, attempt: Attempt, cancellation: Cancellation, now: datetime, *, is_success: bool) -> None:
-    """REQUESTED → SUCCEEDED or FAILED, and its webhook, which no `skipWebhook` silences (portone-facts §2.3).
+    """REQUESTED → SUCCEEDED or FAILED, and its webhook, which no `skipWebhook` silences (portone-facts §2.3): V1's
+    cancel by API has none unless it was asked for, whenever it succeeds (§4.5).
 
     Refuses one that is not waiting.
     """
@@ -111,7 +112,8 @@ def settle(world: World, attempt: Attempt, cancellation: Cancellation, now: date
     chores.drop(world.state, attempt.transaction_id, cancellation.id)
     # Without the hold of `pending_cancel_holds_amount` others may have taken what this one wanted.
     if is_success and cancellation.total_minor <= attempt.order.total_minor - cancelled_at_pg(attempt):
-        _succeed(world, attempt, cancellation, now, trigger="ASYNC_CANCEL_APPROVED")
+        is_silent = attempt.order.version == "V1" and cancellation.skips_webhook
+        _succeed(world, attempt, cancellation, now, is_announced=not is_silent, trigger="ASYNC_CANCEL_APPROVED")
         return
     _fail(world, attempt, cancellation, now)
     attempt.updated_at = now
@@ -323,6 +325,7 @@ def _new(world: World, asked: Asked, amounts: Amounts, refund_minor: int, now: d
         requested_at=now,
         retains_discount=asked.retains_discount,
         refund_minor=refund_minor,
+        skips_webhook=asked.skip_webhook,
     )
 
 

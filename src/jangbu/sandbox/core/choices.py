@@ -3,14 +3,26 @@ wallet pays with (portone-facts §2.2).
 """
 
 from collections.abc import Iterable
+from typing import Annotated
 
-from jangbu.sandbox.core.bank_names import BANK_NAMES, CARD_COMPANIES
+import msgspec
+
+from jangbu.sandbox.core.bank_names import BANK_NAMES, BANKS, CARD_COMPANIES
 from jangbu.sandbox.core.problems import NotOurs
 from jangbu.sandbox.core.records import Offer
 from jangbu.sandbox.core.wallets import INNER, WALLETS
 
 Label = tuple[str, str]
 """What a choice is called in Korean and in English."""
+
+
+def one_of(words: Iterable[str]) -> msgspec.Meta:
+    """Too many words for a Literal."""
+    return msgspec.Meta(pattern=rf"^(?:{'|'.join(words)})\Z")
+
+
+Bank = Annotated[str, one_of(BANKS)]
+"""The API's word; the browser's for the same bank may be another (portone-facts §7.1)."""
 
 BANKS_IN_ENGLISH = {
     "SHINHAN": "Shinhan Bank",

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -78,6 +79,8 @@ class PreRegistration(msgspec.Struct):
     tax_free_minor: int | None
     currency: str | None
     at: datetime
+    total_major: Decimal | None = None
+    """Instead of `total_minor`, where V1 was told no currency: what its coins are, the window says."""
 
 
 class AccountWish(msgspec.Struct):
@@ -220,6 +223,8 @@ class Cancellation(msgspec.Struct):
     retains_discount: bool = False
     refund_minor: int = 0
     """What the shopper gets back: the order's amount, less a discount that is released with it."""
+    skips_webhook: bool = False
+    """Whoever asked for it wanted none."""
 
 
 class Dispute(msgspec.Struct):
@@ -267,9 +272,17 @@ class Attempt(msgspec.Struct, gc=False):
     chosen: str | None = None
     capture: Literal["WAITING", "DONE"] | None = None
     escrow: dict[str, Any] | None = None
-    """In the output shape of portone-facts §2.2."""
+    """In the output shape of portone-facts §2.2; `escrow_told` is what PortOne's API shows."""
     is_deposit_hidden: bool = False
     """The money is at the bank, and PortOne does not know of it yet (portone-facts §4.3)."""
+
+    @property
+    def escrow_told(self) -> dict[str, Any] | None:
+        """Of a payment made through V1 always REGISTERED, whatever became of the parcel (portone-facts §2.2)."""
+        if self.escrow is None or self.order.version == "V2":
+            return self.escrow
+        shown = {name: value for name, value in self.escrow.items() if name != "isAutomaticallyConfirmed"}
+        return {**shown, "status": "REGISTERED"}
 
     @property
     def receipt_url(self) -> str | None:

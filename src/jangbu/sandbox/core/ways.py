@@ -1,24 +1,19 @@
 """What a shop's page says of each way to pay, as the offer that the window makes (portone-facts §7.1)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
 from jangbu.sandbox.core.bank_names import CARD_COMPANIES, bank_of
-from jangbu.sandbox.core.choices import CARRIERS
+from jangbu.sandbox.core.choices import CARRIERS, one_of
 from jangbu.sandbox.core.opening import RequestWindow, unreadable
 from jangbu.sandbox.core.records import Offer
 from jangbu.sandbox.core.wallets import WALLETS, Inner
 
-
-def _one_of(words: Iterable[str]) -> msgspec.Meta:
-    return msgspec.Meta(pattern=rf"^(?:{'|'.join(words)})\Z")
-
-
-Company = Annotated[str, _one_of(CARD_COMPANIES)]
-Carrier = Annotated[str, _one_of(CARRIERS)]
-Provider = Annotated[str, _one_of(name.upper() for name in WALLETS)]
+Company = Annotated[str, one_of(CARD_COMPANIES)]
+Carrier = Annotated[str, one_of(CARRIERS)]
+Provider = Annotated[str, one_of(name.upper() for name in WALLETS)]
 ReceiptType = Literal["PERSONAL", "CORPORATE", "ANONYMOUS"]
 PayMethod = Literal["CARD", "CHARGE", "TRANSFER", "MONEY"]
 

@@ -5,6 +5,7 @@ No I/O; `now` is an argument of each step.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -106,13 +107,14 @@ class World:
         tax_free_minor: int | None,
         currency: str | None,
         now: datetime,
+        total_major: Decimal | None = None,
     ) -> None:
-        """Fix what a window for this paymentId may ask for (portone-facts §2.4). Refuses ALREADY_PAID."""
+        """Fix what a window for this paymentId may ask for (portone-facts §2.4, §6.2). Refuses ALREADY_PAID."""
         payment = self._payment_made_sure_of(store.id, payment_id)
         if payment.succeeded is not None:
             raise ApiError("ALREADY_PAID", "The payment is already paid.")
         if payment.preregistration is None or self.inferred.preregister_overwrites:
-            payment.preregistration = PreRegistration(total_minor, tax_free_minor, currency, now)
+            payment.preregistration = PreRegistration(total_minor, tax_free_minor, currency, now, total_major)
 
     def vat_of(self, total_minor: int, tax_free_minor: int) -> int:
         """The default VAT, "taxable ÷ 11" (portone-facts §2.3)."""
@@ -384,17 +386,15 @@ def _refuse_second_success(payment: Payment) -> None:
 
 
 def _refuse_other_amount(payment: Payment, order: Order) -> None:
-    """Only what was pre-registered is compared: every field of it is optional (portone-facts §2.4)."""
-    fixed = payment.preregistration
-    if fixed is None:
+    """Only what was pre-registered is compared: every field of it is optional (portone-facts §2.4, §6.2)."""
+    if (fixed := payment.preregistration) is None:
         return
     compared: list[tuple[Any, Any]] = [
         (fixed.total_minor, order.total_minor),
         (fixed.tax_free_minor, order.tax_free_minor),
         (fixed.currency, order.currency),
+        (fixed.total_major, bodies.major_of(order.total_minor, order.currency)),
     ]
     if any(wanted is not None and wanted != given for wanted, given in compared):
-        raise BrowserRefusal(
-            "AmountNotEqualToPredefined",
-            f"the amount differs from the one registered at {rfc3339(fixed.at)}",
-        )
+        message = f"the amount differs from the one registered at {rfc3339(fixed.at)}"
+        raise BrowserRefusal("AmountNotEqualToPredefined", message)

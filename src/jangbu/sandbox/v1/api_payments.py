@@ -7,11 +7,11 @@ from typing import Any, Literal
 import msgspec
 
 from jangbu.sandbox.core import cancels
-from jangbu.sandbox.core.bodies import major_of
+from jangbu.sandbox.core.bodies import major_of, shortest
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Attempt, PreRegistration
 from jangbu.sandbox.v1 import payments
-from jangbu.sandbox.v1.fields import MerchantUid, minor_of, time_of, unix
+from jangbu.sandbox.v1.fields import MerchantUid, minor_of, of_any_currency, time_of, unix
 from jangbu.sandbox.v1.gate import Call, Operations, token_of
 from jangbu.sandbox.v1.problems import V1Refusal
 from jangbu.sandbox.v1.wire import payment_json
@@ -30,7 +30,9 @@ class _Prepare(msgspec.Struct):
     merchant_uid: MerchantUid
     amount: Decimal
     currency: str | None = None
-    """Without one it is not compared, and the amount is of won."""
+    """Without one it is not compared, and the amount is of the window's, whichever that is
+    [I: v1_prepared_currency].
+    """
 
 
 class _Read(msgspec.Struct):
@@ -114,10 +116,12 @@ def _prepared(call: Call, merchant_uid: str) -> PreRegistration | None:
 
 
 def _prepare(call: Call, asked: _Prepare) -> dict[str, Any]:
+    named = asked.currency
     call.world.pre_register(
         call.store,
         asked.merchant_uid,
-        total_minor=minor_of(asked.amount, asked.currency or "KRW"),
+        total_minor=minor_of(asked.amount, named) if named else None,
+        total_major=None if named else of_any_currency(asked.amount),
         tax_free_minor=None,
         currency=asked.currency,
         now=call.now,
@@ -128,7 +132,8 @@ def _prepare(call: Call, asked: _Prepare) -> dict[str, Any]:
 
 
 def _prepared_json(merchant_uid: str, fixed: PreRegistration) -> dict[str, Any]:
-    amount = major_of(fixed.total_minor or 0, fixed.currency or "KRW")
+    unnamed = fixed.total_major
+    amount = shortest(unnamed) if unnamed is not None else major_of(fixed.total_minor or 0, fixed.currency or "KRW")
     return {"merchant_uid": merchant_uid, "amount": amount, "currency": fixed.currency}
 
 

@@ -43,7 +43,7 @@ class _Schedule(CardInput, kw_only=True):
 
 
 class _Unschedule(msgspec.Struct):
-    customer_uid: str
+    customer_uid: str | None = None
     merchant_uid: list[str] | str = []
 
 
@@ -124,7 +124,7 @@ def _checked_card(call: Call, asked: _Schedule) -> BillingKey:
 
 @operations.add("POST", "/subscribe/payments/unschedule")
 async def v1_unschedule(call: Call) -> list[dict[str, Any]]:
-    """portone-facts §6.5: one, many, or all of the customer."""
+    """portone-facts §6.5: one, many, or all of the customer; those that are named need no customer."""
     asked = call.asked(_Unschedule)
     named = [asked.merchant_uid] if isinstance(asked.merchant_uid, str) else asked.merchant_uid
     ids = [_schedule(call, merchant_uid).id for merchant_uid in named]

@@ -70,12 +70,30 @@ def minor_of(amount: Decimal, currency: str) -> int:
     """Minor units. Refuses an unknown currency, and what the currency has no coin for."""
     if currency not in EXPONENTS:
         raise V1Refusal(400, f"지원하지 않는 통화입니다. ({currency})")
+    minor = _minor(amount, EXPONENTS[currency])
+    if minor is None:
+        raise _no_amount()
+    return minor
+
+
+def of_any_currency(amount: Decimal) -> Decimal:
+    """An amount whose currency nobody said. Refuses what none has a coin for."""
+    if all(_minor(amount, exponent) is None for exponent in set(EXPONENTS.values())):
+        raise _no_amount()
+    return amount
+
+
+def _minor(amount: Decimal, exponent: int) -> int | None:
     # Its size is looked at first: Decimal rounds or raises where a number is beyond its own limits.
     if amount.is_finite() and 0 <= amount <= AMOUNT_MINOR_MAX:
-        minor = int(amount.scaleb(EXPONENTS[currency]))
-        if minor <= AMOUNT_MINOR_MAX and Decimal(minor).scaleb(-EXPONENTS[currency]) == amount:
+        minor = int(amount.scaleb(exponent))
+        if minor <= AMOUNT_MINOR_MAX and Decimal(minor).scaleb(-exponent) == amount:
             return minor
-    raise V1Refusal(400, "금액이 올바르지 않습니다.")
+    return None
+
+
+def _no_amount() -> V1Refusal:
+    return V1Refusal(400, "금액이 올바르지 않습니다.")
 
 
 def unix(at: datetime | None) -> int:

@@ -6,7 +6,8 @@ from typing import Any
 from jangbu.sandbox.core import cash_receipts
 from jangbu.sandbox.core.bank_names import BANKS, CARD_COMPANIES
 from jangbu.sandbox.core.bodies import major_of
-from jangbu.sandbox.core.records import Attempt
+from jangbu.sandbox.core.records import Attempt, Window
+from jangbu.sandbox.core.wallets import WALLETS
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.v1.fields import unix
 
@@ -15,10 +16,19 @@ PAY_METHODS = {
     "PaymentMethodTransfer": "trans",
     "PaymentMethodVirtualAccount": "vbank",
     "PaymentMethodMobile": "phone",
-    "PaymentMethodGiftCertificate": "cultureland",
     "PaymentMethodConvenienceStore": "cvs",
 }
-WINDOW_METHODS = {"CARD": "card", "TRANSFER": "trans", "VIRTUAL_ACCOUNT": "vbank", "MOBILE": "phone"}
+WINDOW_METHODS = {
+    "CARD": "card",
+    "TRANSFER": "trans",
+    "VIRTUAL_ACCOUNT": "vbank",
+    "MOBILE": "phone",
+    "CONVENIENCE_STORE": "cvs",
+    "PAYPAL": "paypal",
+    "ALIPAY": "alipay",
+}
+V2_KINDS = {"SAMSUNGPAY": "samsung", "SMART_MUNSANG": "smartculture"}
+"""Wallets and gift certificates for which V1 has another word than V2 (portone-facts §6.3)."""
 CARD_TYPES = {"CREDIT": 0, "DEBIT": 1}
 
 
@@ -107,10 +117,26 @@ def pay_method_of(attempt: Attempt) -> str:
     """The word of the read side; before anything was chosen, what the window was opened for."""
     method = attempt.method
     if method is None:
-        return WINDOW_METHODS.get(attempt.window.pay_method, "card") if attempt.window else "card"
-    if method["type"] == "PaymentMethodEasyPay":
-        return str(method["provider"]).lower()
+        return _opened_for(attempt.window) if attempt.window else "card"
+    if (kind := method.get("provider") or method.get("giftCertificateType")) is not None:
+        return _kind(kind)
     return PAY_METHODS[method["type"]]
+
+
+def _opened_for(window: Window) -> str:
+    """V1's windows for a wallet, or for a kind of certificate, have nothing else in them."""
+    offer = window.offer
+    match window.pay_method:
+        case "EASY_PAY" if offer.ways:
+            return _kind(WALLETS[offer.ways[0]].provider) if offer.ways[0] in WALLETS else "card"
+        case "GIFT_CERTIFICATE":
+            return _kind(offer.choices.get("gift_certificate", ["CULTURELAND"])[0])
+        case other:
+            return WINDOW_METHODS.get(other, "card")
+
+
+def _kind(word: str) -> str:
+    return V2_KINDS.get(word, word.lower())
 
 
 def _embedded(attempt: Attempt) -> str | None:

@@ -6,6 +6,7 @@ import msgspec
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox.core import cancels
+from jangbu.sandbox.core.choices import Bank
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.v2.api_v2 import found
 from jangbu.sandbox.v2.wire import cancellation_json
@@ -14,7 +15,7 @@ operations = Operations()
 
 
 class _RefundAccount(msgspec.Struct, rename="camel"):
-    bank: str
+    bank: Bank
     number: str
     holder_name: str
     holder_phone_number: str | None = None

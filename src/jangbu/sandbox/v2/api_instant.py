@@ -17,6 +17,7 @@ from jangbu.sandbox.core import (
     promotions,
     wallets,
 )
+from jangbu.sandbox.core.choices import Bank
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.inputs import Credential, Months, OrderInput, order_of
 from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
@@ -58,7 +59,7 @@ class _Receipt(msgspec.Struct, rename="camel"):
 
 
 class _Account(msgspec.Struct, rename="camel"):
-    bank: str
+    bank: Bank
     expiry: _Expiry
     option: _Option
     cash_receipt: _Receipt | None = None

@@ -131,7 +131,7 @@ def _as_if_begun(call: Call, payment: Payment) -> Payment:
     """A READY payment for a paymentId that was only pre-registered (the other side of an inferred switch)."""
     fixed = payment.preregistration
     assert fixed is not None, "a payment is there because it was registered or begun"
-    total, tax_free = fixed.total_minor or 0, fixed.tax_free_minor or 0
+    total, tax_free = fixed.total_minor or int(fixed.total_major or 0), fixed.tax_free_minor or 0
     order = Order("", total, tax_free, call.world.vat_of(total, tax_free), fixed.currency or "KRW", {})
     at: datetime = fixed.at
     channel_key = next(c.key for c in call.world.state.channels.values() if c.store_id == payment.store_id)

@@ -7,6 +7,7 @@ import msgspec
 
 from jangbu.sandbox.core.faults import Kind
 from jangbu.sandbox.core.methods import TYPES_LISTED_AS
+from jangbu.sandbox.core.pg_companies import PgProvider
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import Attempt, Payment, Store
 from jangbu.sandbox.core.world import World
@@ -20,6 +21,9 @@ FIRST = datetime.min.replace(tzinfo=UTC)
 PLATFORMS = {"PC": "SDK_PC", "MOBILE": "SDK_MOBILE", "API": "API"}
 
 ListedStatus = Literal["READY", "PENDING", "VIRTUAL_ACCOUNT_ISSUED", "PAID", "FAILED", "PARTIAL_CANCELLED", "CANCELLED"]
+ListedMethod = Literal[
+    "CARD", "TRANSFER", "VIRTUAL_ACCOUNT", "GIFT_CERTIFICATE", "MOBILE", "EASY_PAY", "CONVENIENCE_STORE", "CRYPTO"
+]
 LISTED_AS = {"PAY_PENDING": "PENDING"}
 """The filter has another word for one status than the payment itself (portone-facts §2.2)."""
 
@@ -43,8 +47,8 @@ class PaymentsFilter(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     from_: datetime | None = msgspec.field(default=None, name="from")
     until: datetime | None = None
     status: list[ListedStatus] | None = None
-    methods: list[str] | None = None
-    pg_provider: list[str] | None = None
+    methods: list[ListedMethod] | None = None
+    pg_provider: list[PgProvider] | None = None
     is_test: bool | None = None
     is_scheduled: bool | None = None
     sort_by: Literal["REQUESTED_AT", "STATUS_CHANGED_AT"] | None = None
@@ -142,7 +146,7 @@ def _passes(call: Call, wanted: PaymentsFilter, payment: Payment, attempt: Attem
     channel = world.channel_of(attempt)
     card = searching.card_of(attempt) or {}
     gift = (attempt.method or {}).get("giftCertificateType")
-    escrow_status = (attempt.escrow or {}).get("status")
+    escrow_status = (attempt.escrow_told or {}).get("status")
     status = LISTED_AS.get(attempt.status, attempt.status)
     method = TYPES_LISTED_AS[attempt.method["type"]] if attempt.method else None
     conditions = (

@@ -98,7 +98,7 @@ def _attempt_json(world: World, attempt: Attempt, webhooks: list[dict[str, Any]]
         "productCount": attempt.order.product_count,
         "customData": attempt.order.custom_data,
         "country": attempt.order.country,
-        "escrow": attempt.escrow,
+        "escrow": attempt.escrow_told,
         "promotionId": attempt.order.promotion_id,
         "isCulturalExpense": attempt.order.is_cultural_expense,
         "webhooks": webhooks or None,
