@@ -128,7 +128,7 @@ async def test_a_person_is_told_that_a_pg_has_no_manual_approval(sandbox: Sandbo
     person = Person(sandbox)
     await person.go(f"{HOME}console/world")
     await person.press("추가하기", pg="KICC_V2", key=INICIS, name="케이", manually="on")
-    assert (person.status, "no manual approval with KICC_V2" in person.page) == (400, True)
+    assert (person.status, "KICC_V2 채널에서 수동 승인을 지원하지 않습니다" in person.page) == (400, True)
     assert INICIS not in sandbox.world.state.channels
 
 

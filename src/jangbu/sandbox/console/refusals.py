@@ -28,6 +28,8 @@ SENTENCES: dict[str, str] = {
         "{}은(는) 웹훅 주소가 아닙니다. http://127.0.0.1:3000/hook처럼 쓰십시오.",
     "{} was written by another version of the sandbox": "{} 파일은 샌드박스의 다른 버전이 쓴 것입니다.",
     "a webhook secret is whsec_ and base64 (portone-facts §4.2)": "웹훅 시크릿은 whsec_와 base64입니다.",
+    "approvesManually: PortOne has no manual approval with {} (portone-facts §2.5)":
+        "포트원은 {} 채널에서 수동 승인을 지원하지 않습니다.",
     "no switch {}": "{} 스위치는 없습니다.",
     "a switch has no such value: {}": "스위치에 맞지 않는 값입니다: {}",
     "key: 1 to 100 letters, digits, - and _": "채널 키는 영문자, 숫자, -, _로 100자까지입니다.",
