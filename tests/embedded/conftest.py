@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from jangbu.connecting import CONNECTION_GONE
 from jangbu.embedded import Embedded, ensure, remove, stop
 from jangbu.embedded.home import Home
 
@@ -130,11 +131,11 @@ async def rows(dsn: str) -> list[int] | None:
     """What `remember` wrote, over a connection of its own; None while the server cannot be reached."""
     try:
         connection = await asyncpg.connect(dsn, timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
+    except (*CONNECTION_GONE, asyncpg.PostgresError):
         return None
     try:
         return [row["n"] for row in await connection.fetch("SELECT n FROM remembered ORDER BY n")]
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (*CONNECTION_GONE, asyncpg.PostgresError):
         return None
     finally:
         connection.terminate()

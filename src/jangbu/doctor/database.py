@@ -9,7 +9,7 @@ import asyncpg
 
 from jangbu import installation, migrate
 from jangbu.clock import SystemClock
-from jangbu.connecting import connected, where_it_points
+from jangbu.connecting import CONNECTION_GONE, connected, where_it_points
 from jangbu.doctor.findings import Finding, bad, good, look, unchecked
 from jangbu.errors import SetupProblem
 from jangbu.settings import Settings
@@ -124,7 +124,7 @@ async def _connect(stack: AsyncExitStack, role: str, dsn: str, found: list[Findi
 
 
 async def _closed(connection: asyncpg.Connection) -> None:
-    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with suppress(*CONNECTION_GONE, asyncpg.PostgresError):
         await connection.close(timeout=5)
 
 

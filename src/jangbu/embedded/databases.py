@@ -8,6 +8,7 @@ import re
 
 import asyncpg
 
+from jangbu.connecting import CONNECTION_GONE
 from jangbu.embedded.home import DATABASE, LOGINS, Card
 from jangbu.errors import SetupProblem
 
@@ -20,9 +21,9 @@ async def answers(card: Card) -> bool:
     """True when the server lets us in. Asks as the least powerful login, should another program sit there."""
     try:
         connection = await asyncpg.connect(card.dsn("request"), timeout=CONNECT_TIMEOUT_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.close()
+    except (*CONNECTION_GONE, asyncpg.PostgresError):
         return False
-    await connection.close()
     return True
 
 
