@@ -2,7 +2,7 @@
 
 import pytest
 
-from jangbu.identity.rules import Person, Seen, Status, decide, is_token, masked, token_digest, word
+from jangbu.identity.rules import Person, Seen, Status, decide, masked, word
 
 PERSON = Person(name="김하늘", birth_date="1990-03-15", phone_number="01087654321", ci="ci", di="di", gender="FEMALE")
 
@@ -66,8 +66,3 @@ def test_a_pgs_code_is_kept_and_its_sentence_is_not() -> None:
     assert word("김하늘 없음!") == ""
     assert len(word("x" * 500)) == 100
     assert word(None) == ""
-
-
-def test_only_the_token_is_the_token() -> None:
-    assert is_token("abc", token_digest("abc"))
-    assert not is_token("abd", token_digest("abc"))

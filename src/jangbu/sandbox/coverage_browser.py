@@ -52,7 +52,6 @@ V1_FUNCTIONS = {
 
 WINDOWS = "pay issue issue-pay verify"
 PAYS = "pay pay-ui issue-pay"
-ISSUES = "issue issue-ui issue-pay"
 KEYS_AND_PAYMENTS = "pay pay-ui issue issue-ui issue-pay"
 ALL = "pay pay-ui issue issue-ui issue-pay verify"
 

@@ -155,8 +155,11 @@ class Door:
             self._sometimes("a webhook came again")
         return 200, {}, b"{}"
 
-    async def ask(self, ask: Callable[[Process], Coroutine[Any, Any, None]]) -> bool:
-        """The shop's or a person's request; whether it was answered: from a program that dies, nothing comes."""
+    async def ask(self, ask: Callable[[Process], Coroutine[Any, Any, None]], *, refused: str = "") -> bool:
+        """The shop's or a person's request; whether it was answered: from a program that dies, nothing comes.
+
+        A refusal is an answer too. Without `refused`, how one is noted down, `ask` has to expect those that may come.
+        """
         up = [web for web in self.webs if web.is_up]
         if not up:
             self._sometimes("the shop found nobody at home")
@@ -172,6 +175,11 @@ class Door:
             self._sometimes("a web program died over the shop's request")
         except Unavailable as refusal:
             self._sometimes(f"the shop was told {refusal.code}")
+        except Refusal as refusal:
+            if not refused:
+                raise
+            self._sometimes(f"{refused}: {refusal.code}")
+            return True
         return False
 
 

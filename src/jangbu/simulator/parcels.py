@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from jangbu.audit import Actor
-from jangbu.errors import Refusal, Unavailable
 from jangbu.payments.after.service import escrow
 from jangbu.payments.after.service.escrow import Told
 from jangbu.portone.after import Parcel
@@ -65,13 +64,7 @@ class Parcels:
 
     async def _ask(self, purchase: Purchase, what: str, call: Callable[[Process], Coroutine[Any, Any, Told]]) -> None:
         async def ask(web: Process) -> None:
-            try:
-                told = await call(web)
-            except Unavailable:
-                raise
-            except Refusal as refusal:
-                self._notes.sometimes(f"escrow: {what} was refused: {refusal.code}")
-                return
+            told = await call(web)
             self._notes.sometimes(f"escrow: {what} is {'done' if told.is_done else 'under way'}")
             self._notes.say(f"{purchase.name}: {what}, {told.escrow.status} {told.escrow.invoice_number}")
             if what == "complete" and told.is_done and self._escrow(purchase).get("status") != "CONFIRMED":
@@ -79,7 +72,7 @@ class Parcels:
             if what == "send" and told.is_done and not self._escrow(purchase).get("invoiceNumber"):
                 self._notes.problem(f"the shop was told that the parcel of {purchase.name} is known, and it is not")
 
-        await self._door.ask(ask)
+        await self._door.ask(ask, refused=f"escrow: {what} was refused")
 
     async def _arrive(self, purchase: Purchase) -> None:
         status = self._chance.choice(("DELIVERED", "DELIVERED", "REJECTED", "CONFIRMED"))

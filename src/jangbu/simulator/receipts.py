@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from jangbu.audit import Actor
-from jangbu.errors import Refusal, Unavailable
 from jangbu.payments.after.receipt_rules import Receipt, ReceiptStatus, Wish, checked
 from jangbu.payments.after.service import receipts
 from jangbu.simulator.machine import Process
@@ -67,18 +66,12 @@ class Receipts:
 
     async def _ask(self, purchase: Purchase, call: Callable[[Process], Coroutine[Any, Any, Receipt]]) -> None:
         async def ask(web: Process) -> None:
-            try:
-                told = await call(web)
-            except Unavailable:
-                raise
-            except Refusal as refusal:
-                self._notes.sometimes(f"a receipt was refused: {refusal.code}")
-                return
+            told = await call(web)
             self._notes.sometimes(f"the shop was told that a receipt is {told.status}")
             self._notes.say(f"{purchase.name}: its receipt is {told.status}")
             self._judge(purchase, told)
 
-        await self._door.ask(ask)
+        await self._door.ask(ask, refused="a receipt was refused")
 
     def _judge(self, purchase: Purchase, told: Receipt) -> None:
         """What was told is so at PortOne; one that was issued may have been taken back since."""

@@ -11,7 +11,7 @@ from jangbu.checkout import store
 from jangbu.checkout.rules import LateRefund, Session
 from jangbu.checkout.service import late
 from jangbu.checkout.service.follow import follow, follow_in
-from jangbu.checkout.service.sessions import Shown, show, takes_turn
+from jangbu.checkout.service.sessions import Shown, found, show, takes_turn
 from jangbu.failpoints import failpoint
 from jangbu.payments.cancellations.refusals import CancellationInProgress
 from jangbu.payments.refusals import PortOneUnclear
@@ -36,16 +36,17 @@ async def complete(session_id: str, *, actor: Actor, run: Runtime, portone: Port
     PortOne is asked at most every two seconds for one session, however often this is called. Raises SessionUnknown;
     PortOneUnclear when PortOne did not answer, which is neither yes nor no.
     """
-    before = await show(session_id, run=run)
-    payment = before.payment
+    async with run.db.transaction() as tx:
+        session = await found(tx, session_id)
+        payment = await store.payment_of(tx, session.id)
     if (
         payment is not None
         and not (payment.is_money_here or payment.status == "CANCELLED")
-        and await takes_turn(before.session, run=run)
+        and await takes_turn(session, run=run)
     ):
         await sync(await find(str(payment.id), run=run), actor=actor, run=run, portone=portone)
         failpoint("checkout.complete.asked")
-    await follow(before.session.id, actor=actor, run=run)
+    await follow(session.id, actor=actor, run=run)
     return await show(session_id, run=run)
 
 

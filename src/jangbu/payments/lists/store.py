@@ -113,14 +113,9 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sum:
-    currency: str | None
-    count: int
-    taken_count: int
-    taken_minor: int
-    cancelled_minor: int
-    unpaid_minor: int
-    suspense_count: int
+class _Sum(Total):
+    """Of a currency; of all of them together, where it names none. `seen` is how many payments were looked at."""
+
     seen: int
 
 
@@ -208,7 +203,7 @@ class Walk:
             _Sum,
             f"""
             WITH candidate AS MATERIALIZED ({self._candidates("DESC")})
-            SELECT currency, count(*) AS count, count(paid_at) AS taken_count,
+            SELECT coalesce(currency, '') AS currency, count(*) AS count, count(paid_at) AS taken_count,
                    coalesce(sum(amount) FILTER (WHERE paid_at IS NOT NULL), 0)::bigint AS taken_minor,
                    coalesce(sum(cancelled_amount), 0)::bigint AS cancelled_minor,
                    coalesce(sum(amount) FILTER (WHERE paid_at IS NULL AND suspense_currency IS NULL), 0)::bigint
@@ -216,7 +211,7 @@ class Walk:
                    count(suspense_currency) AS suspense_count,
                    (SELECT count(*) FROM candidate) AS seen
               FROM candidate WHERE {self._asks}
-             GROUP BY GROUPING SETS ((currency), ()) ORDER BY currency
+             GROUP BY GROUPING SETS ((currency), ()) ORDER BY 1
             """,
         )
 
@@ -292,20 +287,7 @@ async def totals(tx: Tx, walk: Walk, wanted: Filter) -> Totals:
     asked = arguments(wanted) | {"from_at": ABOVE_ALL.at, "from_id": ABOVE_ALL.id, "candidates_most": TOTALS_MOST}
     await tx.one(PLAN_FOR_VALUES if walk in _BY_ID else PLAN_IN_ORDER)
     found = await tx.all(walk.totals, **_taken_by(walk.totals, asked))
-    sums = tuple(
-        Total(
-            one.currency,
-            count=one.count,
-            taken_count=one.taken_count,
-            taken_minor=one.taken_minor,
-            cancelled_minor=one.cancelled_minor,
-            unpaid_minor=one.unpaid_minor,
-            suspense_count=one.suspense_count,
-        )
-        for one in found
-        if one.currency
-    )
-    return Totals(sums, is_whole=found[0].seen < TOTALS_MOST)
+    return Totals(tuple(one for one in found if one.currency), is_whole=found[0].seen < TOTALS_MOST)
 
 
 def arguments(wanted: Filter) -> dict[str, Any]:
