@@ -70,6 +70,17 @@ class Refused:
         """
         return self.type not in PG_TYPES and self.type != V1_REFUSED
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """It as it may be kept: PortOne's words and the PG's. The whole answer may hold who paid."""
+        return {
+            "type": self.type,
+            "httpStatus": self.http_status,
+            "message": self.message,
+            "pgMessage": self.pg_message,
+            "certain": self.certain,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -79,6 +90,11 @@ class Unknown:
     http_status: int | None = None
     type: str | None = None
     detail: str = ""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """It as it may be kept."""
+        return {"why": self.why.value, "httpStatus": self.http_status}
 
 
 Outcome = Done[T] | Refused | Unknown

@@ -31,6 +31,7 @@ from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import MAY_STILL_BE_PAID, UNKNOWN_CHECKS, Payment, Status, mismatch_of
 from jangbu.payments.seen import Seen
 from jangbu.payments.service.apis import expect_v2
+from jangbu.payments.service.intents import note
 from jangbu.payments.service.seeing import seen
 from jangbu.payments.service.sync import find, sync
 from jangbu.payments.service.verify import Verdict, verdict_of
@@ -109,14 +110,14 @@ async def confirm(
     failpoint("payment.confirm.answered")
     match outcome:
         case Done():
-            await _note(attempt_id, "done", {}, run=run)
+            await note(attempt_id, "done", {}, run=run)
             failpoint("payment.confirm.noted")
             # The answer says neither what was taken nor whether it was: an account was perhaps only issued.
             return verdict_of(await sync(payment, actor=actor, run=run, portone=portone))
         case Refused() as refusal:
             return await _refused(payment, attempt_id, refusal, actor=actor, run=run, portone=portone)
         case Unknown() as unknown:
-            await _note(attempt_id, "unknown", {"why": str(unknown.why), "httpStatus": unknown.http_status}, run=run)
+            await note(attempt_id, "unknown", unknown.said, run=run)
             raise PortOneUnclear(why=unknown.why)
 
 
@@ -215,25 +216,12 @@ async def _refused(
     payment: Payment, attempt_id: UUID, refusal: Refused, *, actor: Actor, run: Runtime, portone: PortOne
 ) -> Verdict:
     """PortOne said no. That may be because an earlier try, or another window, has been there: the payment tells."""
-    said = {
-        "type": refusal.type,
-        "httpStatus": refusal.http_status,
-        "message": refusal.message,
-        "pgMessage": refusal.pg_message,
-        # A PG also reports its own timeouts as a refusal (outcomes.Refused.certain).
-        "certain": refusal.certain,
-    }
     try:
         now_shown = verdict_of(await sync(payment, actor=actor, run=run, portone=portone))
     except PortOneUnclear:
-        await _note(attempt_id, "unknown", said, run=run)
+        await note(attempt_id, "unknown", refusal.said, run=run)
         raise
-    await _note(attempt_id, "refused", said, run=run)
+    await note(attempt_id, "refused", refusal.said, run=run)
     if now_shown.payment.status not in MAY_STILL_BE_PAID:
         return now_shown
     raise ConfirmRefused(type=refusal.type, message=refusal.pg_message or refusal.message or "")
-
-
-async def _note(attempt_id: UUID, state: str, facts: dict[str, Any], *, run: Runtime) -> None:
-    async with run.db.transaction() as tx:
-        await store.finish_attempt(tx, attempt_id, state=state, outcome=facts, at=run.clock.now())

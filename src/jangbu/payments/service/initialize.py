@@ -31,6 +31,7 @@ from jangbu.payments.refusals import (
 )
 from jangbu.payments.rules import Event, Payment, Status, next_due, next_status
 from jangbu.payments.service.apis import api_of
+from jangbu.payments.service.intents import note
 from jangbu.payments.service.record import record_change
 from jangbu.payments.service.sync import sync
 from jangbu.portone.client import PortOne
@@ -110,20 +111,19 @@ async def register(payment: Payment, *, actor: Actor, run: Runtime, portone: Por
             return await _conclude(payment.id, attempt_id, Event.REGISTERED, {}, actor=actor, run=run)
         case Refused(type="ALREADY_PAID"):
             # Somebody paid under this id already: what PortOne shows of it decides, not this call.
-            await _note(attempt_id, "refused", {"type": outcome.type}, run=run)
+            await note(attempt_id, "refused", outcome.said, run=run)
             return await sync(payment, actor=actor, run=run, portone=portone)
         case Refused(http_status=401 | 403):
             # Our secret is wrong or has expired. That says nothing about the order: it stays open until a person has
             # put it right, and one order has only this one payment.
             log.error("PortOne does not accept our API secret", type=outcome.type, api=payment.api)
-            await _note(attempt_id, "refused", {"type": outcome.type}, run=run)
+            await note(attempt_id, "refused", outcome.said, run=run)
             raise PreRegistrationRefused(type=outcome.type)
         case Refused():
-            facts = {"type": outcome.type, "httpStatus": outcome.http_status, "message": outcome.message}
-            await _conclude(payment.id, attempt_id, Event.REGISTRATION_REFUSED, facts, actor=actor, run=run)
+            await _conclude(payment.id, attempt_id, Event.REGISTRATION_REFUSED, outcome.said, actor=actor, run=run)
             raise PreRegistrationRefused(type=outcome.type)
         case Unknown():
-            await _note(attempt_id, "unknown", {"why": str(outcome.why), "httpStatus": outcome.http_status}, run=run)
+            await note(attempt_id, "unknown", outcome.said, run=run)
             raise PortOneUnclear(why=outcome.why)
 
 
@@ -227,8 +227,3 @@ async def _why_refused(payment: Payment, *, run: Runtime) -> str:
     async with run.db.transaction() as tx:
         refused = [one for one in await store.attempts(tx, payment.id) if one.state == "refused"]
     return str((refused[-1].outcome or {}).get("type", "UNKNOWN")) if refused else "UNKNOWN"
-
-
-async def _note(attempt_id: UUID, state: str, facts: dict[str, Any], *, run: Runtime) -> None:
-    async with run.db.transaction() as tx:
-        await store.finish_attempt(tx, attempt_id, state=state, outcome=facts, at=run.clock.now())

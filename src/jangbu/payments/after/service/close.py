@@ -7,7 +7,6 @@ and by asking again: V2 by the same key, V1 by the attempt whose account it is.
 
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import structlog
 
@@ -21,6 +20,7 @@ from jangbu.payments.after.refusals import AccountCloseRefused, AccountNotWaitin
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import UNKNOWN_CHECKS, Payment, Status
 from jangbu.payments.service.apis import api_of
+from jangbu.payments.service.intents import note
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone.client import PortOne
 from jangbu.portone.outcomes import Done, Refused, Unknown
@@ -107,15 +107,14 @@ async def _send(call: Errand | None, payment: Payment, *, actor: Actor, run: Run
             # that PortOne says waits for nothing, then that account is closed.
             after = await sync(payment, actor=actor, run=run, portone=portone)
             if after.status is ISSUED:
-                await _closed(call, {"type": refusal.type}, run=run)
+                await _closed(call, refusal.said, run=run)
         case Refused() as refusal:
             after = await sync(payment, actor=actor, run=run, portone=portone)
-            said = {"type": refusal.type, "httpStatus": refusal.http_status, "pgMessage": refusal.pg_message}
-            await _note(call.id, "refused", said, run=run)
+            await note(call.id, "refused", refusal.said, run=run)
             if after.status is ISSUED:
                 raise AccountCloseRefused(type=refusal.type, message=refusal.pg_message or refusal.message or "")
         case Unknown() as unknown:
-            await _note(call.id, "unknown", {"why": unknown.why.value, "httpStatus": unknown.http_status}, run=run)
+            await note(call.id, "unknown", unknown.said, run=run)
     return await sync(payment, actor=actor, run=run, portone=portone)
 
 
@@ -127,8 +126,3 @@ async def _closed(call: Errand, said: dict[str, Any], *, run: Runtime) -> None:
         await store.update(tx, replace(current, closed_transaction_id=call.request["transactionId"]))
         failpoint("payment.close.before_commit")
     failpoint("payment.close.committed")
-
-
-async def _note(attempt_id: UUID, state: str, outcome: dict[str, Any], *, run: Runtime) -> None:
-    async with run.db.transaction() as tx:
-        await store.finish_attempt(tx, attempt_id, state=state, outcome=outcome, at=run.clock.now())

@@ -19,7 +19,6 @@ from jangbu.payments.after.errand_store import Errand
 from jangbu.payments.cancellations.rules import RESEND_WITHIN
 from jangbu.payments.rules import UNKNOWN_CHECKS
 from jangbu.portone.client import PortOne
-from jangbu.portone.outcomes import Refused, Unknown
 from jangbu.runtime import Runtime
 
 SETTLE = "payments.settle_errand"
@@ -39,26 +38,9 @@ async def over(tx: Tx, errand_id: UUID, *, is_done: bool, outcome: dict[str, Any
     await store.finish_attempt(tx, errand_id, state="done" if is_done else "refused", outcome=outcome, at=at)
 
 
-async def unclear(errand: Errand, unknown: Unknown, *, run: Runtime) -> None:
-    """No answer came; the sweeper looks."""
-    said = {"why": unknown.why.value, "httpStatus": unknown.http_status}
-    async with run.db.transaction() as tx:
-        await store.finish_attempt(tx, errand.id, state="unknown", outcome=said, at=run.clock.now())
-
-
 def may_send_again(errand: Errand, now: datetime) -> bool:
     """Whether PortOne still knows its key, so that it acts once however often it is asked."""
     return now - errand.started_at < RESEND_WITHIN
-
-
-def said(refusal: Refused) -> dict[str, Any]:
-    """A refusal as it is written down."""
-    return {
-        "type": refusal.type,
-        "httpStatus": refusal.http_status,
-        "message": refusal.message,
-        "pgMessage": refusal.pg_message,
-    }
 
 
 async def sweep_errands(*, run: Runtime, lease: timedelta, most: int) -> int:

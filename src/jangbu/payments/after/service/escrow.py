@@ -30,6 +30,7 @@ from jangbu.payments.after.service import errands
 from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
 from jangbu.payments.service.apis import expect_v2
+from jangbu.payments.service.intents import note
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone.after import Parcel
 from jangbu.portone.client import PortOne
@@ -116,7 +117,7 @@ async def _send(errand: Errand, payment: Payment, *, actor: Actor, run: Runtime,
     outcome = await _call(errand, payment.provider_order_id, portone)
     failpoint("payment.escrow.answered")
     if isinstance(outcome, Unknown):
-        await errands.unclear(errand, outcome, run=run)
+        await note(errand.id, "unknown", outcome.said, run=run)
         return _told(payment, is_done=False)
     if isinstance(outcome, Done):
         await _over(errand, is_done=True, outcome={}, run=run)
@@ -124,7 +125,7 @@ async def _send(errand: Errand, payment: Payment, *, actor: Actor, run: Runtime,
     # An earlier try may have been there: then the payment shows what was wanted.
     after = await sync(payment, actor=actor, run=run, portone=portone)
     is_done = is_told(after, errand.operation, errand.request)
-    await _over(errand, is_done=is_done, outcome=errands.said(outcome), run=run)
+    await _over(errand, is_done=is_done, outcome=outcome.said, run=run)
     if not is_done:
         raise EscrowRefused(type=outcome.type, message=outcome.pg_message or outcome.message or "")
     return _told(after, is_done=True)

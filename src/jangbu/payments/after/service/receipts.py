@@ -33,6 +33,7 @@ from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import MAY_STILL_BE_PAID, Payment
 from jangbu.payments.service.alerts import tell_of_receipt
 from jangbu.payments.service.apis import expect_v2
+from jangbu.payments.service.intents import note
 from jangbu.payments.service.seeing import seen_receipt
 from jangbu.payments.service.sync import find, sync
 from jangbu.portone.after import ReceiptWish
@@ -223,12 +224,12 @@ async def _came(
     outcome: Done[None] | Refused | Unknown, errand: Errand, *, actor: Actor, run: Runtime, portone: PortOne
 ) -> None:
     if isinstance(outcome, Unknown):
-        await errands.unclear(errand, outcome, run=run)
+        await note(errand.id, "unknown", outcome.said, run=run)
         return
     # Done says nothing but that; and a refusal may mean that an earlier try has been there. What is shown decides.
     if await _look(errand, actor=actor, run=run, portone=portone) or isinstance(outcome, Done):
         return
-    await _give_up(errand, errands.said(outcome), actor=actor, run=run)
+    await _give_up(errand, outcome.said, actor=actor, run=run)
     raise ReceiptRefused(type=outcome.type, message=outcome.pg_message or outcome.message or "")
 
 

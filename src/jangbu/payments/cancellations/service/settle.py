@@ -31,6 +31,7 @@ from jangbu.payments.refusals import PortOneUnclear
 from jangbu.payments.rules import Payment
 from jangbu.payments.seen import SeenCancellation
 from jangbu.payments.service.apis import api_of
+from jangbu.payments.service.intents import note
 from jangbu.payments.service.record import record_cancellations
 from jangbu.payments.service.seeing import seen_cancellation
 from jangbu.payments.service.sync import sync
@@ -59,7 +60,7 @@ async def send(one: Cancellation, payment: Payment, *, actor: Actor, run: Runtim
     except VaultProblem as problem:
         # Without its key nobody can be refunded. It stays open, for as long as it may be sent, until the key is back.
         log.error("The refund account cannot be opened", problem=str(problem))
-        await _note(one, {"why": "refund_account_sealed"}, run=run)
+        await note(one.id, "unknown", {"why": "refund_account_sealed"}, run=run)
         return
     outcome = await api_of(payment, portone).give_back(payment, one, account)
     failpoint("payment.cancel.answered")
@@ -69,9 +70,9 @@ async def send(one: Cancellation, payment: Payment, *, actor: Actor, run: Runtim
         case Refused() as refusal:
             await _refused(one, payment, refusal, actor=actor, run=run, portone=portone)
         case Unknown() as unknown:
-            await _note(one, {"why": str(unknown.why), "httpStatus": unknown.http_status}, run=run)
+            await note(one.id, "unknown", unknown.said, run=run)
         case _:
-            await _note(one, {"why": "unreadable"}, run=run)
+            await note(one.id, "unknown", {"why": "unreadable"}, run=run)
 
 
 def _account_of(one: Cancellation, run: Runtime) -> Account | None:
@@ -115,20 +116,12 @@ async def _refused(
 
     When the payment cannot be read, it stays open and is asked about again.
     """
-    said = {
-        "type": refusal.type,
-        "httpStatus": refusal.http_status,
-        "message": refusal.message,
-        "pgMessage": refusal.pg_message,
-        # A PG also reports its own timeouts as a refusal (outcomes.Refused.certain): then somebody should ask the PG.
-        "certain": refusal.certain,
-    }
     try:
         await sync(payment, actor=actor, run=run, portone=portone)
     except PortOneUnclear:
-        await _note(one, said, run=run)
+        await note(one.id, "unknown", refusal.said, run=run)
         return
-    await _failed(one, said, actor=actor, run=run)
+    await _failed(one, refusal.said, actor=actor, run=run)
 
 
 async def _failed(one: Cancellation, failure: dict[str, Any], *, actor: Actor, run: Runtime) -> None:
@@ -144,11 +137,6 @@ async def _failed(one: Cancellation, failure: dict[str, Any], *, actor: Actor, r
         change = Change(mine, over, payment, None)
         await record_cancellations(tx, payment, Folded(payment, (change,)), actor=actor, now=now, run=run)
     run.waker.wake()
-
-
-async def _note(one: Cancellation, facts: dict[str, Any], *, run: Runtime) -> None:
-    async with run.db.transaction() as tx:
-        await store.finish_attempt(tx, one.id, state="unknown", outcome=facts, at=run.clock.now())
 
 
 async def told(cancellation_id: UUID, *, run: Runtime) -> Outcome:
