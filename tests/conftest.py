@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
+from hypothesis import HealthCheck
+from playwright.async_api import expect
 
 from jangbu import embedded
 from jangbu.migrate import migrate
@@ -16,6 +19,9 @@ from nursery import Nursery, nursery
 from side_by_side import part_of
 from throwaway import home_in_memory, make_light
 
+PATIENCE_MS = 20_000
+"""How long a browser test waits for what is to be seen. Whatever passes does not wait."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # As programs log (jangbu.logs): structlog's own choice paints every variable of every frame, for seconds.
@@ -24,6 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
     part = part_of(config)
     if part is not None:
         config.pluginmanager.register(part, "side by side")
+    # How fast the machine is today is no claim of ours: what is waited for may take its time.
+    hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.load_profile("patient")
+    expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

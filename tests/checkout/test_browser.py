@@ -19,7 +19,7 @@ from jangbu.checkout.rules import State
 from jangbu.checkout.service.history import history_token
 from jangbu.sandbox import CARD_CHANNEL
 from kit import TESTER
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, escape, open_browser, page_of
 
 from .counter import Counter, counter_at
 from .shop import order_of
@@ -153,7 +153,7 @@ async def test_an_account_waits_and_the_page_notices_the_deposit(browser: Browse
         await counter.house.portone.deposit(await order_of(counter.house, session))
         await counter.house.hear()
         await counter.house.work()
-        await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible()
 
 
 async def test_a_decline_says_why_and_closing_says_that_nothing_was_paid(browser: Browser, counter: Counter) -> None:
@@ -171,9 +171,7 @@ async def test_a_decline_says_why_and_closing_says_that_nothing_was_paid(browser
         await keep(page, "failed-ko-desktop")
         await counter.later()
         await page.get_by_role("button", name="₩5,500 결제하기").click()
-        close = window.get_by_role("button", name="닫기")
-        await expect(close).to_be_enabled()
-        await close.press("Escape")
+        await escape(window.get_by_role("button", name="닫기"))
         await expect(page.locator("[data-says=cancelled]")).to_be_visible()
         await keep(page, "cancelled-ko-desktop")
         await ready(page)

@@ -26,7 +26,7 @@ from jangbu.settings import Settings
 from jangbu.settings.checkout import PAY_METHODS
 from jangbu.wiring import Addresses
 from kit import TESTER, books, free_port, house_at, settings_in
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, page_of, press
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, escape, page_of, press
 
 from .counter import counter_at, served
 from .js_package import bundle, installed
@@ -168,9 +168,7 @@ async def test_a_payer_is_declined_thinks_again_and_pays(
         await expect(mine).to_be_enabled()
         await mine.click()
         if not is_phone:
-            close = window.get_by_role("button", name="닫기")
-            await expect(close).to_be_enabled()
-            await close.press("Escape")
+            await escape(window.get_by_role("button", name="닫기"))
             await expect(page.get_by_text("결제창을 닫으셨습니다")).to_be_visible()
             await counter.later()
             await mine.click()
@@ -188,7 +186,7 @@ async def test_a_payer_is_declined_thinks_again_and_pays(
             await counter.later()
         await mine.click()
         await press(window.get_by_role("button", name="₩5,500 결제하기").and_(window.locator("[data-action]")))
-        await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible()
         await tearoom.keep(page, f"v1-done-{page_of_whom}-{kind}", within="main")
     assert (await counter.now(session)).state is State.PAID
     assert counter.house.portone.captured(await order_of(counter.house, session)) == 1

@@ -13,7 +13,7 @@ from jangbu.access import cli as access_cli
 from jangbu.checkout.rules import State
 from jangbu.sandbox import CARD_CHANNEL
 from kit import free_port
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of, press, sign_in
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, escape, open_browser, page_of, press, sign_in
 
 from .counter import counter_at, served
 from .js_package import bundle, example_shop, installed, script
@@ -68,7 +68,7 @@ async def test_closed_then_declined_then_paid(browser: Browser, tearoom: Tearoom
         close = window.get_by_role("button", name="닫기")
         await expect(close).to_be_enabled()
         await tearoom.keep(page, "paying-ko-desktop", whole=False)
-        await close.press("Escape")
+        await escape(close)
         await tearoom.shown(page, "cancelled")
         await expect(page.get_by_text("결제창을 닫으셨습니다")).to_be_visible()
         assert (
@@ -394,20 +394,18 @@ async def test_the_examples_sell_a_cup_of_tea(browser: Browser, tearoom: Tearoom
         await page.goto(url)
         await page.get_by_role("button", name="주문하기").click()
         pay_now = page.get_by_role("button", name="결제하기")
-        await expect(pay_now).to_be_enabled(timeout=15_000)
+        await expect(pay_now).to_be_enabled()
         await tearoom.keep(page, f"example-{pages}-ready", within="main")
         window = page.frame_locator(WINDOW)
         await pay_now.click()
-        close = window.get_by_role("button", name="닫기")
-        await expect(close).to_be_enabled()
-        await close.press("Escape")
+        await escape(window.get_by_role("button", name="닫기"))
         await expect(page.get_by_text("결제창을 닫으셨습니다")).to_be_visible()
         await page.reload()
         # The page asks PortOne once more before anybody may pay, and one session is asked about every other second.
-        await expect(pay_now).to_be_enabled(timeout=15_000)
+        await expect(pay_now).to_be_enabled()
         await counter.later()
         await pay_now.click()
         await press(window.get_by_role("button", name="₩5,500 결제하기"))
-        await expect(page.get_by_text("결제가 완료되었습니다")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_text("결제가 완료되었습니다")).to_be_visible()
         await tearoom.keep(page, f"example-{pages}-done", within="main")
     assert await counter.stock(item) == (9, 0)

@@ -68,11 +68,11 @@ async def test_a_payer_pays(browser: Browser, counter: Counter, method: str, dev
             await expect(page.get_by_role("heading", name=WAITING[language])).to_be_visible()
             await counter.house.portone.deposit(await order_of(counter.house, session))
         if method == "PAYPAL":
-            await expect(page.get_by_role("heading", name=DECIDING[language])).to_be_visible(timeout=15_000)
+            await expect(page.get_by_role("heading", name=DECIDING[language])).to_be_visible()
             await counter.house.portone.settle_payment(await order_of(counter.house, session))
         await counter.house.hear()
         await counter.house.work()
-        await expect(page.get_by_role("heading", name=DONE[language])).to_be_visible(timeout=15_000)
+        await expect(page.get_by_role("heading", name=DONE[language])).to_be_visible()
         await keep(page, f"paid-{method}-{device}")
     assert (await counter.now(session)).state is State.PAID
     assert counter.house.portone.captured(await order_of(counter.house, session)) == 1

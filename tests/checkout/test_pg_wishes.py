@@ -17,7 +17,7 @@ from jangbu.payments.channels.service import describe
 from jangbu.sandbox import CARD_CHANNEL, STORE_ID
 from jangbu.sandbox.core.records import Channel
 from kit import TESTER, House, free_port
-from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, open_browser, page_of, press
+from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, escape, open_browser, page_of, press
 
 from .counter import Counter, counter_at, served
 from .js_package import bundle, installed
@@ -189,16 +189,14 @@ async def test_a_payer_is_asked_for_what_the_pg_needs_and_pays(
         await mine.click()
         if not is_phone:
             # Whoever thinks again finds what they have typed.
-            close = window.get_by_role("button", name="닫기")
-            await expect(close).to_be_enabled()
-            await close.press("Escape")
+            await escape(window.get_by_role("button", name="닫기"))
             await expect(page.get_by_text("결제창을 닫으셨습니다")).to_be_visible()
             for name, value in KIM.items():
                 await expect(page.locator(f"[name={name}]")).to_have_value(value)
             await counter.later()
             await mine.click()
         await press(window.get_by_role("button", name="₩5,500 결제하기").and_(window.locator("[data-action]")))
-        await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible()
     assert (await counter.now(session)).state is State.PAID
     payment = counter.house.portone.payment(await order_of(counter.house, session))
     assert payment is not None
@@ -233,4 +231,4 @@ async def test_which_pg_it_is_becomes_known_while_the_page_is_open(
         await phone.fill("010-1234-5678")
         await mine.click()
         await press(page.frame_locator(WINDOW).locator(".primary"))
-        await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_role("heading", name="결제가 완료되었습니다")).to_be_visible()

@@ -56,7 +56,7 @@ def window_in(page: Page) -> FrameLocator:
 
 async def loaded(shop: Shop, page: Page, call: str, params: dict[str, Any]) -> None:
     await shop.call(page, call, params)
-    await expect(page.locator(".portone-ui-container button")).to_be_visible(timeout=15_000)
+    await expect(page.locator(".portone-ui-container button")).to_be_visible()
 
 
 async def press_paypal(page: Page) -> None:
@@ -92,7 +92,7 @@ async def test_a_failure_goes_to_the_callback_and_the_button_can_be_pressed_agai
         await press_paypal(page)
         await sign_in(window_in(page))
         await press(window_in(page).locator(".primary"))
-        await expect(page.locator("#result")).to_contain_text("returned", timeout=15_000)
+        await expect(page.locator("#result")).to_contain_text("returned")
         assert shop.status("spb-again") == "PAY_PENDING"
 
 
@@ -151,7 +151,7 @@ async def test_paypals_other_button_issues_a_key(browser: Browser, shop: Shop) -
         await press_paypal(page)
         await sign_in(window_in(page))
         await press(window_in(page).locator(".primary"))
-        await expect(page.locator("#result")).to_contain_text("returned", timeout=15_000)
+        await expect(page.locator("#result")).to_contain_text("returned")
         returned = (await shop.result(page))["returned"]
     key = shop.parts.world.state.billing_keys[STORE_ID][returned["billingKey"]]
     assert (key.status, key.method) == ("ISSUED", {"type": "BillingKeyPaymentMethodPaypal"})

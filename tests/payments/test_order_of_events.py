@@ -111,7 +111,7 @@ def applied_to(row: Row, looks: list[Seen]) -> tuple[Row, list[int]]:
 STARTS = st.sampled_from([Status.REGISTERING, Status.READY, Status.REGISTRATION_FAILED, Status.ABANDONED])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(histories(), STARTS, st.data())
 def test_any_order_of_looks_that_ends_with_the_newest_ends_in_one_row(
     history: list[Seen], status: Status, data: st.DataObject
@@ -133,7 +133,7 @@ def end_of(result: tuple[Row, list[int]]) -> tuple[Payment, list[Cancellation], 
     return payment, [given for given in known if given.status == "SUCCEEDED"], sorted(booked)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(histories(), STARTS)
 def test_every_permutation_ends_in_one_row(history: list[Seen], status: Status) -> None:
     start, newest = payment(status), history[-1]
@@ -141,7 +141,7 @@ def test_every_permutation_ends_in_one_row(history: list[Seen], status: Status) 
     assert len(ends) == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(histories(), STARTS)
 def test_a_look_repeated_changes_nothing(history: list[Seen], status: Status) -> None:
     start = payment(status)

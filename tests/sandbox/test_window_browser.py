@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from jangbu.sandbox import STORE_ID
-from sandbox.browsing import CHROMIUM, PHONE, Shop, keep, open_browser, open_shop, page_of
+from sandbox.browsing import CHROMIUM, PHONE, Shop, escape, keep, open_browser, open_shop, page_of, press
 
 pytestmark = [
     pytest.mark.browser,
@@ -66,8 +66,7 @@ async def test_closing_the_window_returns_a_code(browser: Browser, shop: Shop, w
         await shop.visit(page, f"overlay-closed-{way}")
         window = page.frame_locator("iframe[data-portone-window]")
         close = window.get_by_role("button", name="닫기")
-        await expect(close).to_be_enabled()
-        await (close.click() if way == "button" else close.press("Escape"))
+        await (press(close) if way == "button" else escape(close))
         returned = (await shop.result(page))["returned"]
         assert (returned["code"], returned["pgCode"]) == ("PGProviderError", "USER_CANCEL")
 
