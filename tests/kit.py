@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 import asyncpg
+import httpx
 
 from jangbu import embedded
 from jangbu.audit import Actor
@@ -252,6 +253,13 @@ async def statements_of(db: Database) -> AsyncIterator[list[str]]:
     for connection in [await db.pool.acquire() for _ in range(db.pool.get_size())]:
         connection.remove_query_logger(log)
         await db.pool.release(connection)
+
+
+async def patiently(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """The answer that is one: whoever is told that nobody has a database connection for them (503) asks again."""
+    while (answer := await ask()).status_code == 503:
+        await asyncio.sleep(0.05)
+    return answer
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20, what: str = "it") -> None:

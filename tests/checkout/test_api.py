@@ -86,7 +86,9 @@ async def test_a_payers_agreement_is_approved_once_over_http(
     result = await house.portone.decide(opened["txId"], "approve")
     body = {"paymentToken": result["paymentToken"], "txId": result["txId"]}
     said = await asyncio.gather(*(anybody.post(f"{path}/confirm", json=body) for _ in range(3)))
-    assert sorted(one.status_code for one in said) == [200, 409, 409]
+    # Whoever comes while the first is at work is sent away; whoever comes when it is done is shown what became of it.
+    codes = {one.status_code for one in said}
+    assert 200 in codes and codes <= {200, 409}
     assert {one.json()["data"]["phase"] for one in said if one.status_code == 200} == {"paid"}
     assert (await anybody.post(f"{path}/confirm", json=body)).json()["data"]["phase"] == "paid"
     assert house.portone.captures(asked["paymentId"]) == [11_000]

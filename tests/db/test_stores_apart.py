@@ -22,7 +22,7 @@ from jangbu.migrate import migrate
 from jangbu.runtime import Runtime
 from jangbu.sight import NO_STORE, Sighted, blind, see
 from jangbu.wiring import Addresses
-from kit import TESTER, House, fresh_database
+from kit import TESTER, House, fresh_database, until
 from superuser import superuser
 
 A, B = "store-a", "store-b'; DROP TABLE payments; --"
@@ -400,9 +400,12 @@ async def test_the_wall_goes_up_while_payments_are_locked_in_every_order(
     await asyncio.sleep(0.1)
     applied = await migrate(where.owner, directory=files)
     before = list(done)
-    await asyncio.sleep(0.2)
+
+    async def all_go_on() -> bool:
+        return all(after > earlier for after, earlier in zip(done, before, strict=True))
+
+    await until(all_go_on, what="everybody going on")
     stop.set()
     await asyncio.gather(*traffic)
     assert len(applied) == len(later)
-    assert all(after > earlier for after, earlier in zip(done, before, strict=True)), "they all go on"
     await embedded.drop_database(server, "busy")

@@ -156,15 +156,16 @@ async def test_calls_to_portone_are_counted_by_what_came_of_them(house: House) -
 
 
 async def test_a_worker_counts_the_jobs_it_ran(house: House) -> None:
-    ran = asyncio.Event()
+    begun = asyncio.Event()
 
     async def well() -> None:
-        ran.set()
+        return None
 
     async def badly() -> None:
         raise RuntimeError("as planned")
 
     async def too_long() -> None:
+        begun.set()
         await asyncio.Event().wait()
 
     jobs = [Job("test.well", well), Job("test.badly", badly), Job("test.too_long", too_long)]
@@ -184,6 +185,7 @@ async def test_a_worker_counts_the_jobs_it_ran(house: House) -> None:
 
     try:
         await until(both, what="both counts")
+        await begun.wait()
     finally:
         worker.stop()
         await working

@@ -299,10 +299,10 @@ async def test_what_this_process_counted_is_shown_when_the_database_cannot_be_re
 async def test_a_scrape_does_not_wait_for_a_database_that_hangs(
     house: House, server: embedded.Embedded, where: Addresses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "PATIENCE_S", 0.3)
     async with tampering(server, where) as hand, hand.transaction():
         await hand.execute("LOCK TABLE webhook_logs")
-        with structlog.testing.capture_logs() as logged:
+        with monkeypatch.context() as hasty, structlog.testing.capture_logs() as logged:
+            hasty.setattr(state, "PATIENCE_S", 0.3)
             found = await scraped(house.wired)
     # Our own patience ended it, and not PostgreSQL's, which would have said QueryCanceledError three seconds later.
     assert [line["problem"] for line in logged if "problem" in line] == ["TimeoutError()"]

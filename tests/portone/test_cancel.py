@@ -28,7 +28,7 @@ def won(minor: int) -> Money:
 
 @pytest.fixture
 async def portone(server):
-    async with AiohttpTransport(server.url, read_timeout_s=0.3, connect_timeout_s=0.3) as transport:
+    async with AiohttpTransport(server.url) as transport:
         yield PortOne(transport, api_secret="s3cr3tS3CR3T", store_id="store-1")
 
 

@@ -23,7 +23,7 @@ WON = Money(11_000, "KRW")
 
 @pytest.fixture
 async def portone(server):
-    async with AiohttpTransport(server.url, read_timeout_s=0.3, connect_timeout_s=0.3) as transport:
+    async with AiohttpTransport(server.url) as transport:
         yield PortOne(transport, api_secret=SECRET, store_id="store-1&2")
 
 

@@ -201,7 +201,7 @@ async def test_a_wrong_key_is_a_401_and_says_nothing_of_the_payment() -> None:
 
 async def test_those_who_wait_for_a_token_that_does_not_come_wait_once(server) -> None:
     server.plays(server.hang)
-    async with AiohttpTransport(server.url, read_timeout_s=0.3, connect_timeout_s=0.3) as transport:
+    async with AiohttpTransport(server.url, read_timeout_s=0.3) as transport:
         v1 = PortOneV1(transport, api_key="key", api_secret="secret", store_id="store-1")
         outcomes = await asyncio.gather(*(v1.get_attempt("imp_1") for _ in range(20)))
         assert all(isinstance(one, Unknown) and one.why is Why.NOT_SENT for one in outcomes)

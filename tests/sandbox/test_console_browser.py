@@ -84,6 +84,7 @@ async def test_all_of_the_console_works_on_a_phone_without_javascript(browser: B
         await expect(page.get_by_role("heading", name="Faults", exact=True)).to_be_visible()
         await page.get_by_role("combobox", name="Fault", exact=True).select_option("status_500")
         await page.get_by_role("button", name="Order a fault").click()
+        await expect(page.get_by_role("button", name="Forget", exact=True)).to_be_visible()
         assert [each.name for each in shop.parts.faults.waiting] == ["status_500"]
         await page.get_by_role("button", name="Forget", exact=True).click()
         await expect(page.get_by_text("No fault waits.")).to_be_visible()
