@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from at_console import at_the_console
 from jangbu import embedded
 from jangbu.audit import Actor
 from jangbu.errors import Refusal
@@ -13,6 +14,7 @@ from jangbu.payments.cancellations import store as cancellation_store
 from jangbu.payments.cancellations.rules import Ask, Cancellation, CancellationStatus
 from jangbu.payments.cancellations.service.cancel import Authority, approve, cancel, reject
 from jangbu.payments.cancellations.service.settle import Outcome, _answered
+from jangbu.payments.reviews import todo, why
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.seeing import seen_cancellation
@@ -411,8 +413,15 @@ async def test_money_we_did_not_ask_for_goes_back_out_of_suspense(house: House) 
     mismatched = await find(str(payment.id), run=house.run)
     assert (mismatched.status, mismatched.review) == (Status.MISMATCH, "other_amount")
     assert (await books(house)).balances == {"assets:pg_receivable": 500, "liabilities:suspense": -500}
-    await give_back(house, payment, amount=200)
-    outcome = await give_back(house, payment)
+    async with at_the_console(house) as console:
+        assert why("other_amount", "ko") in (await console.get("/console/home")).text
+        story = (await console.get(f"/console/payments/{payment.id}")).text
+        assert why("other_amount", "ko") in story and todo("other_amount", "ko") in story
+        await give_back(house, payment, amount=200)
+        outcome = await give_back(house, payment)
+        # Nothing is left to decide: it waits for nobody, and its page goes on saying what it was.
+        assert why("returned", "ko") not in (await console.get("/console/home")).text
+        assert why("returned", "ko") in (await console.get(f"/console/payments/{payment.id}")).text
     assert (outcome.payment.status, outcome.payment.review) == (Status.MISMATCH, "returned")
     assert await refused(house, payment) == "PAYMENT_ALREADY_CANCELLED"
     await settle(house)

@@ -62,7 +62,10 @@ OVERDUE_S = Query(
 )
 REVIEWS = Query(
     Review,
-    "SELECT review AS reason, count(*) AS count FROM payments WHERE review <> '' GROUP BY review ORDER BY review",
+    """
+    SELECT review AS reason, count(*) AS count FROM payments WHERE review <> '' AND review <> 'returned'
+     GROUP BY review ORDER BY review
+    """,
 )
 FAILED_WEBHOOKS = Query(int, "SELECT count(*) FROM webhook_logs WHERE status = 'failed'")
 

@@ -93,7 +93,7 @@ def routes(run: Runtime) -> APIRouter:
 def _item(kind: Kind, waiting: Waiting, reviews: list[Review], broken: list[Broken], t: Words) -> Item:
     more: tuple[tuple[str, str], ...] = ()
     if kind.name == "reviews":
-        more = tuple((_review(one), f"{PAYMENTS}/{one.id}") for one in reviews)
+        more = tuple((_review(one, t), f"{PAYMENTS}/{one.id}") for one in reviews)
     elif kind.name == "checks":
         more = tuple((_broken(one, t), "") for one in broken)
     elif kind.name == "alerts" and waiting.critical_alerts:
@@ -101,8 +101,9 @@ def _item(kind: Kind, waiting: Waiting, reviews: list[Review], broken: list[Brok
     return Item(kind.name, _count(getattr(waiting, kind.name)), kind.tone, kind.href, more)
 
 
-def _review(one: Review) -> str:
-    return f"{one.order_name} · {Money(one.amount, one.currency)} · {one.review}"
+def _review(one: Review, t: Words) -> str:
+    why = t(f"review.{one.review}") if t.known(f"review.{one.review}") else one.review
+    return f"{one.order_name} · {Money(one.amount, one.currency)} · {why}"
 
 
 def _broken(one: Broken, t: Words) -> str:

@@ -48,13 +48,15 @@ def _counted(rows: str) -> str:
     return f"(SELECT count(*) FROM (SELECT {rows} LIMIT {COUNTED_MAX}) AS counted)"
 
 
+# Of money that came wrongly and went back in full nothing is left to decide.
+_TO_LOOK_AT = "review <> '' AND review <> 'returned'"
 # A webhook whose job was given up waits as a webhook, and is not counted twice.
 WAITING = Query(
     Waiting,
     f"""
     SELECT {_counted("FROM admin_alerts WHERE acknowledged_at IS NULL")} AS alerts,
            {_counted("FROM admin_alerts WHERE acknowledged_at IS NULL AND severity = 'critical'")} AS critical_alerts,
-           {_counted("FROM payments WHERE review <> ''")} AS reviews,
+           {_counted(f"FROM payments WHERE {_TO_LOOK_AT}")} AS reviews,
            {_counted("FROM payment_cancellations WHERE status = 'WAITING'")} AS refunds,
            {_counted("FROM webhook_logs WHERE status = 'failed'")} AS webhooks,
            {_counted("FROM pgqueuer WHERE status = 'failed' AND entrypoint NOT LIKE 'inbox.%'")} AS jobs,
@@ -64,9 +66,9 @@ WAITING = Query(
 )
 REVIEWS = Query(
     Review,
-    """
+    f"""
     SELECT id, order_name, amount, currency, review, updated_at FROM payments
-     WHERE review <> '' ORDER BY updated_at DESC LIMIT :most
+     WHERE {_TO_LOOK_AT} ORDER BY updated_at DESC LIMIT :most
     """,
 )
 BROKEN = Query(

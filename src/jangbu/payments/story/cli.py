@@ -10,7 +10,7 @@ import typer
 
 from jangbu.clock import SEOUL
 from jangbu.money import Money, written
-from jangbu.payments import people
+from jangbu.payments import people, reviews
 from jangbu.terminal import Json, Opener, clean, details, document, execute, say, styled
 
 if TYPE_CHECKING:
@@ -199,7 +199,8 @@ def _show(story: "Story") -> None:
         width=12,
     )
     if payment.review:
-        say("  " + styled(f"a person should look: {payment.review}", "red", bold=True))
+        say("  " + styled(f"a person should look: {reviews.why(payment.review, 'en')}", "red", bold=True))
+        say(f"  {reviews.todo(payment.review, 'en')} ({payment.review})")
     say()
     for moment in moments(story):
         say(f"{seoul(moment.at)}  {styled(f'{moment.kind:<8}', _COLOURS[moment.kind])} {clean(moment.line)}")

@@ -10,7 +10,7 @@ from typing import Any
 from jangbu import audit
 from jangbu.events import Event
 from jangbu.money import Money, written
-from jangbu.payments import people
+from jangbu.payments import people, reviews
 from jangbu.payments.rules import Payment
 from jangbu.payments.story import method_words, page
 from jangbu.payments.story.service import Asked, Attempt, PostedLeg, SeenWebhook, Story
@@ -71,6 +71,7 @@ def story_page_of(
             transaction_id=payment.provider_transaction_id,
             pg_transaction_id=(payment.portone or {}).get("pgTxId"),
             facts=_head_facts(payment, t),
+            look=_look(payment, t),
         ),
         _figures(story, t),
         _moments(story, t),
@@ -79,6 +80,12 @@ def story_page_of(
         refund=refund,
         cards=cards,
     )
+
+
+def _look(payment: Payment, t: Words) -> page.Look | None:
+    if not payment.review:
+        return None
+    return page.Look(payment.review, reviews.why(payment.review, t.language), reviews.todo(payment.review, t.language))
 
 
 def _head_facts(payment: Payment, t: Words) -> tuple[Fact, ...]:
@@ -90,8 +97,6 @@ def _head_facts(payment: Payment, t: Words) -> tuple[Fact, ...]:
     if payment.pg_provider:
         facts.append(Fact("PG", payment.pg_provider))
     facts += method_words.facts(payment, t)
-    if payment.review:
-        facts.append(Fact(t("story.fact.review"), payment.review))
     return tuple(facts)
 
 
@@ -238,7 +243,6 @@ def _json(value: Any) -> str | None:
 
 TEXTS: Catalogue = {
     "story.fact.order": ("주문 번호", "Order"),
-    "story.fact.review": ("확인 필요", "Needs a look"),
     "story.figure.captured": ("승인 금액", "Captured"),
     "story.figure.cancelled": ("취소 금액", "Cancelled"),
     "story.close_asked": ("가상계좌 말소를 요청했습니다", "Closing of the account asked for"),
