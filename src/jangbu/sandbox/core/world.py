@@ -30,7 +30,7 @@ from jangbu.sandbox.core.records import (
     Window,
     sums_of,
 )
-from jangbu.sandbox.core.state import State, keep_once
+from jangbu.sandbox.core.state import State, forget_unfinished, keep_once
 from jangbu.sandbox.core.webhook_records import ByPayment, Delivery, form_of
 
 
@@ -50,6 +50,7 @@ class World:
         """Become `state`; everything before is forgotten."""
         self.inferred = switched(self.assumed, state.switches)
         keep_once(state)
+        forget_unfinished(state)
         self.state = state
         # Each life draws other numbers: a restarted world must never hand out an id it handed out before.
         seed = None if state.seed is None else state.seed * 1_000_003 + state.lives
