@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from jangbu import sandbox
 from jangbu.sandbox import control_billing, control_settings, orders, saving, script, script_file
 from jangbu.sandbox.control_views import attempt_of, clock_of, payments_of, state_of, webhook_of
+from jangbu.sandbox.core import chores
 from jangbu.sandbox.core.faults import Fault, as_list
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.parts import Parts
@@ -169,6 +170,9 @@ def approve_late(parts: Parts, transaction_id: str) -> dict[str, Any]:
     attempt = parts.world.attempt(transaction_id)
     if attempt is None:
         raise NotOurs(f"no transaction {transaction_id}")
+    if not attempt.is_deposit_hidden:
+        # This is the word that was waited for, so no other comes. News of a deposit come all the same.
+        chores.drop(parts.world.state, transaction_id)
     parts.world.approve(attempt, "card", parts.clock.now(), is_late=True)
     return attempt_of(attempt)
 

@@ -18,7 +18,7 @@ def do(world: World, chore: Chore, now: datetime) -> None:
         case "learn_cancel":
             hidden = next(each for each in attempt.hidden_cancellations if each.id == chore.cancellation_id)
             cancels.learn(world, attempt, hidden, now, is_announced=chore.is_announced)
-        case "finish_payment":
+        case "finish_payment" if attempt.status == "PAY_PENDING":
             approvals.finish(world, attempt, now, is_success=chore.is_success)
         case "expire_account":
             accounts.expire(world, attempt, now)
