@@ -53,14 +53,30 @@ def deposit(
     known_after: timedelta | None = timedelta(),
     is_announced: bool = True,
 ) -> bool:
-    """The shopper pays in, by default what is asked. Answers whether the bank took it.
-
-    PortOne hears of it at once, later, or never (`known_after=None`): that needs the PG's notices (§4.3).
-    Refuses a payment that no account or counter was opened for.
-    """
-    attempt = next((each for each in reversed(payment.attempts) if has_number(each)), None)
+    """As `pay_in`, into the payment's `account_of`. Refuses a payment that no account or counter was opened for."""
+    attempt = account_of(payment)
     if attempt is None:
         raise NotOurs(f"nobody can pay into {payment.id}: it has no account or counter number")
+    return pay_in(world, attempt, now, amount_minor=amount_minor, known_after=known_after, is_announced=is_announced)
+
+
+def pay_in(
+    world: World,
+    attempt: Attempt,
+    now: datetime,
+    *,
+    amount_minor: int | None = None,
+    known_after: timedelta | None = timedelta(),
+    is_announced: bool = True,
+) -> bool:
+    """The shopper pays into this account, or with this number at the counter, by default what is asked. Answers whether
+    the bank took it.
+
+    PortOne hears of it at once, later, or never (`known_after=None`): that needs the PG's notices (§4.3).
+    """
+    assert has_number(attempt), "there is somewhere to pay in"
+    payment = world.payment(attempt.store_id, attempt.payment_id)
+    assert payment is not None, "an attempt belongs to a payment"
     if amount_minor not in (None, attempt.order.total_minor) and world.inferred.wrong_deposit_is_refused:
         return False
     if not is_open(attempt) and (world.inferred.late_deposit_is_refused or not attempt.has_lapsed):
@@ -174,6 +190,12 @@ def has_number(attempt: Attempt) -> bool:
     """Whether the shopper was given an account or a counter's number, whatever became of it."""
     # What a shopper picked before the PG refused has a bank and a number too, but was never given out.
     return attempt.method is not None and not attempt.method.keys().isdisjoint({"expiredAt", "paymentDeadline"})
+
+
+def account_of(payment: Payment) -> Attempt | None:
+    """Where the shopper would pay in: the latest account or counter number that is open, else the latest of all."""
+    given = [each for each in reversed(payment.attempts) if has_number(each)]
+    return next((each for each in given if is_open(each)), given[0] if given else None)
 
 
 def is_open(attempt: Attempt) -> bool:

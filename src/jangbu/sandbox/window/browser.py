@@ -248,13 +248,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
     async def deposit(request: Request) -> Response:
         """The sandbox's own: the shopper goes to the bank."""
         attempt = parts.world.attempt(request.path_params["transactionId"])
-        payment = parts.world.payment(attempt.store_id, attempt.payment_id) if attempt is not None else None
-        if payment is None:
+        if attempt is None:
             return json_response(404, {"code": "TransactionNotFound", "message": "no such transaction"})
-        try:
-            is_taken = accounts.deposit(parts.world, payment, parts.clock.now())
-        except NotOurs as problem:
-            return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
+        if not accounts.has_number(attempt):
+            return json_response(400, {"code": "RequestParseFailed", "message": "it has no account or counter number"})
+        is_taken = accounts.pay_in(parts.world, attempt, parts.clock.now())
         return _answer_then_send(parts, {"isTaken": is_taken})
 
     api = Starlette(
