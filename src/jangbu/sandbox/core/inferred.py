@@ -86,7 +86,7 @@ class Inferred:
     confirm_question_names_store: bool = True
     """The body of Transaction.Confirm has `storeId`; off: as in the guide's sample (§4.1)."""
 
-    confirm_question_timeout_s: float = 10
+    confirm_question_timeout_s: float = 10.0
     """How long PortOne waits for the confirmUrl's answer (§4.4 gives it for V1 only)."""
 
     paypal_waits: bool = True
