@@ -89,6 +89,26 @@ async def test_an_account_that_was_put_off_still_ends(sandbox: Sandbox) -> None:
     assert not await sandbox.deposit("order-0001")
 
 
+async def test_a_refused_change_of_an_account_changes_nothing(sandbox: Sandbox) -> None:
+    sandbox.world.state.channels[names.LIVE_CHANNEL].pg_provider = "SETTLE"
+    path = f"/vbanks/{(await account(sandbox))['response']['imp_uid']}"
+    assert (await sandbox.v1("PUT", path, {"vbank_due": NOW + 3 * DAY, "amount": 0}))[0] == 400
+    await sandbox.move(timedelta(days=2))
+    assert not await sandbox.deposit("order-0001"), "it lapsed at its first end"
+
+
+async def test_an_account_that_was_paid_into_is_changed_no_more(sandbox: Sandbox) -> None:
+    """PortOne has not heard of the money yet; the bank has, and the account does not lapse with it."""
+    sandbox.world.state.channels[names.LIVE_CHANNEL].pg_provider = "SETTLE"
+    path = f"/vbanks/{(await account(sandbox))['response']['imp_uid']}"
+    assert await sandbox.deposit("order-0001", known_after_s=3 * DAY)
+    for change in ({"vbank_due": NOW + 2 * DAY}, {"amount": 2200}):
+        status, refused = await sandbox.v1("PUT", path, change)
+        assert (status, "ALREADY_DEPOSITED" in refused["message"]) == (400, True)
+    await sandbox.move(timedelta(days=4))
+    assert sandbox.captures("order-0001") == [1100]
+
+
 async def test_a_receipt_is_of_what_is_left(sandbox: Sandbox) -> None:
     imp_uid = await sandbox.v1_pay("order-0001", amount=1100, pay_method="trans")
     path = f"/receipts/{imp_uid}"

@@ -132,13 +132,17 @@ def close(world: World, payment: Payment, now: datetime) -> datetime:
 
 def close_attempt(world: World, attempt: Attempt, now: datetime) -> datetime:
     """As `close`, for one account among several of a payment: V1 names it by itself."""
-    if attempt.is_deposit_hidden:
-        message = "이미 입금된 가상계좌입니다."
-        raise pg_refusal("ALREADY_DEPOSITED", message)
+    refuse_deposited(attempt)
     attempt.closed_at = now
     chores.drop(world.state, attempt.transaction_id)
     _end(world, attempt, world.inferred.closed_account_becomes, now)
     return now
+
+
+def refuse_deposited(attempt: Attempt) -> None:
+    """Refuses an account that the bank has taken money for already, which PortOne may not know."""
+    if attempt.is_deposit_hidden:
+        raise pg_refusal("ALREADY_DEPOSITED", "이미 입금된 가상계좌입니다.")
 
 
 def put_off(world: World, attempt: Attempt, until: datetime, now: datetime) -> None:

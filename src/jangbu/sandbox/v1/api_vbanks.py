@@ -114,13 +114,15 @@ async def v1_change_vbank(call: Call) -> dict[str, Any]:
     asked, attempt = call.asked(_Change), _open_account(call)
     if not call.world.channel_of(attempt).pg_provider.startswith("SETTLE"):
         raise pg_refusal("NOT_SUPPORTED", "가상계좌 수정을 지원하지 않는 PG입니다.")
+    accounts.refuse_deposited(attempt)
     order = attempt.order
+    total = None if asked.amount is None else minor_of(asked.amount, order.currency)
+    if total is not None and total <= order.tax_free_minor:
+        raise V1Refusal(400, "결제 금액이 올바르지 않습니다.")
+    # The last of what may be refused: what changes, changes as a whole.
     if asked.vbank_due is not None:
         accounts.put_off(call.world, attempt, time_of(asked.vbank_due), call.now)
-    if asked.amount is not None:
-        total = minor_of(asked.amount, order.currency)
-        if total <= order.tax_free_minor:
-            raise V1Refusal(400, "결제 금액이 올바르지 않습니다.")
+    if total is not None:
         order.total_minor, order.vat_minor = total, call.world.vat_of(total, order.tax_free_minor)
     attempt.updated_at = call.now
     return payment_json(call.world, attempt)
