@@ -85,7 +85,7 @@ def send(
 ) -> IdentityVerification:
     """A code by SMS, or a question in the operator's app. Refuses as PortOne does (portone-facts §12)."""
     before = world.state.identity_verifications.get(store.id, {}).get(verification_id)
-    if before is None and world.inferred.identity_send_needs_a_window:
+    if before is None and version == "V2" and world.inferred.identity_send_needs_a_window:
         raise ApiError("IDENTITY_VERIFICATION_NOT_FOUND", "The identity verification is not found.")
     if before is not None and before.status == "READY" and before.otp is not None:
         raise ApiError("IDENTITY_VERIFICATION_ALREADY_SENT", "The code is sent already.")

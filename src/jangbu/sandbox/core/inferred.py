@@ -20,7 +20,7 @@ class Inferred:
     """
 
     preregister_overwrites: bool = True
-    """A second pre-register replaces the first; off: the first stands, and the answer is 200 all the same
+    """A second pre-register of V2 replaces the first; off: the first stands, and the answer is 200 all the same
     (§2.4).
     """
 
@@ -185,7 +185,9 @@ class Inferred:
     """Tries per identityVerificationId before MAX_TRANSACTION_COUNT_REACHED (§8, §14.5)."""
 
     identity_send_needs_a_window: bool = False
-    """`send` for an id that no window was opened for is IDENTITY_VERIFICATION_NOT_FOUND; off: it begins one (§8)."""
+    """V2's `send` for an id that no window was opened for is IDENTITY_VERIFICATION_NOT_FOUND; off: it begins one
+    (§8).
+    """
 
     identity_contract_tells_phone: bool = True
     """Danal's contract includes the telephone, its operator and where one is from; off: it does not (§8)."""

@@ -108,13 +108,16 @@ class World:
         tax_free_minor: int | None,
         currency: str | None,
         now: datetime,
+        replaces: bool,
         total_major: Decimal | None = None,
     ) -> None:
-        """Fix what a window for this paymentId may ask for (portone-facts §2.4, §6.2). Refuses ALREADY_PAID."""
+        """Fix what a window for this paymentId may ask for (portone-facts §2.4, §6.2); what was fixed before goes if
+        this `replaces` it, and else stands. Refuses ALREADY_PAID.
+        """
         payment = self._payment_made_sure_of(store.id, payment_id)
         if payment.succeeded is not None:
             raise ApiError("ALREADY_PAID", "The payment is already paid.")
-        if payment.preregistration is None or self.inferred.preregister_overwrites:
+        if payment.preregistration is None or replaces:
             payment.preregistration = PreRegistration(total_minor, tax_free_minor, currency, now, total_major)
 
     def vat_of(self, total_minor: int, tax_free_minor: int) -> int:
