@@ -22,7 +22,7 @@ from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import LONGEST_S, UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import ChannelType, V1Settings, WebhookVersion
 from jangbu.sandbox.gate import json_response
-from jangbu.sandbox.window import browser, identity_windows
+from jangbu.sandbox.window import browser, identity_windows, pages
 from jangbu.sandbox.window.callers import is_at_home
 
 Body = TypeVar("Body")
@@ -143,7 +143,7 @@ async def pay(parts: Parts, raw: bytes) -> dict[str, Any]:
             parts, msgspec.json.encode(params), user_agent="", ip_address="127.0.0.1", opener_origin=None
         )
     except BrowserRefusal as refusal:
-        return {"code": refusal.code, "message": refusal.message}
+        return {"transactionType": "PAYMENT"} | pages.told_of_refusal(refusal)
     attempt = parts.world.attempt(opened["txId"])
     assert attempt is not None, "it was just begun"
     return await browser.decide(parts, attempt, browser.Decision("approve", method))

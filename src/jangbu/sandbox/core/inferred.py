@@ -40,7 +40,8 @@ class Inferred:
     """`code` of the browser's answer when the shopper closes the window (§7.1)."""
 
     browser_refusals_are_thrown: bool = False
-    """Refusals of the server before the window opens are thrown; off: returned with `code` (§7.1 has both).
+    """Refusals of the server before a window of V2's opens are thrown, whatever it is to open for; off: returned with
+    `code` (§7.1 has both).
     """
 
     idempotency_reuse_is_refused: bool = True

@@ -237,16 +237,14 @@ def routes(parts: Parts) -> list[BaseRoute]:
         try:
             found = begin(parts, await request.body(), **where(request))
         except BrowserRefusal as refusal:
-            body = {"code": refusal.code, "message": refusal.message}
-            return json_response(400 if refusal.code == "RequestParseFailed" else 200, body)
+            return pages.refused(parts.world.inferred, refusal, transactionType="IDENTITY_VERIFICATION")
         return json_response(200, {"identityVerificationTxId": found.transaction_id} | opened(found))
 
     async def open_v1(request: Request) -> Response:
         try:
             found = begin_v1(parts, await request.body(), **where(request))
         except BrowserRefusal as refusal:
-            body = {"error_code": refusal.code, "error_msg": refusal.message}
-            return json_response(400 if refusal.code == "RequestParseFailed" else 200, body)
+            return v1_window.refused(refusal)
         return json_response(200, {"imp_uid": found.id} | opened(found))
 
     async def window(request: Request) -> Response:
