@@ -210,8 +210,9 @@ def told_of_refusal(refusal: BrowserRefusal) -> dict[str, str]:
 
 
 def refused(inferred: Inferred, refusal: BrowserRefusal, **more: str) -> Response:
-    """The answer to a call of V2's SDK: 400 is what the script throws, 200 with a `code` what it returns. `more` are its
-    other fields.
+    """The answer to a call of V2's SDK: 400 is what the script throws, 200 with a `code` what it returns.
+
+    `more` are its other fields.
     """
     is_thrown = refusal.code == "RequestParseFailed" or inferred.browser_refusals_are_thrown
     return json_response(400 if is_thrown else 200, more | told_of_refusal(refusal))
