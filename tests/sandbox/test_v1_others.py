@@ -7,6 +7,7 @@ import pytest
 
 from jangbu import sandbox as names
 from jangbu.sandbox.control import Config, configure
+from jangbu.sandbox.control_settings import AskedChannel, set_channel
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 
@@ -193,6 +194,16 @@ async def test_codes_and_channels(sandbox: Sandbox) -> None:
     _, channels = await sandbox.v1("GET", "/users/pg")
     live = [each["channel_key"] for each in channels["response"] if not each["sandbox"]]
     assert live == [names.LIVE_CHANNEL]
+
+
+@pytest.mark.parametrize(
+    ("pg", "is_for"),
+    [("DANAL", "certification"), ("INICIS_UNIFIED", "certification"), ("KCP_V2", "payment"), ("INICIS_V2", "payment")],
+)
+async def test_a_channel_that_only_verifies_is_listed_as_one(sandbox: Sandbox, pg: Any, is_for: str) -> None:
+    made = set_channel(sandbox.parts, AskedChannel(pg_provider=pg))
+    _, channels = await sandbox.v1("GET", "/users/pg")
+    assert [each["type"] for each in channels["response"] if each["channel_key"] == made["key"]] == [is_for]
 
 
 async def test_what_v1_made_survives_a_restart_and_repeats_from_a_seed() -> None:

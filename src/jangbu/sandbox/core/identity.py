@@ -15,6 +15,8 @@ OPERATION = "verify_identity"
 """What a fault of the operator's word is ordered for."""
 
 PGS = frozenset({"DANAL", "INICIS_UNIFIED", "KCP_V2"})
+VERIFIES_ALONE = frozenset({"DANAL", "INICIS_UNIFIED"})
+"""Of them those that nobody pays with."""
 WRONG_CODES_MAX = 5
 """After so many the operator gives up [I: confirm_code_tries]."""
 
