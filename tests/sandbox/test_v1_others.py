@@ -141,6 +141,26 @@ async def test_what_has_no_receipt(sandbox: Sandbox) -> None:
         assert (await sandbox.v1(method, f"/receipts/{transfer}", fields))[0] == 400
 
 
+async def test_a_receipt_that_could_not_be_issued_is_seen_by_v2_too(sandbox: Sandbox) -> None:
+    imp_uid = await sandbox.v1_pay("order-0001", pay_method="trans")
+    path = f"/receipts/{imp_uid}"
+    sandbox.fault("receipt_fails", operation="issue_cash_receipt")
+    assert (await sandbox.v1("POST", path, {"identifier": "x"}))[0] == 400
+    assert (await sandbox.v1("GET", path))[0] == 404
+    _, receipt = await sandbox.api("GET", "/payments/order-0001/cash-receipt")
+    assert receipt["status"] == "ISSUE_FAILED"
+    assert (await sandbox.v1("POST", path, {"identifier": "x"}))[0] == 200
+
+
+async def test_what_is_ordered_for_the_end_of_a_receipt_strikes_v1s_too(sandbox: Sandbox) -> None:
+    imp_uid = await sandbox.v1_pay("order-0001", pay_method="trans")
+    path = f"/receipts/{imp_uid}"
+    sandbox.fault("receipt_fails", operation="cancel_cash_receipt")
+    assert (await sandbox.v1("POST", path, {"identifier": "x"}))[0] == 200
+    assert (await sandbox.v1("DELETE", path))[0] == 400
+    assert (await sandbox.v1("DELETE", path))[0] == 200
+
+
 async def ask(sandbox: Sandbox, **changes: Any) -> Any:
     _, answer = await sandbox.v1("POST", "/certifications/otp/request", PERSON | changes)
     return answer["response"]["imp_uid"]

@@ -101,7 +101,7 @@ def assemble(
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
     # A PG's deed comes before the webhooks that tell of it.
     parts = Parts(world, clock, faults, courier, pause)
-    chores = Chores(world, partial(deeds.do, world))
+    chores = Chores(world, partial(deeds.do, world, faults))
     clock.agendas += [chores, schedules.Schedules(world, faults), script.Script(parts), courier]
     return parts
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox.core import cash_receipts, chores, declines
+from jangbu.sandbox.core.faults import Faults
 from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs, pg_refusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, AttemptStatus, Payment
 from jangbu.sandbox.core.world import World
@@ -46,6 +47,7 @@ def wait_at_counter(world: World, attempt: Attempt, now: datetime, *, is_announc
 
 def deposit(
     world: World,
+    faults: Faults,
     payment: Payment,
     now: datetime,
     *,
@@ -57,11 +59,14 @@ def deposit(
     attempt = account_of(payment)
     if attempt is None:
         raise NotOurs(f"nobody can pay into {payment.id}: it has no account or counter number")
-    return pay_in(world, attempt, now, amount_minor=amount_minor, known_after=known_after, is_announced=is_announced)
+    return pay_in(
+        world, faults, attempt, now, amount_minor=amount_minor, known_after=known_after, is_announced=is_announced
+    )
 
 
 def pay_in(
     world: World,
+    faults: Faults,
     attempt: Attempt,
     now: datetime,
     *,
@@ -85,7 +90,7 @@ def pay_in(
     if attempt.is_deposit_hidden or payment.succeeded is not None:
         return False
     if known_after == timedelta():
-        _learn(world, attempt, now, is_announced=is_announced)
+        _learn(world, faults, attempt, now, is_announced=is_announced)
         return True
     attempt.is_deposit_hidden = True
     # The bank has the money: the account cannot lapse any more.
@@ -96,10 +101,10 @@ def pay_in(
     return True
 
 
-def learn(world: World, attempt: Attempt, now: datetime, *, is_announced: bool) -> None:
+def learn(world: World, faults: Faults, attempt: Attempt, now: datetime, *, is_announced: bool) -> None:
     """PortOne hears of a deposit that it did not know of."""
     assert attempt.is_deposit_hidden, "there is a deposit to hear of"
-    _learn(world, attempt, now, is_announced=is_announced)
+    _learn(world, faults, attempt, now, is_announced=is_announced)
 
 
 def expire(world: World, attempt: Attempt, now: datetime) -> None:
@@ -165,7 +170,7 @@ def _wait(
         world.announce(attempt, type_, now)
 
 
-def _learn(world: World, attempt: Attempt, now: datetime, *, is_announced: bool) -> None:
+def _learn(world: World, faults: Faults, attempt: Attempt, now: datetime, *, is_announced: bool) -> None:
     chores.drop(world.state, attempt.transaction_id)
     attempt.is_deposit_hidden = False
     try:
@@ -175,7 +180,7 @@ def _learn(world: World, attempt: Attempt, now: datetime, *, is_announced: bool)
     except BrowserRefusal:
         # Another attempt was paid in the meantime: PortOne has this one FAILED, and the bank has the money.
         attempt.updated_at = now
-    cash_receipts.issue_with(world, attempt, now)
+    cash_receipts.issue_with(world, faults, attempt, now)
 
 
 def _end(world: World, attempt: Attempt, status: AttemptStatus, now: datetime) -> None:

@@ -9,7 +9,6 @@ import msgspec
 from jangbu.sandbox.core import accounts, approvals, cancels, cash_receipts, charges
 from jangbu.sandbox.core.bank_names import BANKS
 from jangbu.sandbox.core.bodies import major_of
-from jangbu.sandbox.core.faults import Kind
 from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.core.problems import BrowserRefusal, pg_refusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, CashReceipt
@@ -173,19 +172,19 @@ async def v1_issue_receipt(call: Call) -> dict[str, Any]:
         tax_free,
         vat,
     )
-    if call.faults.take(Kind.PG, cash_receipts.OPERATION, attempt.payment_id, "receipt_fails") is not None:
-        raise pg_refusal("RECEIPT_FAILED", "현금영수증을 발급하지 못했습니다.")
     payment_id, channel_key = attempt.payment_id, attempt.channel_key
-    return _receipt_json(
-        attempt, cash_receipts.issue(call.world, attempt.store_id, payment_id, channel_key, content, call.now)
-    )
+    fails = cash_receipts.is_failing(call.faults, payment_id)
+    receipt = cash_receipts.issue(call.world, attempt.store_id, payment_id, channel_key, content, call.now, fails=fails)
+    if receipt.issue_number is None:
+        raise cash_receipts.refusal()
+    return _receipt_json(attempt, receipt)
 
 
 @operations.add("DELETE", "/receipts/{imp_uid}", 400)
 async def v1_cancel_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
     attempt = _attempt(call)
-    fails = call.faults.take(Kind.PG, cash_receipts.OPERATION, attempt.payment_id, "receipt_fails") is not None
+    fails = cash_receipts.is_failing(call.faults, attempt.payment_id, cash_receipts.CANCEL)
     receipt = cash_receipts.cancel(call.world, attempt.store_id, attempt.payment_id, call.now, fails=fails)
     return _receipt_json(attempt, receipt)
 

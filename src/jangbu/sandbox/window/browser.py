@@ -252,7 +252,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             return json_response(404, {"code": "TransactionNotFound", "message": "no such transaction"})
         if not accounts.has_number(attempt):
             return json_response(400, {"code": "RequestParseFailed", "message": "it has no account or counter number"})
-        is_taken = accounts.pay_in(parts.world, attempt, parts.clock.now())
+        is_taken = accounts.pay_in(parts.world, parts.faults, attempt, parts.clock.now())
         return _answer_then_send(parts, {"isTaken": is_taken})
 
     api = Starlette(
