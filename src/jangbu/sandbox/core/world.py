@@ -111,9 +111,7 @@ class World:
         replaces: bool,
         total_major: Decimal | None = None,
     ) -> None:
-        """Fix what a window for this paymentId may ask for (portone-facts §2.4, §6.2); what was fixed before goes if
-        this `replaces` it, and else stands. Refuses ALREADY_PAID.
-        """
+        """Fix what a window may ask for (portone-facts §2.4, §6.2), anew if this `replaces`. Refuses ALREADY_PAID."""
         payment = self._payment_made_sure_of(store.id, payment_id)
         if payment.succeeded is not None:
             raise ApiError("ALREADY_PAID", "The payment is already paid.")
@@ -371,10 +369,7 @@ class World:
         return at < len(self.state.deliveries) and self.state.deliveries[at] is delivery
 
     def webhook_to_resend(self, payment: Payment, webhook_id: str | None) -> Delivery:
-        """The named webhook of the payment, else its latest (portone-facts §2.12).
-
-        Refuses as PortOne does.
-        """
+        """The named webhook of the payment, else its latest (portone-facts §2.12). Refuses as PortOne does."""
         known = [each for each in self.deliveries_of(payment) if webhook_id in (None, each.id)]
         if not known:
             raise ApiError("WEBHOOK_NOT_FOUND", "The webhook is not found.")
