@@ -224,6 +224,28 @@ async def test_a_transfer_brings_the_receipt_its_payer_wants(sandbox: Sandbox) -
     assert (await sandbox.api("GET", "/payments/ord-000004/cash-receipt"))[1]["status"] == "ISSUE_FAILED"
 
 
+@pytest.mark.parametrize("known_after_s", [0, 600])
+async def test_the_receipt_of_a_deposit_may_fail(sandbox: Sandbox, known_after_s: int) -> None:
+    sandbox.fault("receipt_fails", operation="issue_cash_receipt")
+    await sandbox.pay("ord-000001", payMethod="VIRTUAL_ACCOUNT", virtualAccount={"cashReceiptType": "PERSONAL"})
+    await sandbox.deposit("ord-000001", known_after_s=known_after_s)
+    await sandbox.move(timedelta(hours=1))
+    assert (await get(sandbox))["cashReceiptIssuanceStatus"] == "NOT_ISSUED"
+    assert (await sandbox.api("GET", PAYMENT + "/cash-receipt"))[1]["status"] == "ISSUE_FAILED"
+
+
+@pytest.mark.parametrize("is_settled_by_hand", [True, False])
+async def test_the_receipt_of_a_transfer_that_waited_may_fail(sandbox: Sandbox, is_settled_by_hand: bool) -> None:
+    sandbox.fault("pay_waits", seconds=600)
+    sandbox.fault("receipt_fails")
+    await sandbox.pay("ord-000001", **TRANSFER)
+    if is_settled_by_hand:
+        await sandbox.settle_payment("ord-000001")
+    await sandbox.move(timedelta(hours=1))
+    assert (await get(sandbox))["cashReceiptIssuanceStatus"] == "NOT_ISSUED"
+    assert (await sandbox.api("GET", PAYMENT + "/cash-receipt"))[1]["status"] == "ISSUE_FAILED"
+
+
 async def test_a_deposit_brings_its_receipt_when_it_comes(sandbox: Sandbox) -> None:
     await sandbox.pay("ord-000001", payMethod="VIRTUAL_ACCOUNT", virtualAccount={"cashReceiptType": "PERSONAL"})
     assert (await sandbox.api("GET", PAYMENT + "/cash-receipt"))[0] == 404

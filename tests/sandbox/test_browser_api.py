@@ -21,11 +21,11 @@ PARAMS = {
 }
 
 
-async def request(sandbox: Sandbox, params: dict, agent: str = "desktop") -> tuple[int, dict]:
+async def request(
+    sandbox: Sandbox, params: dict, agent: str = "desktop", *, path: str = "payments"
+) -> tuple[int, dict]:
     headers = {"origin": "https://shop.test", "user-agent": agent}
-    status, _, body = await sandbox.transport.send(
-        "POST", "/__browser__/payments", headers, msgspec.json.encode(params)
-    )
+    status, _, body = await sandbox.transport.send("POST", f"/__browser__/{path}", headers, msgspec.json.encode(params))
     return status, msgspec.json.decode(body)
 
 
@@ -80,12 +80,43 @@ async def test_old_enum_prefixes_are_accepted(sandbox: Sandbox) -> None:
     assert payment["customData"] == '{"currency":"CURRENCY_KRW"}'
 
 
+ISSUE_AND_PAY = {**PARAMS, "billingKeyAndPayMethod": "MOBILE"}
+
+
 @pytest.mark.parametrize("are_thrown", [True, False])
-async def test_whether_a_refusal_of_the_server_is_thrown_is_a_switch(are_thrown: bool) -> None:
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("payments", PARAMS),
+        ("billing-keys", {"storeId": STORE_ID, "billingKeyMethod": "CARD"}),
+        ("billing-keys", ISSUE_AND_PAY),
+        ("identity-verifications", {"storeId": STORE_ID, "identityVerificationId": "who-0001"}),
+    ],
+)
+async def test_whether_a_refusal_of_the_server_is_thrown_is_a_switch(are_thrown: bool, path: str, params: dict) -> None:
     sandbox = Sandbox(inferred=Inferred(browser_refusals_are_thrown=are_thrown))
-    status, body = await request(sandbox, {**PARAMS, "channelKey": "channel-key-none"})
+    status, body = await request(sandbox, {**params, "channelKey": "channel-key-none"}, path=path)
     assert status == (400 if are_thrown else 200)
     assert body["code"] == "ChannelNotFound"
+
+
+@pytest.mark.parametrize("path", ["payments", "billing-keys"])
+async def test_what_the_pg_refuses_before_the_window_opens_is_told_in_its_words(sandbox: Sandbox, path: str) -> None:
+    status, body = await request(sandbox, {**ISSUE_AND_PAY, "orderName": "차" * 101}, path=path)
+    assert (status, body["code"]) == (200, "PGProviderError")
+    assert (body["pgCode"], body["pgMessage"]) == ("INVALID_ORDER_NAME", "상품명이 너무 깁니다.")
+    sent = msgspec.json.encode({"paymentId": "ord-000001", "orderName": "차" * 101})
+    _, _, raw = await sandbox.transport.send("POST", "/__sandbox__/pay", {}, sent)
+    assert msgspec.json.decode(raw) == {"transactionType": "PAYMENT"} | body
+
+
+@pytest.mark.parametrize("are_thrown", [True, False])
+async def test_v1s_callback_hears_of_every_refusal_whatever_v2_throws(are_thrown: bool) -> None:
+    sandbox = Sandbox(inferred=Inferred(browser_refusals_are_thrown=are_thrown))
+    for path in ("payments", "certifications"):
+        asked = {"imp": "imp99999999", "pay_method": "card", "merchant_uid": "o", "name": "보리차", "amount": 1}
+        status, body = await request(sandbox, asked, path=f"v1/{path}")
+        assert (status, body.keys()) == (200, {"error_code", "error_msg"})
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, IDENTITY_CHANNEL
+from jangbu.sandbox import CARD_CHANNEL, EASY_PAY_CHANNEL, IDENTITY_CHANNEL, control_settings
 from jangbu.sandbox.console.acts import a_month_after
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Endpoint, Sandbox
 from sandbox.forms import HOME, Person
 
@@ -495,14 +496,31 @@ async def test_starting_over_keeps_the_clock_and_where_webhooks_go_and_takes_a_s
 
 
 async def test_a_stranger_finds_what_to_connect_with_and_how_the_switches_stand() -> None:
-    from jangbu.sandbox.core.inferred import Inferred
-
+    """What is usual is what this sandbox began with, and not what others begin with."""
     sandbox = Sandbox(inferred=Inferred(wrong_deposit_is_refused=False))
-    page = await Person(sandbox).go(f"{HOME}console/world")
+    person = Person(sandbox)
+    page = await person.go(f"{HOME}console/world")
     for text in ("sandbox-api-secret", "store-00000000", "whsec_", "http://127.0.0.1:8090/v1", CARD_CHANNEL):
         assert text in page
-    assert "보통은 true" in page
+    assert "보통은" not in page
+    page = await person.press("이대로 가정하기", wrong_deposit_is_refused="true")
+    assert "보통은 false" in page
     assert page.count("보통은") == 1
+
+
+async def test_the_switches_form_keeps_a_half_second_that_somebody_else_set(sandbox: Sandbox, person: Person) -> None:
+    control_settings.set_switches(sandbox.parts, {"confirm_question_timeout_s": 2.5})
+    await person.go(f"{HOME}console/world")
+    await person.press("이대로 가정하기")
+    assert "저장했습니다." in person.page
+    assert sandbox.world.state.switches == {"confirm_question_timeout_s": 2.5}
+    await person.press("이대로 가정하기", confirm_question_timeout_s="10")
+    assert sandbox.world.state.switches == {}
+    for wrong in ("곧", "nan", "inf"):
+        await person.go(f"{HOME}console/world")
+        await person.press("이대로 가정하기", confirm_question_timeout_s=wrong)
+        assert (person.status, "수가 아닙니다" in person.page) == (400, True)
+        assert sandbox.world.state.switches == {}
 
 
 async def test_the_state_file_follows_what_a_button_does(sandbox: Sandbox, person: Person) -> None:

@@ -6,6 +6,7 @@ from unittest.mock import ANY
 import msgspec
 import pytest
 
+from jangbu.sandbox import PAYPAL_CHANNEL
 from jangbu.sandbox.core.problems import NotOurs
 from jangbu.sandbox.testing import Endpoint, Sandbox
 
@@ -240,6 +241,28 @@ async def test_a_late_approval_of_what_another_attempt_has_paid_is_refused(sandb
     status, body = await control(sandbox, "POST", f"/transactions/{failed['txId']}/approve-late")
     assert (status, "already paid" in body["error"]) == (400, True)
     assert sandbox.captured("ord-000001") == 1
+
+
+async def test_what_was_approved_late_is_not_decided_again_by_the_pg(sandbox: Sandbox) -> None:
+    pending = await sandbox.pay(
+        "ord-000001", method="paypal", payMethod="PAYPAL", channelKey=PAYPAL_CHANNEL, currency="USD"
+    )
+    assert (await control(sandbox, "POST", f"/transactions/{pending['txId']}/approve-late"))[0] == 200
+    status, clock = await control(sandbox, "POST", "/clock", {"move_s": 700})
+    assert (status, clock["now"]) == (200, "2026-08-01T03:11:40.000Z")
+    assert sandbox.captured("ord-000001") == 1
+    assert sandbox.world.state.chores == []
+
+
+async def test_a_deposit_that_portone_will_hear_of_outlives_a_late_approval(sandbox: Sandbox) -> None:
+    """The attempt is paid by then, and learning of the deposit is what ends it."""
+    account = await sandbox.pay("ord-000001", method="virtual_account", payMethod="VIRTUAL_ACCOUNT")
+    assert await sandbox.deposit("ord-000001", known_after_s=600)
+    assert (await control(sandbox, "POST", f"/transactions/{account['txId']}/approve-late"))[0] == 200
+    await sandbox.move(timedelta(seconds=700))
+    attempt = sandbox.world.attempt(account["txId"])
+    assert attempt is not None
+    assert (attempt.status, attempt.is_deposit_hidden, sandbox.captured("ord-000001")) == ("PAID", False, 1)
 
 
 @pytest.mark.parametrize("wrong", [b"", b"{}", b"[]", b'{"clock": 1}', b"\xff\xfe"])

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from jangbu.sandbox import saving
 from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.testing import Sandbox
 
@@ -41,6 +42,39 @@ async def test_a_second_request_while_the_first_runs_is_outstanding(sandbox: San
     assert (await sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY))[0] == 200
     [(status, body)] = during
     assert (status, body["type"]) == (409, "IDEMPOTENCY_OUTSTANDING_REQUEST")
+    assert (await sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY))[0] == 200
+
+
+async def test_moving_the_clock_leaves_what_runs_outstanding(sandbox: Sandbox) -> None:
+    """The slow cancel has given its money back; the same one again must not give back more."""
+    during: list[tuple[int, dict]] = []
+
+    async def meanwhile(seconds: float) -> None:
+        status, _, _ = await sandbox.transport.send("POST", "/__sandbox__/clock", {}, b'{"move_s": 1}')
+        assert status == 200
+        during.append(await sandbox.cancel("ord-000001", 300, headers=KEY))
+
+    await sandbox.pay("ord-000001")
+    sandbox.parts.pause = meanwhile
+    sandbox.fault("slow", operation="cancel_payment", seconds=30)
+    first = await sandbox.cancel("ord-000001", 300, headers=KEY)
+    [(status, body)] = during
+    assert (status, body["type"]) == (409, "IDEMPOTENCY_OUTSTANDING_REQUEST")
+    assert await sandbox.cancel("ord-000001", 300, headers=KEY) == first
+    assert sandbox.refunds("ord-000001") == [300]
+
+
+async def test_what_a_saved_sandbox_left_unfinished_may_be_done_in_the_next(sandbox: Sandbox) -> None:
+    """Nobody works on it any more, so it would be outstanding for three hours."""
+    kept: list[bytes] = []
+
+    async def meanwhile(seconds: float) -> None:
+        kept.append(saving.saved(sandbox.parts))
+
+    sandbox.parts.pause = meanwhile
+    sandbox.fault("slow", seconds=30)
+    await sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY)
+    saving.load(sandbox.parts, kept[0])
     assert (await sandbox.api("POST", TARGET, {"totalAmount": 1000}, headers=KEY))[0] == 200
 
 

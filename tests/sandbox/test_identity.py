@@ -184,6 +184,21 @@ async def test_whether_a_window_must_come_first_is_a_switch(needs: bool) -> None
     assert (status, answer.get("type")) == ((404, "IDENTITY_VERIFICATION_NOT_FOUND") if needs else (200, None))
 
 
+async def test_too_many_windows_are_not_told_as_verified() -> None:
+    sandbox = Sandbox(inferred=Inferred(identity_tries_max=2))
+    assert ["code" in await window(sandbox) for _ in range(2)] == [False, False]
+    refused = await window(sandbox)
+    assert (refused["code"], "too often" in refused["message"]) == ("InvalidEntityState", True)
+
+
+async def test_v1_has_no_window_that_must_come_first() -> None:
+    """The imp_uid is made by this very call, so no window can have been opened for it."""
+    sandbox = Sandbox(inferred=Inferred(identity_send_needs_a_window=True))
+    asked = {"name": "김장부", "phone": "01012345678", "birth": "900228", "gender_digit": "2", "carrier": "SKT"}
+    status, answer = await sandbox.v1("POST", "/certifications/otp/request", asked)
+    assert (status, answer["code"]) == (200, 0)
+
+
 async def window(sandbox: Sandbox, **changes: Any) -> Any:
     asked = {"storeId": STORE_ID, "identityVerificationId": "who-0001", "channelKey": IDENTITY_CHANNEL, **changes}
     target = "/__browser__/identity-verifications"

@@ -158,6 +158,15 @@ async def test_which_of_two_preregistrations_stands_is_a_switch(overwrites: bool
     assert "code" not in await sandbox.pay("ord-000011", totalAmount=standing)
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_what_v1_prepares_again_replaces_the_first_whatever_v2_does(method: str) -> None:
+    sandbox = Sandbox(inferred=Inferred(preregister_overwrites=False, v1_prepare_again_is_refused=False))
+    await sandbox.v1("POST", "/payments/prepare", {"merchant_uid": "order-0001", "amount": 1000})
+    changed = {"merchant_uid": "order-0001", "amount": 2000}
+    status, answer = await sandbox.v1(method, "/payments/prepare", changed)
+    assert (status, answer["code"], answer["response"]["amount"]) == (200, 0, 2000)
+
+
 @pytest.mark.parametrize("is_not_found", [True, False])
 async def test_what_get_says_of_a_payment_only_registered_is_a_switch(is_not_found: bool) -> None:
     sandbox = Sandbox(inferred=Inferred(preregistered_only_is_not_found=is_not_found))

@@ -180,6 +180,17 @@ async def test_v1_tries_again_only_where_it_was_asked_to(
     assert (sandbox.clock.now() - began).total_seconds() == 60 * (tries - 1)
 
 
+async def test_a_doubled_webhook_of_v1_takes_no_retry_away(shop: Endpoint) -> None:
+    sandbox = Sandbox(deliver=shop)
+    configure(sandbox.parts, Config(v1_webhook_url="https://shop.test/v1", v1_webhook_retries=1))
+    shop.answers = [500] * 3
+    sandbox.fault("webhook_twice", operation="Transaction.Paid")
+    await sandbox.v1_pay("order-0001")
+    await sandbox.settle_webhooks(with_retries=True)
+    delivery = sandbox.world.state.deliveries[-1]
+    assert (len(delivery.tries), delivery.state) == (3, "DEAD")
+
+
 async def test_the_merchant_is_asked_before_the_approval(shop: Endpoint) -> None:
     sandbox = Sandbox(deliver=shop)
     shop.answers = [(400, '{"reason": "품절"}'.encode())]

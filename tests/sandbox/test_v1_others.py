@@ -7,6 +7,7 @@ import pytest
 
 from jangbu import sandbox as names
 from jangbu.sandbox.control import Config, configure
+from jangbu.sandbox.control_settings import AskedChannel, set_channel
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.testing import START, Endpoint, Sandbox
 
@@ -89,6 +90,26 @@ async def test_an_account_that_was_put_off_still_ends(sandbox: Sandbox) -> None:
     assert not await sandbox.deposit("order-0001")
 
 
+async def test_a_refused_change_of_an_account_changes_nothing(sandbox: Sandbox) -> None:
+    sandbox.world.state.channels[names.LIVE_CHANNEL].pg_provider = "SETTLE"
+    path = f"/vbanks/{(await account(sandbox))['response']['imp_uid']}"
+    assert (await sandbox.v1("PUT", path, {"vbank_due": NOW + 3 * DAY, "amount": 0}))[0] == 400
+    await sandbox.move(timedelta(days=2))
+    assert not await sandbox.deposit("order-0001"), "it lapsed at its first end"
+
+
+async def test_an_account_that_was_paid_into_is_changed_no_more(sandbox: Sandbox) -> None:
+    """PortOne has not heard of the money yet; the bank has, and the account does not lapse with it."""
+    sandbox.world.state.channels[names.LIVE_CHANNEL].pg_provider = "SETTLE"
+    path = f"/vbanks/{(await account(sandbox))['response']['imp_uid']}"
+    assert await sandbox.deposit("order-0001", known_after_s=3 * DAY)
+    for change in ({"vbank_due": NOW + 2 * DAY}, {"amount": 2200}):
+        status, refused = await sandbox.v1("PUT", path, change)
+        assert (status, "ALREADY_DEPOSITED" in refused["message"]) == (400, True)
+    await sandbox.move(timedelta(days=4))
+    assert sandbox.captures("order-0001") == [1100]
+
+
 async def test_a_receipt_is_of_what_is_left(sandbox: Sandbox) -> None:
     imp_uid = await sandbox.v1_pay("order-0001", amount=1100, pay_method="trans")
     path = f"/receipts/{imp_uid}"
@@ -118,6 +139,26 @@ async def test_what_has_no_receipt(sandbox: Sandbox) -> None:
             await sandbox.v1("POST", f"/receipts/{transfer}", {"identifier": "x"})
         sandbox.fault("receipt_fails")
         assert (await sandbox.v1(method, f"/receipts/{transfer}", fields))[0] == 400
+
+
+async def test_a_receipt_that_could_not_be_issued_is_seen_by_v2_too(sandbox: Sandbox) -> None:
+    imp_uid = await sandbox.v1_pay("order-0001", pay_method="trans")
+    path = f"/receipts/{imp_uid}"
+    sandbox.fault("receipt_fails", operation="issue_cash_receipt")
+    assert (await sandbox.v1("POST", path, {"identifier": "x"}))[0] == 400
+    assert (await sandbox.v1("GET", path))[0] == 404
+    _, receipt = await sandbox.api("GET", "/payments/order-0001/cash-receipt")
+    assert receipt["status"] == "ISSUE_FAILED"
+    assert (await sandbox.v1("POST", path, {"identifier": "x"}))[0] == 200
+
+
+async def test_what_is_ordered_for_the_end_of_a_receipt_strikes_v1s_too(sandbox: Sandbox) -> None:
+    imp_uid = await sandbox.v1_pay("order-0001", pay_method="trans")
+    path = f"/receipts/{imp_uid}"
+    sandbox.fault("receipt_fails", operation="cancel_cash_receipt")
+    assert (await sandbox.v1("POST", path, {"identifier": "x"}))[0] == 200
+    assert (await sandbox.v1("DELETE", path))[0] == 400
+    assert (await sandbox.v1("DELETE", path))[0] == 200
 
 
 async def ask(sandbox: Sandbox, **changes: Any) -> Any:
@@ -173,6 +214,16 @@ async def test_codes_and_channels(sandbox: Sandbox) -> None:
     _, channels = await sandbox.v1("GET", "/users/pg")
     live = [each["channel_key"] for each in channels["response"] if not each["sandbox"]]
     assert live == [names.LIVE_CHANNEL]
+
+
+@pytest.mark.parametrize(
+    ("pg", "is_for"),
+    [("DANAL", "certification"), ("INICIS_UNIFIED", "certification"), ("KCP_V2", "payment"), ("INICIS_V2", "payment")],
+)
+async def test_a_channel_that_only_verifies_is_listed_as_one(sandbox: Sandbox, pg: Any, is_for: str) -> None:
+    made = set_channel(sandbox.parts, AskedChannel(pg_provider=pg))
+    _, channels = await sandbox.v1("GET", "/users/pg")
+    assert [each["type"] for each in channels["response"] if each["channel_key"] == made["key"]] == [is_for]
 
 
 async def test_what_v1_made_survives_a_restart_and_repeats_from_a_seed() -> None:

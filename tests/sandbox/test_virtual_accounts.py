@@ -182,6 +182,26 @@ async def test_a_deposit_after_another_attempt_was_paid_is_not_a_second_success(
     assert [attempt.status for attempt in sandbox.payment("ord-000001").attempts] == ["FAILED", "PAID"]
 
 
+async def test_a_deposit_in_a_window_goes_into_the_account_that_the_window_shows(sandbox: Sandbox) -> None:
+    first, second = [await sandbox.pay("ord-000001", payMethod="VIRTUAL_ACCOUNT") for _ in range(2)]
+    target = f"/__browser__/transactions/{first['txId']}/deposit"
+    status, _, answered = await sandbox.transport.send("POST", target, {}, b"")
+    assert (status, answered) == (200, b'{"isTaken":true}')
+    became = [attempt.status for each in (first, second) if (attempt := sandbox.world.attempt(each["txId"]))]
+    assert became == ["PAID", "VIRTUAL_ACCOUNT_ISSUED"]
+
+
+async def test_a_deposit_goes_into_the_account_that_still_waits(sandbox: Sandbox) -> None:
+    """The payer asked for a second account, which has lapsed; the first takes money for a day yet."""
+    first = await issue(sandbox, virtualAccount={"accountExpiry": {"validHours": 24}})
+    await issue(sandbox, virtualAccount={"accountExpiry": {"validHours": 1}})
+    await sandbox.move(timedelta(hours=2))
+    assert await sandbox.deposit("ord-000001")
+    attempt = sandbox.world.attempt(first["transactionId"])
+    assert attempt is not None
+    assert (attempt.status, sandbox.captures("ord-000001")) == ("PAID", [1000])
+
+
 async def test_a_refund_of_a_deposit_shows_how_it_fares(sandbox: Sandbox) -> None:
     await issue(sandbox)
     await sandbox.deposit("ord-000001")

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, PAYPAL_CHANNEL, STORE_ID, V1_USER_CODE
+from jangbu.sandbox import CARD_CHANNEL, IDENTITY_CHANNEL, PAYPAL_CHANNEL, STORE_ID, V1_USER_CODE, control_settings
 from sandbox.browsing import CHROMIUM, DESKTOP, PHONE, Shop, keep, open_browser, open_shop, page_of, press, sign_in
 
 pytestmark = [
@@ -133,6 +133,15 @@ async def test_nobody_is_verified(browser: Browser, shop: Shop) -> None:
         query = await came_back(page, shop)
     assert query["pgCode"] == "IDENTITY_MISMATCH"
     assert query["identityVerificationId"] == "who-2"
+
+
+async def test_where_refusals_are_thrown_no_window_opens_and_none_returns(browser: Browser, shop: Shop) -> None:
+    control_settings.set_switches(shop.parts, {"browser_refusals_are_thrown": True})
+    async with page_of(browser, **DESKTOP) as page:
+        for call, asked in (("requestIssueBillingKey", ISSUE), ("requestIdentityVerification", WHO)):
+            await shop.call(page, call, {**asked, "channelKey": "channel-key-none"})
+            assert (await shop.result(page))["thrown"]["code"] == "ChannelNotFound"
+    control_settings.set_switches(shop.parts, {"browser_refusals_are_thrown": None})
 
 
 async def test_v1_pays_in_the_overlay(browser: Browser, shop: Shop) -> None:

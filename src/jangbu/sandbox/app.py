@@ -99,14 +99,14 @@ def assemble(
     """Introduce the parts to each other."""
     faults = Faults(world.state.faults, moments())
     courier = Courier(world, clock, faults, deliver, is_parallel=is_parallel)
-    # A PG's deed comes before the webhooks that tell of it.
     parts = Parts(world, clock, faults, courier, pause)
-    chores = Chores(world, partial(deeds.do, world))
+    chores = Chores(world, partial(deeds.do, world, faults))
+    # A PG's deed comes before the webhooks that tell of it.
     clock.agendas += [chores, schedules.Schedules(world, faults), script.Script(parts), courier]
     return parts
 
 
-def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool = True) -> Lines:
+def build(parts: Parts, *, state_file: Path | None = None) -> Lines:
     """The ASGI app. While it is served, webhooks go out as they fall due and the state file follows the
     world.
 
@@ -117,7 +117,7 @@ def build(parts: Parts, *, state_file: Path | None = None, sends_by_itself: bool
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         changed = asyncio.Event()
         parts.on_change = parts.courier.on_change = changed.set
-        tasks = [asyncio.create_task(_work_when_due(parts))] if sends_by_itself else []
+        tasks = [asyncio.create_task(_work_when_due(parts))]
         if state_file is not None:
             parts.save = lambda: write_state(parts, state_file)
             tasks.append(asyncio.create_task(_save_on_change(parts, changed)))

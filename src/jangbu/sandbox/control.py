@@ -15,13 +15,14 @@ from starlette.routing import BaseRoute, Mount, Route
 from jangbu import sandbox
 from jangbu.sandbox import control_billing, control_settings, orders, saving, script, script_file
 from jangbu.sandbox.control_views import attempt_of, clock_of, payments_of, state_of, webhook_of
+from jangbu.sandbox.core import chores
 from jangbu.sandbox.core.faults import Fault, as_list
 from jangbu.sandbox.core.idempotency import forget_old
 from jangbu.sandbox.core.parts import Parts
 from jangbu.sandbox.core.problems import LONGEST_S, UNREADABLE, ApiError, BrowserRefusal, NotOurs
 from jangbu.sandbox.core.records import ChannelType, V1Settings, WebhookVersion
 from jangbu.sandbox.gate import json_response
-from jangbu.sandbox.window import browser, identity_windows
+from jangbu.sandbox.window import browser, identity_windows, pages
 from jangbu.sandbox.window.callers import is_at_home
 
 Body = TypeVar("Body")
@@ -142,7 +143,7 @@ async def pay(parts: Parts, raw: bytes) -> dict[str, Any]:
             parts, msgspec.json.encode(params), user_agent="", ip_address="127.0.0.1", opener_origin=None
         )
     except BrowserRefusal as refusal:
-        return {"code": refusal.code, "message": refusal.message}
+        return {"transactionType": "PAYMENT"} | pages.told_of_refusal(refusal)
     attempt = parts.world.attempt(opened["txId"])
     assert attempt is not None, "it was just begun"
     return await browser.decide(parts, attempt, browser.Decision("approve", method))
@@ -169,6 +170,9 @@ def approve_late(parts: Parts, transaction_id: str) -> dict[str, Any]:
     attempt = parts.world.attempt(transaction_id)
     if attempt is None:
         raise NotOurs(f"no transaction {transaction_id}")
+    if not attempt.is_deposit_hidden:
+        # This is the word that was waited for, so no other comes. News of a deposit come all the same.
+        chores.drop(parts.world.state, transaction_id)
     parts.world.approve(attempt, "card", parts.clock.now(), is_late=True)
     return attempt_of(attempt)
 

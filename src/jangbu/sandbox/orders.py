@@ -103,6 +103,7 @@ def deposit(parts: Parts, payment: Payment, asked: Deposit) -> dict[str, Any]:
     known_after = _after(asked.known_after_s)
     is_taken = accounts.deposit(
         parts.world,
+        parts.faults,
         payment,
         parts.clock.now(),
         amount_minor=asked.amount,
@@ -122,7 +123,7 @@ def settle_payment(parts: Parts, payment: Payment, asked: SettlePayment) -> dict
     if attempt is None:
         raise NotOurs(f"payment {payment.id} was never begun")
     now = parts.clock.now()
-    approvals.finish(parts.world, attempt, now, is_success=asked.reason is None, reason=asked.reason)
+    approvals.finish(parts.world, parts.faults, attempt, now, is_success=asked.reason is None, reason=asked.reason)
     return {"status": attempt.status}
 
 

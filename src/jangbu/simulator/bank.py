@@ -81,8 +81,7 @@ class Bank:
 
     def _account_of(self, purchase: Purchase) -> Attempt | None:
         payment = self._portone.payment(purchase.payment_id) if purchase.payment_id else None
-        found = payment.attempts if payment is not None else []
-        return next((one for one in reversed(found) if accounts.has_number(one)), None)
+        return accounts.account_of(payment) if payment is not None else None
 
     async def _deposit(self, purchase: Purchase, attempt: Attempt) -> None:
         assert purchase.payment_id is not None

@@ -1,5 +1,6 @@
 """What the console's forms do, each by the function that the control API calls too."""
 
+import math
 from calendar import monthrange
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ class Sent:
             return int(self[name])
         except ValueError:
             raise NotOurs(f"{name}: {self[name]!r} is not a whole number") from None
+
+    def decimal(self, name: str) -> float:
+        try:
+            said = float(self[name])
+        except ValueError:
+            said = math.nan
+        if not math.isfinite(said):
+            raise NotOurs(f"{name}: {self[name]!r} is not a number")
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +285,8 @@ def _typed(sent: Sent, name: str, usual: Any) -> Any:
     """What the form says of a switch, as the kind of value that it has."""
     if isinstance(usual, bool):
         return sent[name] == "true"
+    if isinstance(usual, float):
+        return sent.decimal(name)
     return sent.number(name) if isinstance(usual, int) else sent[name]
 
 

@@ -19,6 +19,7 @@ SENTENCES: dict[str, str] = {
     # The console's forms.
     "the form lacks {}": "양식에 {} 값이 없습니다.",
     "{}: {} is not a whole number": "{0}: {1}은(는) 정수가 아닙니다.",
+    "{}: {} is not a number": "{0}: {1}은(는) 수가 아닙니다.",
     "{} is no time": "{}은(는) 시각이 아닙니다.",
     "the clock is moved by hour, day, month or until, not {}":
         "시계는 한 시간, 하루, 한 달, 또는 정한 시각까지 옮깁니다. {}은(는) 아닙니다.",

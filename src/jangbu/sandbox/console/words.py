@@ -49,7 +49,6 @@ SAID: dict[str, tuple[str, str]] = {
     "filters": ("상태로 고르기", "By status"),
     "yes": ("예", "Yes"),
     "no": ("아니요", "No"),
-    "optional": ("비워도 됨", "may be empty"),
     # Payments.
     "find_payment": ("주문번호, 거래번호, 주문명", "paymentId, transactionId or order name"),
     "no_payments": ("결제가 없습니다.", "There are no payments."),

@@ -6,8 +6,9 @@ from typing import Any, get_args
 
 from jangbu.sandbox import control_views
 from jangbu.sandbox.console.frame import Asked, money
-from jangbu.sandbox.core.inferred import Inferred, values_of, words_of
+from jangbu.sandbox.core.inferred import values_of, words_of
 from jangbu.sandbox.core.pg_companies import PgProvider
+from jangbu.sandbox.core.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Switch:
     name: str
     value: str
     usual: str
-    """What it is where nobody set it."""
+    """What it is where nobody set it: this sandbox began with it."""
     words: tuple[str, ...]
     """What there is to choose from; of a number or a text nothing."""
 
@@ -55,7 +56,7 @@ def world_page(asked: Asked) -> WorldPage:
         constants=tuple(constants),
         channels=tuple((each.name, each.key) for each in world.state.channels.values()),
         seed="" if world.state.seed is None else str(world.state.seed),
-        switches=tuple(_switches(world.inferred)),
+        switches=tuple(_switches(world)),
         providers=tuple(sorted(get_args(PgProvider))),
     )
 
@@ -68,9 +69,9 @@ def _counts(of_currencies: Mapping[str, Any]) -> list[tuple[str, str, str, str]]
     ]
 
 
-def _switches(inferred: Inferred) -> list[Switch]:
-    usual = values_of(Inferred())
-    return [Switch(name, _shown(it), _shown(usual[name]), words_of(name)) for name, it in values_of(inferred).items()]
+def _switches(world: World) -> list[Switch]:
+    usual, now = values_of(world.assumed), values_of(world.inferred)
+    return [Switch(name, _shown(it), _shown(usual[name]), words_of(name)) for name, it in now.items()]
 
 
 def _shown(value: object) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from jangbu.clock import rfc3339
 from jangbu.sandbox.core import cash_receipts, chores, declines
+from jangbu.sandbox.core.faults import Faults
 from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, NotOurs, pg_refusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, AttemptStatus, Payment
 from jangbu.sandbox.core.world import World
@@ -46,6 +47,7 @@ def wait_at_counter(world: World, attempt: Attempt, now: datetime, *, is_announc
 
 def deposit(
     world: World,
+    faults: Faults,
     payment: Payment,
     now: datetime,
     *,
@@ -53,14 +55,33 @@ def deposit(
     known_after: timedelta | None = timedelta(),
     is_announced: bool = True,
 ) -> bool:
-    """The shopper pays in, by default what is asked. Answers whether the bank took it.
-
-    PortOne hears of it at once, later, or never (`known_after=None`): that needs the PG's notices (§4.3).
-    Refuses a payment that no account or counter was opened for.
-    """
-    attempt = next((each for each in reversed(payment.attempts) if has_number(each)), None)
+    """As `pay_in`, into the payment's `account_of`. Refuses a payment that no account or counter was opened for."""
+    attempt = account_of(payment)
     if attempt is None:
         raise NotOurs(f"nobody can pay into {payment.id}: it has no account or counter number")
+    return pay_in(
+        world, faults, attempt, now, amount_minor=amount_minor, known_after=known_after, is_announced=is_announced
+    )
+
+
+def pay_in(
+    world: World,
+    faults: Faults,
+    attempt: Attempt,
+    now: datetime,
+    *,
+    amount_minor: int | None = None,
+    known_after: timedelta | None = timedelta(),
+    is_announced: bool = True,
+) -> bool:
+    """The shopper pays into this account, or with this number at the counter, by default what is asked. Answers whether
+    the bank took it.
+
+    PortOne hears of it at once, later, or never (`known_after=None`): that needs the PG's notices (§4.3).
+    """
+    assert has_number(attempt), "there is somewhere to pay in"
+    payment = world.payment(attempt.store_id, attempt.payment_id)
+    assert payment is not None, "an attempt belongs to a payment"
     if amount_minor not in (None, attempt.order.total_minor) and world.inferred.wrong_deposit_is_refused:
         return False
     if not is_open(attempt) and (world.inferred.late_deposit_is_refused or not attempt.has_lapsed):
@@ -69,7 +90,7 @@ def deposit(
     if attempt.is_deposit_hidden or payment.succeeded is not None:
         return False
     if known_after == timedelta():
-        _learn(world, attempt, now, is_announced=is_announced)
+        _learn(world, faults, attempt, now, is_announced=is_announced)
         return True
     attempt.is_deposit_hidden = True
     # The bank has the money: the account cannot lapse any more.
@@ -80,10 +101,10 @@ def deposit(
     return True
 
 
-def learn(world: World, attempt: Attempt, now: datetime, *, is_announced: bool) -> None:
+def learn(world: World, faults: Faults, attempt: Attempt, now: datetime, *, is_announced: bool) -> None:
     """PortOne hears of a deposit that it did not know of."""
     assert attempt.is_deposit_hidden, "there is a deposit to hear of"
-    _learn(world, attempt, now, is_announced=is_announced)
+    _learn(world, faults, attempt, now, is_announced=is_announced)
 
 
 def expire(world: World, attempt: Attempt, now: datetime) -> None:
@@ -116,13 +137,17 @@ def close(world: World, payment: Payment, now: datetime) -> datetime:
 
 def close_attempt(world: World, attempt: Attempt, now: datetime) -> datetime:
     """As `close`, for one account among several of a payment: V1 names it by itself."""
-    if attempt.is_deposit_hidden:
-        message = "이미 입금된 가상계좌입니다."
-        raise pg_refusal("ALREADY_DEPOSITED", message)
+    refuse_deposited(attempt)
     attempt.closed_at = now
     chores.drop(world.state, attempt.transaction_id)
     _end(world, attempt, world.inferred.closed_account_becomes, now)
     return now
+
+
+def refuse_deposited(attempt: Attempt) -> None:
+    """Refuses an account that the bank has taken money for already, which PortOne may not know."""
+    if attempt.is_deposit_hidden:
+        raise pg_refusal("ALREADY_DEPOSITED", "이미 입금된 가상계좌입니다.")
 
 
 def put_off(world: World, attempt: Attempt, until: datetime, now: datetime) -> None:
@@ -145,7 +170,7 @@ def _wait(
         world.announce(attempt, type_, now)
 
 
-def _learn(world: World, attempt: Attempt, now: datetime, *, is_announced: bool) -> None:
+def _learn(world: World, faults: Faults, attempt: Attempt, now: datetime, *, is_announced: bool) -> None:
     chores.drop(world.state, attempt.transaction_id)
     attempt.is_deposit_hidden = False
     try:
@@ -155,7 +180,7 @@ def _learn(world: World, attempt: Attempt, now: datetime, *, is_announced: bool)
     except BrowserRefusal:
         # Another attempt was paid in the meantime: PortOne has this one FAILED, and the bank has the money.
         attempt.updated_at = now
-    cash_receipts.issue_with(world, attempt, now)
+    cash_receipts.issue_with(world, faults, attempt, now)
 
 
 def _end(world: World, attempt: Attempt, status: AttemptStatus, now: datetime) -> None:
@@ -174,6 +199,12 @@ def has_number(attempt: Attempt) -> bool:
     """Whether the shopper was given an account or a counter's number, whatever became of it."""
     # What a shopper picked before the PG refused has a bank and a number too, but was never given out.
     return attempt.method is not None and not attempt.method.keys().isdisjoint({"expiredAt", "paymentDeadline"})
+
+
+def account_of(payment: Payment) -> Attempt | None:
+    """Where the shopper would pay in: the latest account or counter number that is open, else the latest of all."""
+    given = [each for each in reversed(payment.attempts) if has_number(each)]
+    return next((each for each in given if is_open(each)), given[0] if given else None)
 
 
 def is_open(attempt: Attempt) -> bool:

@@ -129,12 +129,12 @@ def approve(
         accounts.wait_at_counter(world, attempt, now, is_announced=is_announced)
     else:
         world.approve(attempt, method, now, is_announced=is_announced)
-        if cash_receipts.is_wanted(attempt):
-            fails = faults.take(Kind.PG, cash_receipts.OPERATION, attempt.payment_id, "receipt_fails") is not None
-            cash_receipts.issue_with(world, attempt, now, fails=fails)
+        cash_receipts.issue_with(world, faults, attempt, now)
 
 
-def finish(world: World, attempt: Attempt, now: datetime, *, is_success: bool, reason: str | None = None) -> None:
+def finish(
+    world: World, faults: Faults, attempt: Attempt, now: datetime, *, is_success: bool, reason: str | None = None
+) -> None:
     """PAY_PENDING → PAID or FAILED, by the PG's later word. Refuses what does not wait."""
     if attempt.status != "PAY_PENDING":
         raise NotOurs(f"transaction {attempt.transaction_id} is {attempt.status}, it does not wait for the PG")
@@ -146,7 +146,7 @@ def finish(world: World, attempt: Attempt, now: datetime, *, is_success: bool, r
         world.fail(attempt, declines.ALREADY_PAID.failure("PaymentAlreadyPaid"), now, trigger="ASYNC_PAY_FAILED")
     elif is_success:
         world.approve(attempt, "card", now, trigger="ASYNC_PAY_APPROVED")
-        cash_receipts.issue_with(world, attempt, now)
+        cash_receipts.issue_with(world, faults, attempt, now)
     else:
         why = declines.reason_named(reason or "insufficient_funds")
         world.fail(attempt, why.failure("PGProviderError"), now, trigger="ASYNC_PAY_FAILED")

@@ -28,6 +28,8 @@ ASSUMED = {
         (§1.2, §1.5).""",
     "idempotency_without_auth": """An Idempotency-Key is ignored where no credential is asked for, as when logging in: a
         key belongs to who sends it (§1.4).""",
+    "identity_codes_in_browser": """An identity verification that was tried too often is InvalidEntityState in the
+        browser: of the codes that its SDK knows none says more (§7.1, §8).""",
     "inner_wallet_methods": """What a wallet pays with, and that one of which nothing is known tells no inner method
         (§2.2).""",
     "instant_in_a_group": """A key-in payment with a channel group goes to the group's first channel (§2.6).""",

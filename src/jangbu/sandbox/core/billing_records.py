@@ -70,7 +70,6 @@ class Schedule(msgspec.Struct):
     merchant_pays_interest: bool = False
     uses_card_points: bool = False
     ip_address: str | None = None
-    promotion_id: str | None = None
     starts_at: datetime | None = None
     """When its agenda looks at it next; None: nothing more to do."""
     started_at: datetime | None = None

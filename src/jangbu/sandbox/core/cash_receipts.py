@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from jangbu.sandbox.core.faults import Faults, Kind
 from jangbu.sandbox.core.problems import ApiError, pg_refusal
 from jangbu.sandbox.core.records import Attempt, CashReceipt
 from jangbu.sandbox.core.world import World
 
 OPERATION = "issue_cash_receipt"
 """What a fault of the PG's word is ordered for, whether a receipt comes with a payment or by itself."""
+CANCEL = "cancel_cash_receipt"
+"""And when one is cancelled."""
 
 PAYMENT_TYPES = ("PaymentMethodTransfer", "PaymentMethodVirtualAccount")
 """Money that leaves no card slip: only for it is there a cash receipt."""
@@ -74,7 +77,17 @@ def issue(
     return receipt
 
 
-def issue_with(world: World, attempt: Attempt, now: datetime, *, fails: bool = False) -> None:
+def is_failing(faults: Faults, payment_id: str, operation: str = OPERATION) -> bool:
+    """Whether the PG cannot do it this time."""
+    return faults.take(Kind.PG, operation, payment_id, "receipt_fails") is not None
+
+
+def refusal() -> ApiError:
+    """What the caller is told of a receipt that is ISSUE_FAILED."""
+    return pg_refusal("RECEIPT_FAILED", "현금영수증을 발급하지 못했습니다.")
+
+
+def issue_with(world: World, faults: Faults, attempt: Attempt, now: datetime) -> None:
     """The receipt that the shopper asked for, now that the transfer or deposit is paid."""
     wish, order = attempt.order.receipt, attempt.order
     before = of_payment(world, attempt.store_id, attempt.payment_id)
@@ -85,7 +98,7 @@ def issue_with(world: World, attempt: Attempt, now: datetime, *, fails: bool = F
     content = Content(
         wish.type, order.order_name, order.currency, order.total_minor, order.tax_free_minor, order.vat_minor
     )
-    payment_id, channel_key = attempt.payment_id, attempt.channel_key
+    payment_id, channel_key, fails = attempt.payment_id, attempt.channel_key, is_failing(faults, attempt.payment_id)
     issue(world, attempt.store_id, payment_id, channel_key, content, now, is_manual=False, fails=fails)
 
 

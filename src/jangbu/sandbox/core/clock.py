@@ -33,7 +33,7 @@ class ClockState(msgspec.Struct, frozen=True):
 
 
 class SandboxClock:
-    """Satisfies `jangbu.clock.Clock`. Never runs backwards."""
+    """Satisfies `jangbu.clock.Clock`. Never runs backwards, except that `restore` sets it as it was saved."""
 
     def __init__(self, frozen_at: datetime | None = None, offset: timedelta = ZERO) -> None:
         assert frozen_at is None or frozen_at.tzinfo is not None, "time without a zone is not a time"

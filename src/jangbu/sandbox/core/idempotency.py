@@ -73,9 +73,6 @@ def key_of(
 
 
 def forget_old(world: World, now: datetime) -> None:
-    """Drop what has outlived its three hours, and what a stopped sandbox left unfinished."""
-    world.state.idempotency = {
-        name: record
-        for name, record in world.state.idempotency.items()
-        if now - record.started_at < LIFE and record.status is not None
-    }
+    """Drop what has outlived its three hours. What still runs stays: its key is in use."""
+    records = world.state.idempotency
+    world.state.idempotency = {name: record for name, record in records.items() if now - record.started_at < LIFE}

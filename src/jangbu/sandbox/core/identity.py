@@ -15,6 +15,8 @@ OPERATION = "verify_identity"
 """What a fault of the operator's word is ordered for."""
 
 PGS = frozenset({"DANAL", "INICIS_UNIFIED", "KCP_V2"})
+VERIFIES_ALONE = frozenset({"DANAL", "INICIS_UNIFIED"})
+"""Of them those that nobody pays with."""
 WRONG_CODES_MAX = 5
 """After so many the operator gives up [I: confirm_code_tries]."""
 
@@ -85,7 +87,7 @@ def send(
 ) -> IdentityVerification:
     """A code by SMS, or a question in the operator's app. Refuses as PortOne does (portone-facts §12)."""
     before = world.state.identity_verifications.get(store.id, {}).get(verification_id)
-    if before is None and world.inferred.identity_send_needs_a_window:
+    if before is None and version == "V2" and world.inferred.identity_send_needs_a_window:
         raise ApiError("IDENTITY_VERIFICATION_NOT_FOUND", "The identity verification is not found.")
     if before is not None and before.status == "READY" and before.otp is not None:
         raise ApiError("IDENTITY_VERIFICATION_ALREADY_SENT", "The code is sent already.")

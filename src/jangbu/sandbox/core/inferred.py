@@ -20,7 +20,7 @@ class Inferred:
     """
 
     preregister_overwrites: bool = True
-    """A second pre-register replaces the first; off: the first stands, and the answer is 200 all the same
+    """A second pre-register of V2 replaces the first; off: the first stands, and the answer is 200 all the same
     (§2.4).
     """
 
@@ -40,7 +40,8 @@ class Inferred:
     """`code` of the browser's answer when the shopper closes the window (§7.1)."""
 
     browser_refusals_are_thrown: bool = False
-    """Refusals of the server before the window opens are thrown; off: returned with `code` (§7.1 has both).
+    """Refusals of the server before a window of V2's opens are thrown, whatever it is to open for; off: returned with
+    `code` (§7.1 has both).
     """
 
     idempotency_reuse_is_refused: bool = True
@@ -86,7 +87,7 @@ class Inferred:
     confirm_question_names_store: bool = True
     """The body of Transaction.Confirm has `storeId`; off: as in the guide's sample (§4.1)."""
 
-    confirm_question_timeout_s: float = 10
+    confirm_question_timeout_s: float = 10.0
     """How long PortOne waits for the confirmUrl's answer (§4.4 gives it for V1 only)."""
 
     paypal_waits: bool = True
@@ -185,7 +186,9 @@ class Inferred:
     """Tries per identityVerificationId before MAX_TRANSACTION_COUNT_REACHED (§8, §14.5)."""
 
     identity_send_needs_a_window: bool = False
-    """`send` for an id that no window was opened for is IDENTITY_VERIFICATION_NOT_FOUND; off: it begins one (§8)."""
+    """V2's `send` for an id that no window was opened for is IDENTITY_VERIFICATION_NOT_FOUND; off: it begins one
+    (§8).
+    """
 
     identity_contract_tells_phone: bool = True
     """Danal's contract includes the telephone, its operator and where one is from; off: it does not (§8)."""

@@ -86,7 +86,7 @@ def revoke(
             raise ApiError("PAYMENT_SCHEDULE_ALREADY_PROCESSED", "A schedule has begun already.")
     for schedule in named:
         schedule.revoked_at, schedule.starts_at = now, None
-        _forget(world, schedule)
+        _free_payment_id(world, schedule)
     return named
 
 
@@ -106,7 +106,7 @@ def move(world: World, schedule: Schedule, time_to_pay: datetime, now: datetime)
 def forget(world: World, schedule: Schedule) -> None:
     """As if it had never been: another of the same request was refused."""
     schedule.starts_at = None
-    _forget(world, schedule)
+    _free_payment_id(world, schedule)
     world.state.billing_keys[schedule.store_id][schedule.billing_key].schedule_ids.remove(schedule.id)
     del world.state.schedules[schedule.id]
 
@@ -204,7 +204,7 @@ class Schedules:
     def _run(self, schedule: Schedule, now: datetime) -> None:
         if schedule.started_at is None:
             schedule.started_at = now
-            _forget(self._world, schedule)
+            _free_payment_id(self._world, schedule)
             slow = self._faults.take(Kind.PG, OPERATION, schedule.payment_id, "schedule_waits")
             if slow is not None:
                 schedule.starts_at = now + timedelta(seconds=slow.seconds)
@@ -235,7 +235,7 @@ class Schedules:
         schedule.transaction_id = attempt.transaction_id
 
 
-def _forget(world: World, schedule: Schedule) -> None:
+def _free_payment_id(world: World, schedule: Schedule) -> None:
     """The paymentId is free for another schedule."""
     world.state.scheduled_payments[schedule.store_id].pop(schedule.payment_id, None)
 

@@ -65,6 +65,11 @@ class State(msgspec.Struct):
     """The latest last."""
 
 
+def forget_unfinished(state: State) -> None:
+    """Whoever worked on a request when this was saved works on it no more: its Idempotency-Key is free again."""
+    state.idempotency = {name: record for name, record in state.idempotency.items() if record.status is not None}
+
+
 def keep_once(state: State) -> None:
     """What is read from a file is each its own: make what is the same in many one again, and what is empty nothing."""
     for of_store in state.payments.values():

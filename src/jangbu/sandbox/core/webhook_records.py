@@ -58,7 +58,7 @@ class Delivery(msgspec.Struct, gc=False):
     trigger: str | None = None
     """Why it was sent, where PortOne says so: MANUAL and what happens elsewhere (portone-facts §2.12)."""
     is_v1: bool = False
-    """Unsigned, and tried once (portone-facts §4.5)."""
+    """Unsigned, and tried again only where the merchant asked for that (portone-facts §4.5)."""
     billing_key: str = ""
     """What it is about instead of a payment, whose ids are empty then."""
 

@@ -229,8 +229,7 @@ class Courier:
         elif self._is_taken(delivery, tries):
             delivery.state = "DELIVERED"
         elif delivery.state != "DELIVERED":
-            # The two copies of a doubled first try count as one.
-            done = len(delivery.tries) - (1 if delivery.is_twice else 0) - delivery.resends
+            done = _done(delivery)
             if done >= TRIES_MAX:
                 delivery.state = "DEAD"
             elif delivery.state == "WAITING":
@@ -248,9 +247,7 @@ class Courier:
             delivery.state = "DELIVERED"
         elif delivery.state != "WAITING":
             return
-        elif all(attempt.status is None or attempt.status >= 500 for attempt in tries) and (
-            len(delivery.tries) - delivery.resends <= retries
-        ):
+        elif all(attempt.status is None or attempt.status >= 500 for attempt in tries) and _done(delivery) <= retries:
             delivery.next_try_at = self._clock.now() + V1_RETRY_AFTER
             self._enqueue(delivery)
         else:
@@ -258,6 +255,11 @@ class Courier:
 
     def _is_taken(self, delivery: Delivery, tries: list[Try]) -> bool:
         return any(is_taken(self._world.inferred, each, is_v1=delivery.is_v1) for each in tries)
+
+
+def _done(delivery: Delivery) -> int:
+    """How many tries PortOne made by itself: the two copies of a doubled first one count as one."""
+    return len(delivery.tries) - (1 if delivery.is_twice else 0) - delivery.resends
 
 
 class HttpDeliver:

@@ -30,7 +30,7 @@ from jangbu.sandbox.core.records import (
     Window,
     sums_of,
 )
-from jangbu.sandbox.core.state import State, keep_once
+from jangbu.sandbox.core.state import State, forget_unfinished, keep_once
 from jangbu.sandbox.core.webhook_records import ByPayment, Delivery, form_of
 
 
@@ -50,6 +50,7 @@ class World:
         """Become `state`; everything before is forgotten."""
         self.inferred = switched(self.assumed, state.switches)
         keep_once(state)
+        forget_unfinished(state)
         self.state = state
         # Each life draws other numbers: a restarted world must never hand out an id it handed out before.
         seed = None if state.seed is None else state.seed * 1_000_003 + state.lives
@@ -107,13 +108,14 @@ class World:
         tax_free_minor: int | None,
         currency: str | None,
         now: datetime,
+        replaces: bool,
         total_major: Decimal | None = None,
     ) -> None:
-        """Fix what a window for this paymentId may ask for (portone-facts §2.4, §6.2). Refuses ALREADY_PAID."""
+        """Fix what a window may ask for (portone-facts §2.4, §6.2), anew if this `replaces`. Refuses ALREADY_PAID."""
         payment = self._payment_made_sure_of(store.id, payment_id)
         if payment.succeeded is not None:
             raise ApiError("ALREADY_PAID", "The payment is already paid.")
-        if payment.preregistration is None or self.inferred.preregister_overwrites:
+        if payment.preregistration is None or replaces:
             payment.preregistration = PreRegistration(total_minor, tax_free_minor, currency, now, total_major)
 
     def vat_of(self, total_minor: int, tax_free_minor: int) -> int:
@@ -367,10 +369,7 @@ class World:
         return at < len(self.state.deliveries) and self.state.deliveries[at] is delivery
 
     def webhook_to_resend(self, payment: Payment, webhook_id: str | None) -> Delivery:
-        """The named webhook of the payment, else its latest (portone-facts §2.12).
-
-        Refuses as PortOne does.
-        """
+        """The named webhook of the payment, else its latest (portone-facts §2.12). Refuses as PortOne does."""
         known = [each for each in self.deliveries_of(payment) if webhook_id in (None, each.id)]
         if not known:
             raise ApiError("WEBHOOK_NOT_FOUND", "The webhook is not found.")

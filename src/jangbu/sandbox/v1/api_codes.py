@@ -3,6 +3,7 @@
 from typing import Any
 
 from jangbu.sandbox.core.bank_names import BANKS, CARD_COMPANIES
+from jangbu.sandbox.core.identity import VERIFIES_ALONE
 from jangbu.sandbox.v1.gate import Call, Operations
 from jangbu.sandbox.v1.problems import V1Refusal
 
@@ -41,7 +42,7 @@ async def v1_get_channels(call: Call) -> list[dict[str, Any]]:
             "pg_provider": channel.pg_provider.lower(),
             "pg_id": channel.pg_merchant_id,
             "sandbox": channel.type == "TEST",
-            "type": "certification" if channel.pg_provider == "DANAL" else "payment",
+            "type": "certification" if channel.pg_provider in VERIFIES_ALONE else "payment",
             "channel_name": channel.name,
             "channel_key": channel.key,
         }

@@ -125,6 +125,7 @@ def _prepare(call: Call, asked: _Prepare) -> dict[str, Any]:
         tax_free_minor=None,
         currency=asked.currency,
         now=call.now,
+        replaces=True,
     )
     fixed = _prepared(call, asked.merchant_uid)
     assert fixed is not None, "it was just registered"

@@ -9,7 +9,6 @@ import msgspec
 from jangbu.sandbox.core import accounts, approvals, cancels, cash_receipts, charges
 from jangbu.sandbox.core.bank_names import BANKS
 from jangbu.sandbox.core.bodies import major_of
-from jangbu.sandbox.core.faults import Kind
 from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
 from jangbu.sandbox.core.problems import BrowserRefusal, pg_refusal
 from jangbu.sandbox.core.records import AccountWish, Attempt, CashReceipt
@@ -114,13 +113,15 @@ async def v1_change_vbank(call: Call) -> dict[str, Any]:
     asked, attempt = call.asked(_Change), _open_account(call)
     if not call.world.channel_of(attempt).pg_provider.startswith("SETTLE"):
         raise pg_refusal("NOT_SUPPORTED", "가상계좌 수정을 지원하지 않는 PG입니다.")
+    accounts.refuse_deposited(attempt)
     order = attempt.order
+    total = None if asked.amount is None else minor_of(asked.amount, order.currency)
+    if total is not None and total <= order.tax_free_minor:
+        raise V1Refusal(400, "결제 금액이 올바르지 않습니다.")
+    # The last of what may be refused: what changes, changes as a whole.
     if asked.vbank_due is not None:
         accounts.put_off(call.world, attempt, time_of(asked.vbank_due), call.now)
-    if asked.amount is not None:
-        total = minor_of(asked.amount, order.currency)
-        if total <= order.tax_free_minor:
-            raise V1Refusal(400, "결제 금액이 올바르지 않습니다.")
+    if total is not None:
         order.total_minor, order.vat_minor = total, call.world.vat_of(total, order.tax_free_minor)
     attempt.updated_at = call.now
     return payment_json(call.world, attempt)
@@ -171,19 +172,19 @@ async def v1_issue_receipt(call: Call) -> dict[str, Any]:
         tax_free,
         vat,
     )
-    if call.faults.take(Kind.PG, cash_receipts.OPERATION, attempt.payment_id, "receipt_fails") is not None:
-        raise pg_refusal("RECEIPT_FAILED", "현금영수증을 발급하지 못했습니다.")
     payment_id, channel_key = attempt.payment_id, attempt.channel_key
-    return _receipt_json(
-        attempt, cash_receipts.issue(call.world, attempt.store_id, payment_id, channel_key, content, call.now)
-    )
+    fails = cash_receipts.is_failing(call.faults, payment_id)
+    receipt = cash_receipts.issue(call.world, attempt.store_id, payment_id, channel_key, content, call.now, fails=fails)
+    if receipt.issue_number is None:
+        raise cash_receipts.refusal()
+    return _receipt_json(attempt, receipt)
 
 
 @operations.add("DELETE", "/receipts/{imp_uid}", 400)
 async def v1_cancel_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §6.5."""
     attempt = _attempt(call)
-    fails = call.faults.take(Kind.PG, cash_receipts.OPERATION, attempt.payment_id, "receipt_fails") is not None
+    fails = cash_receipts.is_failing(call.faults, attempt.payment_id, cash_receipts.CANCEL)
     receipt = cash_receipts.cancel(call.world, attempt.store_id, attempt.payment_id, call.now, fails=fails)
     return _receipt_json(attempt, receipt)
 

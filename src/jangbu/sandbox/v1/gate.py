@@ -193,8 +193,8 @@ async def _act(call: Call, operation: Operation, request: Request, pause_s: floa
     try:
         if not operation.is_open:
             call.authorize()
-        response = enveloped(call.status, 0, None, await operation.handler(call))
-        response.status_code = call.status
+        answer = await operation.handler(call)
+        response = enveloped(call.status, 0, None, answer)
     except V1Refusal as refusal:
         response = _refused(operation, refusal)
     except ApiError as error:

@@ -243,6 +243,12 @@ def store_of(world: World, user_code: str, tier: str | None = None) -> Store:
     raise BrowserRefusal("StoreNotFound", f"no store has the code {user_code}")
 
 
+def refused(refusal: BrowserRefusal) -> Response:
+    """What V1's script tells the callback: it throws nothing, whatever V2's does."""
+    told = {"error_code": refusal.code, "error_msg": refusal.message}
+    return json_response(400 if refusal.code == "RequestParseFailed" else 200, told)
+
+
 def routes(parts: Parts) -> list[BaseRoute]:
     """The JSON API under `/__browser__/v1`; what the shopper does then is at `/__browser__/transactions`."""
 
@@ -261,8 +267,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
         except UNREADABLE as problem:
             return json_response(400, {"error_code": "RequestParseFailed", "error_msg": str(problem)})
         except BrowserRefusal as refusal:
-            told = {"error_code": refusal.code, "error_msg": refusal.message}
-            return json_response(400 if refusal.code == "RequestParseFailed" else 200, told)
+            return refused(refusal)
         parts.nudge()
         assert attempt.window is not None, "open_attempt has opened one"
         told = pages.opened(attempt.window, attempt.transaction_id, f"/transactions/{attempt.transaction_id}")

@@ -9,10 +9,9 @@ from jangbu.clock import rfc3339
 from jangbu.money import AMOUNT_MINOR_MAX
 from jangbu.sandbox.core import cash_receipts
 from jangbu.sandbox.core.currencies import refuse_unknown
-from jangbu.sandbox.core.faults import Kind
 from jangbu.sandbox.core.inputs import ProductType
 from jangbu.sandbox.core.pg_companies import PgCompany, company_of
-from jangbu.sandbox.core.problems import ApiError, pg_refusal
+from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import CashReceipt
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.v2.listing import Page, bounds_of, span
@@ -99,12 +98,12 @@ async def issue_cash_receipt(call: Call) -> dict[str, Any]:
     channel = call.world.state.channels.get(asked.channel_key)
     if channel is None or channel.store_id != store.id:
         raise ApiError("CHANNEL_NOT_FOUND", "The channel is not found.")
-    fails = call.parts.faults.take(Kind.PG, cash_receipts.OPERATION, asked.payment_id, "receipt_fails") is not None
+    fails = cash_receipts.is_failing(call.parts.faults, asked.payment_id)
     receipt = cash_receipts.issue(
         call.world, store.id, asked.payment_id, channel.key, _content(call, asked), call.now, fails=fails
     )
     if receipt.issue_number is None:
-        raise pg_refusal("RECEIPT_FAILED", "현금영수증을 발급하지 못했습니다.")
+        raise cash_receipts.refusal()
     return {
         "cashReceipt": {
             "issueNumber": receipt.issue_number,
@@ -129,7 +128,7 @@ async def cancel_cash_receipt(call: Call) -> dict[str, Any]:
     """portone-facts §2.11."""
     store = call.store(call.query("storeId"))
     payment_id = call.path("paymentId")
-    fails = call.parts.faults.take(Kind.PG, call.operation.name, payment_id, "receipt_fails") is not None
+    fails = cash_receipts.is_failing(call.parts.faults, payment_id, cash_receipts.CANCEL)
     receipt = cash_receipts.cancel(call.world, store.id, payment_id, call.now, fails=fails)
     return {"cancelledAmount": receipt.total_minor, "cancelledAt": rfc3339(call.now)}
 

@@ -69,6 +69,7 @@ async def pre_register_payment(call: Call) -> dict[str, Any]:
         tax_free_minor=asked.tax_free_amount,
         currency=asked.currency,
         now=call.now,
+        replaces=call.world.inferred.preregister_overwrites,
     )
     return {}
 

@@ -213,7 +213,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 opener_origin=request.headers.get("origin"),
             )
         except BrowserRefusal as refusal:
-            return _refused(parts, refusal)
+            return pages.refused(parts.world.inferred, refusal, transactionType="PAYMENT")
         return _answer_then_send(parts, opened)
 
     async def decision(request: Request) -> Response:
@@ -248,13 +248,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
     async def deposit(request: Request) -> Response:
         """The sandbox's own: the shopper goes to the bank."""
         attempt = parts.world.attempt(request.path_params["transactionId"])
-        payment = parts.world.payment(attempt.store_id, attempt.payment_id) if attempt is not None else None
-        if payment is None:
+        if attempt is None:
             return json_response(404, {"code": "TransactionNotFound", "message": "no such transaction"})
-        try:
-            is_taken = accounts.deposit(parts.world, payment, parts.clock.now())
-        except NotOurs as problem:
-            return json_response(400, {"code": "RequestParseFailed", "message": str(problem)})
+        if not accounts.has_number(attempt):
+            return json_response(400, {"code": "RequestParseFailed", "message": "it has no account or counter number"})
+        is_taken = accounts.pay_in(parts.world, parts.faults, attempt, parts.clock.now())
         return _answer_then_send(parts, {"isTaken": is_taken})
 
     api = Starlette(
@@ -292,12 +290,3 @@ def _answer_then_send(parts: Parts, body: dict[str, Any]) -> Response:
     response = json_response(200, body)
     response.background = BackgroundTask(parts.nudge)
     return response
-
-
-def _refused(parts: Parts, refusal: BrowserRefusal) -> Response:
-    """400 is what the script throws, 200 with a `code` what it returns."""
-    body: dict[str, Any] = {"transactionType": "PAYMENT", "code": refusal.code, "message": refusal.message}
-    if refusal.pg_code:
-        body |= {"pgCode": refusal.pg_code, "pgMessage": refusal.pg_message}
-    is_thrown = refusal.code == "RequestParseFailed" or parts.world.inferred.browser_refusals_are_thrown
-    return json_response(400 if is_thrown else 200, body)

@@ -29,6 +29,13 @@ TOO_YOUNG = declines.Decline("too_young", True, "UNDER_AGE", "인증할 수 있�
 CARRIERS = {"SKT": ["SKT"], "KTF": ["KT"], "LGT": ["LGU"], "MVNO": ["SKT_MVNO", "KT_MVNO", "LGU_MVNO"]}
 """V1's words for whose customers may verify themselves."""
 
+CODES = {
+    "CHANNEL_NOT_FOUND": "ChannelNotFound",
+    "IDENTITY_VERIFICATION_ALREADY_VERIFIED": "IdentityVerificationAlreadyVerified",
+    "MAX_TRANSACTION_COUNT_REACHED": "InvalidEntityState",
+}
+"""What the browser is told of the API's refusals: codes that the SDK knows [I: identity_codes_in_browser]."""
+
 
 class RequestVerification(opening.RequestWindow, rename="camel", kw_only=True):
     identity_verification_id: str
@@ -111,8 +118,7 @@ def _begin(
         channel = identity.channel_for(world, store, channel_key)
         found = identity.begin(world, store, verification_id, channel, now, custom_data=custom_data, version=version)
     except ApiError as refusal:
-        code = {"CHANNEL_NOT_FOUND": "ChannelNotFound"}.get(refusal.body["type"], "IdentityVerificationAlreadyVerified")
-        raise BrowserRefusal(code, refusal.body["message"]) from None
+        raise BrowserRefusal(CODES[refusal.body["type"]], refusal.body["message"]) from None
     found.window = window
     return found
 
@@ -237,16 +243,14 @@ def routes(parts: Parts) -> list[BaseRoute]:
         try:
             found = begin(parts, await request.body(), **where(request))
         except BrowserRefusal as refusal:
-            body = {"code": refusal.code, "message": refusal.message}
-            return json_response(400 if refusal.code == "RequestParseFailed" else 200, body)
+            return pages.refused(parts.world.inferred, refusal, transactionType="IDENTITY_VERIFICATION")
         return json_response(200, {"identityVerificationTxId": found.transaction_id} | opened(found))
 
     async def open_v1(request: Request) -> Response:
         try:
             found = begin_v1(parts, await request.body(), **where(request))
         except BrowserRefusal as refusal:
-            body = {"error_code": refusal.code, "error_msg": refusal.message}
-            return json_response(400 if refusal.code == "RequestParseFailed" else 200, body)
+            return v1_window.refused(refusal)
         return json_response(200, {"imp_uid": found.id} | opened(found))
 
     async def window(request: Request) -> Response:

@@ -313,8 +313,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
                 user_agent=request.headers.get("user-agent", ""),
             )
         except BrowserRefusal as refusal:
-            body = {"code": refusal.code, "message": refusal.message}
-            return json_response(400 if refusal.code == "RequestParseFailed" else 200, body)
+            return pages.refused(parts.world.inferred, refusal)
         assert key.window is not None, "begin has opened one"
         parts.nudge()
         return json_response(200, {"issue": key.id} | pages.opened(key.window, key.id, f"/billing-keys/{key.id}"))

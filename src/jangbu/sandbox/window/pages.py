@@ -12,9 +12,12 @@ import jinja2
 from starlette.responses import HTMLResponse, Response
 
 from jangbu.sandbox.core import choices, declines, payers
+from jangbu.sandbox.core.inferred import Inferred
 from jangbu.sandbox.core.params import KST
+from jangbu.sandbox.core.problems import BrowserRefusal
 from jangbu.sandbox.core.records import Failure, Window
 from jangbu.sandbox.core.wallets import WALLETS
+from jangbu.sandbox.gate import json_response
 from jangbu.sandbox.window.words import WORDS
 
 HERE = Path(__file__).parent
@@ -196,6 +199,23 @@ def told_of(failure: Failure) -> dict[str, str]:
     """What a browser's answer says of a failure; of the PG's own words what there is."""
     told = {"code": failure.code, "message": failure.reason, "pgCode": failure.pg_code, "pgMessage": failure.pg_message}
     return {name: value for name, value in told.items() if value}
+
+
+def told_of_refusal(refusal: BrowserRefusal) -> dict[str, str]:
+    """What a browser's answer says of a refusal before any window opened, the PG's own words included."""
+    told = {"code": refusal.code, "message": refusal.message}
+    if refusal.pg_code:
+        told |= {"pgCode": refusal.pg_code, "pgMessage": refusal.pg_message or ""}
+    return told
+
+
+def refused(inferred: Inferred, refusal: BrowserRefusal, **more: str) -> Response:
+    """The answer to a call of V2's SDK: 400 is what the script throws, 200 with a `code` what it returns.
+
+    `more` are its other fields.
+    """
+    is_thrown = refusal.code == "RequestParseFailed" or inferred.browser_refusals_are_thrown
+    return json_response(400 if is_thrown else 200, more | told_of_refusal(refusal))
 
 
 def redirected(window: Window | None, result: dict[str, Any]) -> dict[str, Any]:
