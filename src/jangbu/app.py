@@ -21,6 +21,7 @@ from jangbu import mode_guard, wiring
 from jangbu.access import again_pages, audit_pages, key_pages, own_pages, payer_pages, people_pages
 from jangbu.access import api as access_api
 from jangbu.access import pages as access_pages
+from jangbu.access.audit_texts import TEXTS as AUDIT_TEXTS
 from jangbu.access.guard import Caller, declare, install, refuse_undeclared, rules_of
 from jangbu.access.rules import Public
 from jangbu.access.texts import TEXTS as ACCESS_TEXTS
@@ -101,6 +102,7 @@ CATALOGUES = (
     NOTICE_TEXTS,
     INBOX_TEXTS,
     ACCESS_TEXTS,
+    AUDIT_TEXTS,
     IDENTITY_TEXTS,
     CHECKOUT_TEXTS,
     INSIGHT_TEXTS,

@@ -148,15 +148,15 @@ async def test_the_audit_log_is_paged_and_found_by_who_and_what(house: House) ->
         for number in range(60):
             await console.post(KEYS, data={"name": f"key-{number}", "scopes": ["payments:read"]})
         first = (await console.get(AUDIT)).text
-        assert "key-59" in first and "key-5&" not in first and "김장부" in first
+        assert "key-59" in first and "<b>key-5</b>" not in first and "김장부" in first
         (older,) = re.findall(r'href="(\?before=\d+)" rel="next"', first)
         second = (await console.get(AUDIT + older)).text
-        assert "key-0&#34;" in second and "access.admin_created" in second
+        assert "<b>key-0</b>" in second and "access.admin_created" in second
         names = [set(re.findall(r"key-\d+", page)) for page in (first, second)]
         assert not names[0] & names[1] and len(names[0] | names[1]) == 60
         key = (await list_api_keys(run=house.run))[0]
         about = (await console.get(AUDIT, params={"subject": f"key:{key.id}"})).text
-        assert "key-0&#34;" in about and "key-1&#34;" not in about
+        assert "<b>key-0</b>" in about and "<b>key-1</b>" not in about
         assert "access.admin_created" not in (await console.get(AUDIT, params={"actor": f"user:{me}"})).text
         assert "access.admin_created" in (await console.get(AUDIT, params={"actor": "test"})).text
         both = (await console.get(AUDIT, params={"actor": "test", "subject": f"user:{me}"})).text

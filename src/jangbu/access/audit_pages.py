@@ -1,8 +1,8 @@
 """The console's audit log: who did what, the latest first, by who and by what it was done to."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -10,17 +10,21 @@ from starlette.responses import Response
 
 from jangbu.access import audit_store
 from jangbu.access.audit_store import NamedLine
+from jangbu.access.audit_texts import FACTS
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
+from jangbu.money import EXPONENTS, Money, written
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
-from jangbu.web.chrome import Pager
+from jangbu.web.chrome import Fact, Pager
 from jangbu.web.cursors import number_of
 from jangbu.web.listing import ONE_MORE, filled_in, fitting
+from jangbu.web.texts import Words
 
 AUDIT = "/console/audit"
 TYPED_CHARACTERS_MAX = 400
 _FROM_THE_END = 2**63 - 1
+_ORDER = {name: place for place, name in enumerate(FACTS)}
 
 Reader = Annotated[Caller, guard(Scoped("audit:read"))]
 
@@ -30,7 +34,9 @@ class AuditRow:
     """One line. The hrefs lead to everything by this actor, or about this subject."""
 
     line: NamedLine
-    facts: str
+    who: str
+    done: str
+    facts: tuple[Fact, ...]
     actor_href: str
     subject_href: str
 
@@ -66,10 +72,50 @@ def routes(run: Runtime) -> APIRouter:
 
 
 def _row(request: Request, line: NamedLine) -> AuditRow:
-    facts = json.dumps(line.facts, ensure_ascii=False) if line.facts else ""
+    t = rendering.words(request)
     return AuditRow(
         line,
-        facts,
+        _who(line, t),
+        _words(t, f"audit.done.{line.action}", line.action),
+        tuple(_facts(line.facts, t)),
         rendering.address(request, actor=line.actor, before=None),
         rendering.address(request, subject=line.subject, before=None),
     )
+
+
+def _who(line: NamedLine, t: Words) -> str:
+    if line.actor.startswith("job:"):
+        return t("audit.by.job")
+    return line.name or (t("audit.by.portone") if line.actor == "portone" else line.actor)
+
+
+def _facts(facts: dict[str, Any], t: Words) -> Iterator[Fact]:
+    """What stands beside an action, as people write it; what is empty is left out."""
+    currency = facts.get("currency")
+    for name in sorted(facts, key=lambda one: (_ORDER.get(one, len(_ORDER)), one)):
+        value = facts[name]
+        if value in (None, "", [], {}) or (name == "currency" and facts.keys() & {"amount", "price"}):
+            continue
+        shown = _value(value, t)
+        if name in ("amount", "price") and isinstance(value, int) and currency in EXPONENTS:
+            shown = written(Money(value, currency))
+        yield Fact(_words(t, f"audit.fact.{name}", name), shown)
+
+
+def _value(value: Any, t: Words) -> str:
+    match value:
+        case bool():
+            return t("audit.yes" if value else "audit.no")
+        case str():
+            return _words(t, f"status.{value}", _words(t, f"review.{value}", value))
+        case list():
+            return ", ".join(_value(one, t) for one in value)
+        case dict():
+            return ", ".join(f"{name} {_value(inner, t)}" for name, inner in value.items() if inner not in (None, ""))
+        case _:
+            return str(value)
+
+
+def _words(t: Words, key: str, otherwise: str) -> str:
+    """The words, or what is written in the log where this program knows none: a later release may have written it."""
+    return t(key) if t.known(key) else otherwise
