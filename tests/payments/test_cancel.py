@@ -419,7 +419,7 @@ async def test_money_we_did_not_ask_for_goes_back_out_of_suspense(house: House) 
         assert why("other_amount", "ko") in story and todo("other_amount", "ko") in story
         await give_back(house, payment, amount=200)
         outcome = await give_back(house, payment)
-        # Nothing is left to decide: it waits for nobody, and its page goes on saying what it was.
+        # Nothing is left to decide: it waits for nobody, and its page says so.
         assert why("returned", "ko") not in (await console.get("/console/home")).text
         assert why("returned", "ko") in (await console.get(f"/console/payments/{payment.id}")).text
     assert (outcome.payment.status, outcome.payment.review) == (Status.MISMATCH, "returned")

@@ -4,14 +4,24 @@ import ast
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 import jangbu.payments
+from at_console import at_the_console
+from jangbu import audit
+from jangbu.access.rules import Role
 from jangbu.payments.after import dispute_rules
-from jangbu.payments.cancellations.rules import RETURNED
 from jangbu.payments.reviews import REVIEWS, todo, why
-from jangbu.payments.rules import PASSING_REVIEWS
+from jangbu.payments.rules import PASSING_REVIEWS, RETURNED, Payment
+from jangbu.payments.service.sync import _apply as apply
+from jangbu.payments.service.sync import find
+from kit import TESTER, House
 
+from .test_suspense import LATER, mismatched
+from .told import seen
+
+HOME, PAGES = "/console/home", "/console/payments"
 PAYMENTS = Path(jangbu.payments.__file__).parent
 SAID = re.compile(r"""review(?:=|\s*=\s*|\s*or\s*|=[\w.]+\s*or\s*)"([a-z_]+)\"""")
 
@@ -45,3 +55,55 @@ def test_a_person_is_told_what_to_do(review: str) -> None:
 
 def test_a_reason_that_is_newer_than_this_program_is_shown_as_it_is() -> None:
     assert (why("from_the_future", "ko"), todo("from_the_future", "ko")) == ("from_the_future", "")
+
+
+async def looked_at(console: httpx.AsyncClient, payment: Payment, review: str) -> httpx.Response:
+    return await console.post(f"{PAGES}/{payment.id}/looked-at", data={"review": review, "note": "PG에 물어봄"})
+
+
+async def test_whoever_has_looked_says_so_and_it_waits_for_nobody_until_there_is_another_reason(house: House) -> None:
+    wrong = await mismatched(house, store_id="store-2")
+    reason = why("other_store", "ko")
+    async with at_the_console(house) as console:
+        waiting = f"{PAGES}?review=1"
+        assert reason in (await console.get(HOME)).text and str(wrong.id) in (await console.get(waiting)).text
+        answer = await looked_at(console, wrong, "other_store")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGES}/{wrong.id}")
+        again = await looked_at(console, wrong, "other_store")
+        assert again.status_code == 303, "said twice, it stands as it was said first"
+        story = (await console.get(f"{PAGES}/{wrong.id}")).text
+        assert reason in story and "확인됨" in story and "looked-at" not in story and "PG에 물어봄" in story
+        assert reason not in (await console.get(HOME)).text and str(wrong.id) not in (await console.get(waiting)).text
+        # PortOne shows the same again: it was looked at. Then another thing is wrong.
+        for store_id, total, is_news in (("store-2", 11_000, False), (wrong.store_id, 500, True)):
+            shown = seen("PAID", store_id=store_id, total=total, at=LATER)
+            await apply(wrong.id, shown, actor=TESTER, run=house.run)
+            assert (str(wrong.id) in (await console.get(waiting)).text) is is_news
+        assert why("other_amount", "ko") in (await console.get(HOME)).text
+    acts = [line for line in await acts_on(house, wrong) if line.action == "payment.looked_at"]
+    assert [line.facts for line in acts] == [{"review": "other_store", "reason": "PG에 물어봄"}]
+
+
+async def test_who_looked_at_what_is_no_longer_so_is_shown_what_is(house: House) -> None:
+    wrong = await mismatched(house, total=500)
+    async with at_the_console(house) as console:
+        answer = await looked_at(console, wrong, "other_store")
+        assert answer.status_code == 409
+        assert "까닭이 바뀌었습니다" in answer.text and why("other_amount", "ko") in answer.text
+        assert (await find(str(wrong.id), run=house.run)).needs_look
+        await apply(wrong.id, seen("PAID", store_id=wrong.store_id, at=LATER), actor=TESTER, run=house.run)
+        late = await looked_at(console, wrong, "other_amount")
+        assert late.status_code == 409 and "살펴볼 까닭이 없어졌습니다" in late.text
+
+
+async def test_only_whoever_may_give_money_back_says_that_they_have_looked(house: House) -> None:
+    wrong = await mismatched(house, total=500)
+    async with at_the_console(house, Role.SUPPORT) as console:
+        assert (await looked_at(console, wrong, "other_amount")).status_code == 403
+        story = (await console.get(f"{PAGES}/{wrong.id}")).text
+        assert why("other_amount", "ko") in story and "looked-at" not in story
+
+
+async def acts_on(house: House, payment: Payment) -> list[audit.Line]:
+    async with house.run.db.transaction() as tx:
+        return await audit.of_subject(tx, payment.subject)

@@ -22,7 +22,6 @@ from jangbu.errors import Refusal, Unavailable
 from jangbu.ids import Ids
 from jangbu.money import Money
 from jangbu.payments.lists import page as lists
-from jangbu.payments.reviews import todo, why
 from jangbu.payments.story import page as story
 from jangbu.payments.story.method_words import TEXTS as METHOD_TEXTS
 from jangbu.payments.story.texts import PAYMENT_TEXTS
@@ -293,7 +292,6 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
         story.Figure(said("취소 금액", "Cancelled"), won(13_000 if apart else 12_000), won(12_000), won(12_000)),
         story.Figure(said("남은 금액", "Remaining"), None if apart else won(52_601), won(52_601), won(52_601)),
     ]
-    look = story.Look("other_amount", why("other_amount", t.language), todo("other_amount", t.language))
     head = story.PaymentHead(
         order_name=said("겨울 모자 외 2건", "Winter hat and 2 more"),
         amount=won(64_601),
@@ -308,7 +306,6 @@ def sample_story(t: Words, *, apart: bool = False) -> story.StoryPage:
             Fact(said("채널", "Channel"), said("토스페이먼츠", "Toss Payments")),
             Fact(said("구매자", "Buyer"), said("이*리", "L** R*")),
         ),
-        look=look if apart else None,
     )
     asked_at = later + after(hours=3, minutes=22)
     return story.StoryPage.of(t, head, figures, moments, asked_at=asked_at, back_href="/console/payments")

@@ -72,6 +72,7 @@ DONE: Catalogue = {
     "payment.gave_up_waiting": ("기다림을 끝냄", "Gave up waiting"),
     "payment.imported": ("예전 결제를 가져옴", "Imported an old payment"),
     "payment.initialized": ("결제를 등록함", "Initialized a payment"),
+    "payment.looked_at": ("결제를 살펴봄", "Looked at a payment"),
     "payment.mismatched": ("요청과 다르게 결제됨", "It was paid otherwise than asked"),
     "payment.needs_review": ("사람의 확인이 필요한지 다시 정해짐", "Whether a person should look has changed"),
     "payment.part_cancelled": ("일부가 취소됨", "Part of it was given back"),

@@ -63,7 +63,8 @@ OVERDUE_S = Query(
 REVIEWS = Query(
     Review,
     """
-    SELECT review AS reason, count(*) AS count FROM payments WHERE review <> '' AND review <> 'returned'
+    SELECT review AS reason, count(*) AS count FROM payments
+     WHERE review <> '' AND review <> 'returned' AND review_looked_at IS NULL
      GROUP BY review ORDER BY review
     """,
 )

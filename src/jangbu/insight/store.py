@@ -48,8 +48,8 @@ def _counted(rows: str) -> str:
     return f"(SELECT count(*) FROM (SELECT {rows} LIMIT {COUNTED_MAX}) AS counted)"
 
 
-# Of money that came wrongly and went back in full nothing is left to decide.
-_TO_LOOK_AT = "review <> '' AND review <> 'returned'"
+# As `Payment.needs_look`; the first of the three is the index's.
+_TO_LOOK_AT = "review <> '' AND review <> 'returned' AND review_looked_at IS NULL"
 # A webhook whose job was given up waits as a webhook, and is not counted twice.
 WAITING = Query(
     Waiting,

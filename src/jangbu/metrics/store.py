@@ -106,7 +106,7 @@ REVIEWS = Query(
     Counted,
     """
     SELECT 'payment' AS kind, review AS state, count(*) AS count, 0 AS oldest_s FROM payments
-     WHERE review <> '' GROUP BY review
+     WHERE review <> '' AND review <> 'returned' AND review_looked_at IS NULL GROUP BY review
     """,
 )
 DUE = Query(

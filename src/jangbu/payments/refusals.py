@@ -69,6 +69,15 @@ class PortOneUnclear(Unavailable):
     retry_after_s: ClassVar[int] = 10
 
 
+class ReviewChanged(Refusal):
+    """A person said that they have looked, and what they were to look at is another thing by now."""
+
+    code = "REVIEW_CHANGED"
+    http_status = 409
+    ko = "확인하는 사이에 확인할 까닭이 바뀌었습니다. 아래 내용을 다시 봐 주세요."
+    en = "Why to look has changed meanwhile. See below what it is now."
+
+
 class V1NotSetUp(Refusal):
     """A payment was asked for by V1, and there is no key for it."""
 

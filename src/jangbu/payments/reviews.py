@@ -129,8 +129,17 @@ REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
 }
 """Each word, why it is so, and what to do; Korean and English."""
 
-TEXTS: Catalogue = {f"review.{word}": why for word, (why, _) in REVIEWS.items()}
-"""The reasons, for pages of rooms that do not know this one."""
+NOTE_LONGEST = 200
+TEXTS: Catalogue = {
+    "review.look": ("살펴봤습니다", "I have looked"),
+    "review.looked": ("살펴본 사람", "Looked at by"),
+    "review.none": ("살펴볼 까닭이 없어졌습니다", "There is nothing to look at any more"),
+    "review.note": ("알아낸 것 (감사 기록에 남습니다)", "What you found (kept in the audit log)"),
+    "review.over": ("확인됨", "Looked at"),
+    "review.waits": ("확인 필요", "Needs a look"),
+    "review.word": ("코드", "Code"),
+} | {f"review.{word}": why for word, (why, _) in REVIEWS.items()}
+"""The card, and the reasons for pages of rooms that do not know this one."""
 
 
 def why(review: str, language: Language) -> str:

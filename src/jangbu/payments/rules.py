@@ -150,6 +150,10 @@ class Payment:
     method: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
     review: str = ""
+    """Why a person should look at it (payments/reviews.py), or ""."""
+    review_looked_at: datetime | None = None
+    """When a person said that they have; the database forgets it when there is another reason."""
+    review_looked_by: str = ""
     portone: dict[str, Any] | None = None
     portone_changed_at: datetime | None = None
     closed_transaction_id: str | None = None
@@ -182,6 +186,11 @@ class Payment:
         return max(self.expires_at, methods.due_of(self.method) or self.expires_at)
 
     @property
+    def needs_look(self) -> bool:
+        """It waits for a person."""
+        return self.review not in ("", RETURNED) and self.review_looked_at is None
+
+    @property
     def awaits_money(self) -> bool:
         """The payer was told where to pay, or paid and the PG has not decided."""
         return self.status in AWAITS_MONEY
@@ -197,6 +206,8 @@ class Payment:
         return self.is_captured or self.suspense_currency is not None
 
 
+RETURNED = "returned"
+"""The review of a mismatched payment whose money was given back in full: nothing is left to decide."""
 UNPAID = "unpaid_at_portone"
 """The review of a payment that the books have as paid, and PortOne, after that, as waiting or failed."""
 PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear", "paid_twice", UNPAID})

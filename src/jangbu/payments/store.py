@@ -34,6 +34,7 @@ OF_IMP_UID = Query(UUID, "SELECT id FROM payments WHERE provider_transaction_id 
 KNOWN_AT_PORTONE = Query(str, "SELECT provider_order_id FROM payments WHERE provider_order_id = ANY(:ids::text[])")
 LOCK = Query(Payment, f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
 UPDATE = Query(type(None), f"UPDATE payments SET {assigned(_MOVES)} WHERE id = :id")
+LOOKED_AT = Query(type(None), "UPDATE payments SET review_looked_at = :at, review_looked_by = :by WHERE id = :id")
 # SKIP LOCKED: sweepers pass each other, and a payment that is just being settled is not due anyway. Pushing due_at
 # ahead is the lease: if the check is lost with its worker, the payment comes round again.
 CLAIM_DUE = Query(
@@ -233,6 +234,11 @@ async def lock(tx: Tx, payment_id: UUID) -> Payment:
 async def update(tx: Tx, payment: Payment) -> None:
     """Write a locked row back."""
     await tx.run(UPDATE, id=payment.id, **values_of(payment, _MOVES))
+
+
+async def looked_at(tx: Tx, payment_id: UUID, *, by: str, at: datetime) -> None:
+    """Write down on a locked row that a person has looked at it."""
+    await tx.run(LOOKED_AT, id=payment_id, by=by, at=at)
 
 
 async def claim_due(tx: Tx, *, now: datetime, until: datetime, most: int) -> list[UUID]:

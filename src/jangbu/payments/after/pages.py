@@ -18,6 +18,8 @@ from jangbu.payments.after.service import escrow, receipts
 from jangbu.payments.after.service.close import close
 from jangbu.payments.after.service.disputes import end
 from jangbu.payments.cancellations.api import authority_of
+from jangbu.payments.reviews import NOTE_LONGEST
+from jangbu.payments.service.look import looked_at
 from jangbu.payments.story.pages import show_story
 from jangbu.payments.story.telling import LIST
 from jangbu.periods import moment
@@ -43,6 +45,13 @@ def routes(run: Runtime, portone: PortOne) -> APIRouter:
             raise DisputeUnknown
         ending = end(which, _OUTCOMES[outcome], who=authority_of(caller, run), run=run, portone=portone)
         return await _back(ending, request, payment_id, caller, f"dispute:{which}")
+
+    @router.post(LIST + "/{payment_id}/looked-at")
+    async def look(request: Request, payment_id: str, caller: Actor) -> Response:
+        async with request.form(max_files=0, max_fields=5) as form:
+            review, note = str(form.get("review", ""))[:40], str(form.get("note", ""))[:NOTE_LONGEST]
+        looking = looked_at(payment_id, review, note=note, actor=caller.actor, run=run)
+        return await _back(looking, request, payment_id, caller, "review")
 
     @router.post(LIST + "/{payment_id}/close-account")
     async def close_account(request: Request, payment_id: str, caller: Actor) -> Response:

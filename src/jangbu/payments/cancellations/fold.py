@@ -8,7 +8,6 @@ from uuid import UUID
 from jangbu import ids
 from jangbu.money import Money, vat_included
 from jangbu.payments.cancellations.rules import (
-    RETURNED,
     TRANSITIONS,
     Cancellation,
     CancellationStatus,
@@ -16,7 +15,7 @@ from jangbu.payments.cancellations.rules import (
     next_due,
     taken,
 )
-from jangbu.payments.rules import WAITING_CHECKS, Event, Payment, next_status
+from jangbu.payments.rules import RETURNED, WAITING_CHECKS, Event, Payment, next_status
 from jangbu.payments.seen import SeenCancellation
 
 _S = CancellationStatus

@@ -40,8 +40,6 @@ V1_CHECKS_MAX = 11
 """How often a lost cancellation of V1 is looked after: for as long as V2's, at the sweeper's pace."""
 RECORDED_ELSEWHERE = "RECORDED_ELSEWHERE"
 """Why a row of ours is FAILED although the money went back: it is in the books under another row, once."""
-RETURNED = "returned"
-"""The review of a mismatched payment whose money was given back in full: nothing is left to decide."""
 REASON_LONGEST = 200
 
 

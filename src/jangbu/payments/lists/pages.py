@@ -211,7 +211,7 @@ def _row(payment: ListedPayment, t: Words) -> PaymentRow:
         method=in_short(methods.read(payment.method), t),
         portone_payment_id=payment.provider_order_id,
         cancelled=Money(payment.cancelled_amount, payment.currency) if payment.cancelled_amount else None,
-        review=bool(payment.review),
+        review=payment.needs_look,
     )
 
 

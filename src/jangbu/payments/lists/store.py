@@ -13,7 +13,7 @@ from uuid import UUID
 from jangbu.db import Query, Tx, names_of
 from jangbu.payments import methods
 from jangbu.payments.lists.rules import ABOVE_ALL, BELOW_ALL, Filter, Place
-from jangbu.payments.rules import AWAITS_MONEY, Status
+from jangbu.payments.rules import AWAITS_MONEY, RETURNED, Status
 
 CANDIDATES_MOST = 10_000
 """How many payments a page looks at: some 20 ms on a small machine."""
@@ -49,6 +49,7 @@ class ListedPayment:
     channel_key: str | None
     method: dict[str, Any] | None
     review: str
+    review_looked_at: datetime | None
     created_at: datetime
     paid_at: datetime | None
     failed_at: datetime | None
@@ -57,6 +58,11 @@ class ListedPayment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
+
+    @property
+    def needs_look(self) -> bool:
+        """As a payment does."""
+        return self.review not in ("", RETURNED) and self.review_looked_at is None
 
     @property
     def awaits_money(self) -> bool:
@@ -147,7 +153,7 @@ _NARROWED = """
        AND (:currency = '' OR currency = :currency)
        AND (:method_type = '' OR method ->> 'type' = :method_type)
        AND (:channel_key = '' OR channel_key = :channel_key)
-       AND (NOT :in_review::boolean OR review <> '')
+       AND (NOT :in_review::boolean OR review <> '' AND review <> 'returned' AND review_looked_at IS NULL)
        AND (NOT :in_dispute::boolean OR id IN (SELECT payment_id FROM payment_disputes
                                                 WHERE status IN ('OPEN', 'UNTOLD')))
 """

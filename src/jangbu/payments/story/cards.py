@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from jangbu.clock import seoul
 from jangbu.money import written
+from jangbu.payments import people, reviews
 from jangbu.payments.after.dispute_rules import Dispute, DisputeStatus
 from jangbu.payments.after.receipt_rules import UNDER_WAY, Receipt, ReceiptStatus, is_of_kind
 from jangbu.payments.rules import Status
@@ -27,10 +28,39 @@ def cards_of(story: Story, t: Words, scopes: Collection[str], problems: Mapping[
     """What the page shows between the head and the timeline; `problems` by the card's name."""
     may = "payments:cancel" in scopes
     return (
+        *_review(story, t, may, problems),
         *_disputes(story, t, may, problems),
         *_account(story, t, may, problems),
         *_receipt(story, t, may, problems),
         *escrow_cards(story.payment, t, may, problems),
+    )
+
+
+def _review(story: Story, t: Words, may: bool, problems: Mapping[str, str]) -> Iterator[Card]:
+    payment = story.payment
+    if not payment.review and "review" not in problems:
+        return
+    waits, looked_at = payment.needs_look, payment.review_looked_at
+    facts = [Fact(t("review.word"), payment.review, exact=True)]
+    if looked_at is not None:
+        who = people.in_words(payment.review_looked_by, story.names, t.language)
+        facts.append(Fact(t("review.looked"), f"{who} · {seoul(looked_at)[:16]}"))
+    looked = Form(
+        f"{LIST}/{payment.id}/looked-at",
+        t("review.look"),
+        (
+            Field("review", "", payment.review, kind="hidden"),
+            Field("note", t("review.note"), longest=reviews.NOTE_LONGEST),
+        ),
+    )
+    yield Card(
+        reviews.why(payment.review, t.language) if payment.review else t("review.none"),
+        t("review.waits" if waits else "review.over"),
+        "bad" if waits else "neutral",
+        tuple(facts) if payment.review else (),
+        reviews.todo(payment.review, t.language),
+        (looked,) if waits and may else (),
+        problems.get("review", ""),
     )
 
 

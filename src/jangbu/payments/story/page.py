@@ -132,15 +132,6 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Why a person should look at the payment, and what they are to do. `word` is what programs are told."""
-
-    word: str
-    why: str
-    todo: str
-
-
-@dataclass(frozen=True, slots=True)
 class PaymentHead:
     """The top of the story: what was sold, for how much, how it stands, and every id somebody might search by."""
 
@@ -153,7 +144,6 @@ class PaymentHead:
     transaction_id: str | None
     pg_transaction_id: str | None
     facts: tuple[Fact, ...] = ()
-    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from jangbu import audit
 from jangbu.events import Event
 from jangbu.money import Money, written
-from jangbu.payments import people, reviews
+from jangbu.payments import people
 from jangbu.payments.rules import Payment
 from jangbu.payments.story import method_words, page
 from jangbu.payments.story.service import Asked, Attempt, PostedLeg, SeenWebhook, Story
@@ -40,6 +40,7 @@ _ACTS = {
     "payment.receipt_cancelled": "story.receipt.cancelled",
     "payment.receipt_failed": "story.receipt.failed",
     "payment.close_asked": "story.close_asked",
+    "payment.looked_at": "story.looked_at",
     "payment.dispute_won": "story.dispute.decided.won",
     "payment.dispute_lost": "story.dispute.decided.lost",
     "payment.dispute_decision_wanted": "story.dispute.wanted",
@@ -71,7 +72,6 @@ def story_page_of(
             transaction_id=payment.provider_transaction_id,
             pg_transaction_id=(payment.portone or {}).get("pgTxId"),
             facts=_head_facts(payment, t),
-            look=_look(payment, t),
         ),
         _figures(story, t),
         _moments(story, t),
@@ -80,12 +80,6 @@ def story_page_of(
         refund=refund,
         cards=cards,
     )
-
-
-def _look(payment: Payment, t: Words) -> page.Look | None:
-    if not payment.review:
-        return None
-    return page.Look(payment.review, reviews.why(payment.review, t.language), reviews.todo(payment.review, t.language))
 
 
 def _head_facts(payment: Payment, t: Words) -> tuple[Fact, ...]:
@@ -246,6 +240,7 @@ TEXTS: Catalogue = {
     "story.figure.captured": ("승인 금액", "Captured"),
     "story.figure.cancelled": ("취소 금액", "Cancelled"),
     "story.close_asked": ("가상계좌 말소를 요청했습니다", "Closing of the account asked for"),
+    "story.looked_at": ("담당자가 살펴봤습니다", "A person looked at it"),
     "story.initialized": ("결제가 등록되었습니다", "Payment initialized"),
     "story.call.close_account": ("가상계좌 말소", "Virtual account closed"),
     "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),
