@@ -55,7 +55,6 @@ async def create_payment_schedule(call: Call) -> dict[str, Any]:
     asked = call.body(_Create)
     store = call.store(asked.payment.store_id)
     time_to_pay = aware(asked.time_to_pay)
-    assert time_to_pay is not None, "it is required"
     wish = wish_of(call.world, asked.payment, call.path("paymentId"))
     schedule = schedules.create(call.world, store, wish, time_to_pay, call.now)
     return {"schedule": {"id": schedule.id}}

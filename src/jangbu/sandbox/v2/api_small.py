@@ -192,7 +192,7 @@ async def get_payment_session(call: Call) -> dict[str, Any]:
     session = call.world.state.payment_sessions.get(call.path("sessionId"))
     if session is None:
         raise ApiError("SESSION_NOT_FOUND", "The session is not found.")
-    if session.closed_at is not None or call.now >= session.expires_at:
+    if checkout.is_over(session, call.now):
         raise ApiError("SESSION_EXPIRED", "The session is expired.")
     times = {"createdAt": rfc3339(session.created_at), "expiresAt": rfc3339(session.expires_at)}
     return {"id": session.id, **session.asked, **times}

@@ -205,7 +205,7 @@ def _of_receipt(world: World, wanted: PaymentsFilter, attempt: Attempt) -> list[
 
     def is_in(range_: Range | None, at: datetime | None) -> bool:
         given = range_ or Range()
-        return searching.is_within(at, aware(given.from_), aware(given.until))
+        return searching.is_within(at, aware_or_none(given.from_), aware_or_none(given.until))
 
     return [
         (wanted.cash_receipt_type, wanted.cash_receipt_type == type_),
@@ -224,10 +224,8 @@ def _has_text(world: World, searches: list[TextSearch], attempt: Attempt) -> boo
     return True
 
 
-def aware(at: datetime | None) -> datetime | None:
+def aware(at: datetime) -> datetime:
     """In UTC. An RFC 3339 time has an offset (portone-facts §1.6): refuses one that has none."""
-    if at is None:
-        return None
     if at.tzinfo is None:
         raise ApiError("INVALID_REQUEST", "A time must have a UTC offset.")
     try:
@@ -236,7 +234,12 @@ def aware(at: datetime | None) -> datetime | None:
         raise ApiError("INVALID_REQUEST", "A time must lie within the years 1 to 9999.") from None
 
 
+def aware_or_none(at: datetime | None) -> datetime | None:
+    """As `aware`, where a time may be left out."""
+    return None if at is None else aware(at)
+
+
 def span(from_: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
     """What a list looks at: the 90 days before `until`, which is now, where nothing is said (portone-facts §2.13)."""
-    end = aware(until) or now
-    return aware(from_) or end - min(WINDOW, end - FIRST), end
+    end = aware_or_none(until) or now
+    return aware_or_none(from_) or end - min(WINDOW, end - FIRST), end
