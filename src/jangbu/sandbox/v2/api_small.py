@@ -20,6 +20,7 @@ TTL = timedelta(hours=1)
 """Where the merchant names none [I: session_without_an_end]."""
 KCP_PROMOTION = {"promotionId": "KCP0000001", "cardCompany": "SHINHAN_CARD"}
 KCP_MINIMUM, KCP_DISCOUNT = 50_000, 3_000
+"""The one promotion that KCP has here [I: answers_of_pgs]."""
 
 
 class _Product(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -119,7 +120,7 @@ async def get_pg_card_promotions(call: Call) -> dict[str, Any]:
 
 @operations.add("GET", "/kakaopay/payment/order")
 async def get_kakaopay_payment_order(call: Call) -> dict[str, Any]:
-    """portone-facts §8: KakaoPay's own answer, as a status and a text."""
+    """portone-facts §8: KakaoPay's own answer, as a status and a text [I: answers_of_pgs]."""
     channel_key, pg_tx_id = _needed(call, "channelKey"), _needed(call, "pgTxId")
     store = call.store(None)
     for attempt in call.world.attempts():
