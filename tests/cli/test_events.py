@@ -74,6 +74,9 @@ async def test_from_add_to_remove(jangbu: Jangbu, run: Runtime) -> None:
         await deliver_all(run, made["id"])
         assert len(receiver.got) == 2
         log = (await jangbu("endpoints", "deliveries", made["id"], "--json")).json["deliveries"]
+        delivered = await jangbu("endpoints", "deliveries", made["id"], "--state", "delivered", "--json")
+        assert delivered.json["deliveries"] == [one for one in log if one["state"] == "delivered"]
+        assert (await jangbu("endpoints", "deliveries", made["id"], "--state", "lost")).code == 2
         assert [(one["state"], one["replays"]) for one in log] == [("delivered", 1)]
         day = run.clock.now().astimezone().strftime("%Y-%m-%d")
         assert (await jangbu("endpoints", "replay", made["id"], "--since", "2020-01-01", "--until", day)).code == 0

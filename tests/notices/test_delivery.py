@@ -268,6 +268,15 @@ async def test_a_server_that_quotes_the_password_is_not_quoted(office: Office) -
     assert notice.last_error == "recipient_refused: 450 later, (hidden)"
 
 
+@pytest.mark.parametrize("said", ["450 later, hunter2  secret", f"450 {'no ' * 96}hunter2  secret"])
+async def test_nor_in_part_nor_with_its_blanks_made_one(office: Office, said: str) -> None:
+    office = office.with_settings(smtp_pass=SecretStr("hunter2  secret"))
+    office.mailbox.rcpt = said
+    await office.alert()
+    notice = await office.deliver(await office.one())
+    assert "hunter2" not in notice.last_error
+
+
 async def test_a_notice_that_cannot_be_written_says_so_and_waits_for_a_release_that_can(office: Office) -> None:
     await office.alert(facts=SAMPLES["job_parked"])
     notice = await office.one()

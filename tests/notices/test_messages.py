@@ -23,6 +23,11 @@ from jangbu.notices.rules import (
     plain,
     wait_after,
 )
+from jangbu.payments.after import escrow_rules, receipt_rules
+from jangbu.payments.after.service.close import OPERATION as CLOSE_ACCOUNT
+from jangbu.payments.cancellations.service.cancel import OPERATION as CANCEL
+from jangbu.payments.confirm.service import OPERATION as CONFIRM
+from jangbu.payments.service.initialize import OPERATION as PRE_REGISTER
 from jangbu.settings import Settings, load
 from jangbu.web.language import Language
 
@@ -88,6 +93,17 @@ def test_every_message_has_all_its_parts_in_its_language(kind: str, language: La
     for form in forms(message).values():
         assert "{{" not in form and "{%" not in form
         assert f"https://pay.example.com{facts.path}" in form
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [PRE_REGISTER, CANCEL, CONFIRM, CLOSE_ACCOUNT, *receipt_rules.OPERATIONS, *escrow_rules.OPERATIONS],
+)
+def test_whatever_portone_is_asked_for_has_a_name_that_people_read(operation: str, live: Settings) -> None:
+    facts = replace(SAMPLES["outcome_unknown"], operation=operation)  # type: ignore[call-arg]
+    korean, english = (write(facts, language, live) for language in LANGUAGES)
+    assert dict(korean.details)["요청"] != operation
+    assert dict(english.details)["Request"] not in (operation, dict(korean.details)["요청"])
 
 
 @PER_KIND

@@ -85,6 +85,13 @@ async def test_slacks_address_is_in_no_row_and_no_log_line(by_slack: Office, cap
     assert "unreachable: " in everything, "this test looks where something was said"
 
 
+async def test_slacks_address_is_not_kept_in_part_either(by_slack: Office) -> None:
+    by_slack.slack.answer = says(f"{'no ' * 60}{by_slack.slack.url}", 403)  # type: ignore[assignment]
+    await by_slack.alert()
+    refused = await by_slack.deliver(await by_slack.one())
+    assert refused.last_error.endswith("no (hidden)")
+
+
 async def test_one_channel_that_is_away_does_not_hold_up_the_other(office: Office) -> None:
     both = office.with_settings(slack_webhook_url=SecretStr(office.slack.url))
     office.mailbox.rcpt = "450 later"

@@ -58,7 +58,8 @@ async def test_an_endpoint_is_made_used_and_seen_to(shop: Shop) -> None:
             "1건을 다시 보냅니다"
             in (await console.post(f"{here}/replay", data={"first": "2026-08-01", "last": "2026-08-01"})).text
         )
-        assert (await console.post(f"{here}/replay", data={"first": "x", "last": ""})).status_code == 422
+        for first, last in (("x", ""), ("2026-08-01", ""), ("2026-08-01", "9999-12-31"), ("0001-01-01", "2026-08-01")):
+            assert (await console.post(f"{here}/replay", data={"first": first, "last": last})).status_code == 422
         assert (await console.post(f"{here}/test")).status_code == 303
         await shop.send()
         assert "webhook_endpoint.test" in (await console.get(here + "?state=delivered")).text

@@ -210,3 +210,12 @@ async def test_months_are_found_by_their_number(sandbox: Sandbox) -> None:
     await sandbox.charge("in-six", key, installmentMonth=6)
     await sandbox.charge("at-once", key)
     assert await listed(sandbox, textSearch=[{"field": "CARD_INSTALLMENT", "value": "6"}]) == ["in-six"]
+
+
+async def test_an_empty_list_of_wanted_values_counts_as_absent(many: Sandbox) -> None:
+    everything = await listed(many)
+    for name in ("status", "methods", "pgProvider", "textSearch"):
+        assert await listed(many, **{name: []}) == everything
+    wanted = {"statuses": [], "types": [], "pgProviders": [], "pgCompanies": []}
+    _, receipts = await many.api("GET", "/cash-receipts", {"filter": wanted})
+    assert receipts["page"]["totalCount"] == len(receipts["items"]) == 2

@@ -7,9 +7,11 @@ import msgspec
 import pytest
 
 from contract.openapi import BESIDE_THE_PROJECT, Description
+from jangbu.sandbox.core.countries import CODES
 from jangbu.sandbox.core.inferred import Inferred
-from jangbu.sandbox.core.pg_companies import PgProvider
+from jangbu.sandbox.core.pg_companies import PgCompany, PgProvider
 from jangbu.sandbox.testing import Endpoint, Sandbox
+from jangbu.sandbox.v2.api_vat_reports import PROVIDERS
 from sandbox.forms import HOME, Person
 
 WHO = {"fullName": "김장부", "phoneNumber": "01012345678", "email": "kim@shop.test"}
@@ -147,10 +149,16 @@ async def test_a_person_sets_both_in_the_console(sandbox: Sandbox) -> None:
     assert INICIS in person.page
 
 
-def test_the_pgs_and_no_others_are_portones() -> None:
+def test_the_pgs_their_names_and_the_countries_are_portones() -> None:
     if BESIDE_THE_PROJECT is None:
-        pytest.skip("PortOne's description is not beside the project: its list of PGs is not compared")
-    assert sorted(Description(BESIDE_THE_PROJECT).values("PgProvider")) == list(get_args(PgProvider))
+        pytest.skip("PortOne's description is not beside the project: its lists are not compared")
+    description = Description(BESIDE_THE_PROJECT)
+    assert sorted(description.values("PgProvider")) == list(get_args(PgProvider))
+    assert sorted(description.values("PgCompany")) == list(get_args(PgCompany))
+    in_reports = set(description.values("ReconciliationPgProvider"))
+    assert in_reports - set(PROVIDERS.values()) == {"HECTO", "HECTO_EASY"}
+    assert in_reports >= set(PROVIDERS.values())
+    assert sorted(description.values("Country")) == sorted(CODES)
 
 
 @pytest.mark.parametrize(

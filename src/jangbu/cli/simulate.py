@@ -1,5 +1,6 @@
 """`jangbu simulate`: plays in which everything goes wrong, and what they came to."""
 
+from traceback import format_exception
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from jangbu.cli.programs import run
 from jangbu.terminal import Column, Json, document, mark, note, say, table, working
 
 if TYPE_CHECKING:
+    from jangbu.simulator.play import Ending
     from jangbu.simulator.swarm import Report
 
 # As swarm.STEPS, which is imported late like everything that a simulation needs.
@@ -27,7 +29,7 @@ def simulate(
     The same seed on the same revision is the same play. Exit code 1 if anything did not hold.
     """
     from jangbu.logs import configure
-    from jangbu.simulator.swarm import again, play_settings, revision
+    from jangbu.simulator.swarm import play_settings
 
     configure(play_settings())
     report = run(_play(seed, steps, plays, crashes, trace=trace))
@@ -35,15 +37,9 @@ def simulate(
         document(_as_json(report, steps))
     else:
         _show(report)
-    if (failed := report.failed) is not None:
-        say()
-        say(f"{mark('bad')} seed {failed.seed}, step {failed.steps}, revision {revision()}")
-        for problem in failed.problems:
-            say(f"  {problem}")
-        note("\nThe last actions:")
-        for line in failed.last_actions:
-            note(line)
-        note(f"\nOnce more: {again(failed, steps)}")
+        if report.failed is not None:
+            _show_failure(report.failed, steps)
+    if report.failed is not None:
         raise typer.Exit(1)
 
 
@@ -76,6 +72,25 @@ def _show(report: "Report") -> None:
         say(f"{mark('good')} once troubles ended, nothing was unknown after {median} s (median), {p99} s (p99)")
 
 
+def _show_failure(failed: "Ending", steps: int) -> None:
+    from jangbu.simulator.swarm import again, revision
+
+    say()
+    say(f"{mark('bad')} seed {failed.seed}, step {failed.steps}, revision {revision()}")
+    for problem in failed.problems:
+        say(f"  {problem}")
+    note("\nThe last actions:")
+    for line in failed.last_actions:
+        note(line)
+    if failed.surprise is not None:
+        note("\n" + _traceback(failed.surprise))
+    note(f"\nOnce more: {again(failed, steps)}")
+
+
+def _traceback(surprise: Exception) -> str:
+    return "".join(format_exception(surprise)).rstrip()
+
+
 def _as_json(report: "Report", steps: int) -> dict[str, Any]:
     from jangbu.simulator.swarm import again, revision
 
@@ -96,6 +111,7 @@ def _as_json(report: "Report", steps: int) -> dict[str, Any]:
             "seed": failed.seed,
             "step": failed.steps,
             "problems": failed.problems,
+            "traceback": None if failed.surprise is None else _traceback(failed.surprise),
             "lastActions": failed.last_actions,
             "again": again(failed, steps),
         },

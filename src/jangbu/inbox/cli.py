@@ -8,20 +8,19 @@ import typer
 
 from jangbu.clock import seoul
 from jangbu.errors import SetupProblem
-from jangbu.inbox.refusals import WebhookUnknown
 from jangbu.inbox.rules import without_keys
 from jangbu.terminal import Json, Mark, Opener, clean, details, document, execute, listed, mark, note, say, working
 
 if TYPE_CHECKING:
+    from jangbu.inbox.log_store import Row, Whole
     from jangbu.inbox.probe import Answer
-    from jangbu.inbox.store import Delivery
 
 MOST = 10_000
 _SIGNS: dict[str, Mark] = {"processed": "good", "failed": "bad", "skipped": "none"}
 
 
 class Status(StrEnum):
-    """Where a delivery stands."""
+    """Where a webhook stands."""
 
     RECEIVED = "received"
     PROCESSED = "processed"
@@ -41,11 +40,11 @@ def commands(opened: Opener) -> typer.Typer:
     ) -> None:
         """The latest deliveries, newest first."""
 
-        async def work() -> "list[Delivery]":
-            from jangbu.inbox import store
+        async def work() -> "list[Row]":
+            from jangbu.inbox import log
 
-            async with opened() as run, run.db.transaction() as tx:
-                return await store.newest(tx, status=status.value if status else "", most=most)
+            async with opened() as run:
+                return await log.page_of_log(log.Wanted(status=status or ""), most=most, run=run)
 
         listed(
             "webhooks",
@@ -69,20 +68,18 @@ def commands(opened: Opener) -> typer.Typer:
     ) -> None:
         """One delivery: what it said, and what came of it."""
 
-        async def work() -> "Delivery":
-            from jangbu.inbox import store
+        async def work() -> "Whole":
+            from jangbu.inbox import log
 
-            async with opened() as run, run.db.transaction() as tx:
-                found = await store.find(tx, webhook_id)
-            if found is None:
-                raise WebhookUnknown(webhook_id=webhook_id)
-            return found
+            async with opened() as run:
+                return (await log.tell(await log.id_of(webhook_id, run=run), run=run)).webhook
 
-        delivery = execute(work())
+        webhook = execute(work())
         if as_json:
-            document(_as_json(delivery, whole=True))
+            bodies = {"request_body": without_keys(webhook.request_body), "response_body": webhook.response_body}
+            document(_as_json(webhook) | bodies)
         else:
-            _show(delivery)
+            _show(webhook)
 
     @webhooks.command()
     def replay(
@@ -152,39 +149,36 @@ async def _send(opened: Opener, url: str, *, times: int) -> "tuple[str, list[Ans
     return to, [await probe.send(parcel, to) for _ in range(times)]
 
 
-def _as_json(delivery: "Delivery", *, whole: bool = False) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "webhook_id": delivery.webhook_id,
-        "type": delivery.webhook_type,
-        "status": delivery.status,
-        "payment_id": delivery.payment_id,
-        "portone_payment_id": delivery.provider_transaction_id,
-        "error": delivery.error_message,
-        "received_at": delivery.received_at,
-        "processed_at": delivery.processed_at,
+def _as_json(webhook: "Row | Whole") -> dict[str, Any]:
+    return {
+        "webhook_id": webhook.webhook_id,
+        "type": webhook.webhook_type,
+        "status": webhook.status,
+        "payment_id": webhook.payment_id,
+        "portone_payment_id": webhook.provider_transaction_id,
+        "error": webhook.error_message,
+        "received_at": webhook.received_at,
+        "processed_at": webhook.processed_at,
     }
-    if whole:
-        shown |= {"request_body": without_keys(delivery.request_body), "response_body": delivery.response_body}
-    return shown
 
 
-def _show(delivery: "Delivery") -> None:
+def _show(webhook: "Whole") -> None:
     import json
 
-    say(f"{mark(_SIGNS.get(delivery.status, 'look'))} {delivery.status}  {clean(delivery.webhook_type or '')}")
+    say(f"{mark(_SIGNS.get(webhook.status, 'look'))} {webhook.status}  {clean(webhook.webhook_type or '')}")
     details(
         {
-            "webhook-id": delivery.webhook_id,
-            "received": f"{seoul(delivery.received_at)} (Seoul)",
-            "handled": f"{seoul(delivery.processed_at)} (Seoul)" if delivery.processed_at else "not yet",
-            "payment": delivery.payment_id or "none of ours",
-            "at PortOne": delivery.provider_transaction_id or "",
-            "problem": delivery.error_message or "",
-            "came of it": (delivery.response_body or {}).get("message", ""),
+            "webhook-id": webhook.webhook_id,
+            "received": f"{seoul(webhook.received_at)} (Seoul)",
+            "handled": f"{seoul(webhook.processed_at)} (Seoul)" if webhook.processed_at else "not yet",
+            "payment": webhook.payment_id or "none of ours",
+            "at PortOne": webhook.provider_transaction_id or "",
+            "problem": webhook.error_message or "",
+            "came of it": (webhook.response_body or {}).get("message", ""),
         }
     )
     say("  it said")
-    body = json.dumps(without_keys(delivery.request_body), ensure_ascii=False, indent=2)
+    body = json.dumps(without_keys(webhook.request_body), ensure_ascii=False, indent=2)
     for line in body.splitlines():
         say(f"    {clean(line)}")
 

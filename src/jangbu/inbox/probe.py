@@ -70,7 +70,7 @@ async def ask(parcel: Parcel, url: str) -> Answer:
     return await _post(parcel, url, _judge_answer)
 
 
-async def _post(parcel: Parcel, url: str, judge: "Callable[[int, str, bytes], Answer]") -> Answer:
+async def _post(parcel: Parcel, url: str, judge: Callable[[int, str, bytes], Answer]) -> Answer:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S, connect=10)
     try:
         async with (
@@ -113,8 +113,7 @@ def _judge_answer(status: int, location: str, text: bytes) -> Answer:
         )
     if own == "PAYMENT_CANNOT_BE_CHECKED":
         return _no(status, "Jangbu answers there, and could not tell in time. Look at the database, and at PortOne.")
-    code = str(_part(said, "error").get("code", ""))
-    return _no(status, _OF_CODE.get(code) or _of_status(status, location, code))
+    return _refused(status, location, said)
 
 
 def _read(text: bytes) -> Any:
@@ -131,6 +130,10 @@ def _judge(status: int, location: str, text: bytes) -> Answer:
         duplicate = data.get("duplicate") is True
         told = "seen before, and nothing changed" if duplicate else "verified and written down"
         return Answer(status, True, duplicate, f"Received: {told}.")
+    return _refused(status, location, said)
+
+
+def _refused(status: int, location: str, said: Any) -> Answer:
     code = str(_part(said, "error").get("code", ""))
     return _no(status, _OF_CODE.get(code) or _of_status(status, location, code))
 

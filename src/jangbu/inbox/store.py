@@ -74,13 +74,6 @@ FINISH = Query(
      WHERE webhook_id = :webhook_id AND status <> 'processed' AND (status <> 'skipped' OR :status <> 'failed')
     """,
 )
-NEWEST = Query(
-    Delivery,
-    f"""
-    SELECT {_COLUMNS} FROM webhook_logs WHERE :status = '' OR status = :status
-     ORDER BY created_at DESC LIMIT :most
-    """,
-)
 OPEN_COUNT = Query(int, "SELECT count(*) FROM webhook_logs WHERE status IN ('received', 'failed')")
 
 
@@ -166,11 +159,6 @@ async def finish(
         response_body=response,
         error_message=error,
     )
-
-
-async def newest(tx: Tx, *, status: str = "", most: int = 50) -> list[Delivery]:
-    """The latest deliveries, all or of one status."""
-    return await tx.all(NEWEST, status=status, most=most)
 
 
 async def open_count(tx: Tx) -> int:

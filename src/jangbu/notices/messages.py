@@ -26,6 +26,7 @@ SLACK_CHARACTERS_MAX = 2900
 
 _OPERATIONS: Mapping[str, tuple[str, str]] = {
     "pre_register": ("결제 금액 사전 등록", "pre-registering the amount"),
+    "confirm": ("결제 승인", "approving the payment"),
     "cancel": ("결제 취소", "cancelling the payment"),
     "close_account": ("가상계좌 말소", "closing the virtual account"),
     "issue_receipt": ("현금영수증 발급", "issuing the cash receipt"),

@@ -31,7 +31,8 @@ async def deliver(body: dict[str, Any], url: str) -> Outcome:
     except (aiohttp.ClientError, OSError, ValueError) as problem:
         # Their words may quote the address.
         return NotTaken("unreachable", type(problem).__name__)
-    said = plain(answer.body or "", ANSWER_CHARACTERS_MAX).replace(url, "(hidden)")
+    # Before it is cut: no part of the address may stay.
+    said = plain((answer.body or "").replace(url, "(hidden)"), ANSWER_CHARACTERS_MAX)
     if answer.status_code == 200 and said == "ok":
         return Taken()
     if answer.status_code == 200:

@@ -116,7 +116,7 @@ def _is_final(refused: aiosmtplib.SMTPResponseException) -> bool:
 
 
 def _said(refused: aiosmtplib.SMTPResponseException, settings: Settings) -> str:
-    said = plain(refused.message, WHY_CHARACTERS_MAX)
     secret = settings.smtp_pass.get_secret_value() if settings.smtp_pass else ""
-    # Some servers quote what they were sent.
-    return f"{refused.code} {said.replace(secret, '(hidden)') if secret else said}"
+    # Some servers quote what they were sent. Before it is cut: no part of the password may stay.
+    said = refused.message.replace(secret, "(hidden)") if secret else refused.message
+    return f"{refused.code} {plain(said, WHY_CHARACTERS_MAX)}"

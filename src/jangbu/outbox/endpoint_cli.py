@@ -1,5 +1,6 @@
 """`jangbu endpoints …`: where events are sent."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import typer
 
 from jangbu.clock import seoul
 from jangbu.outbox.cli import MOST, Operator, delivery_as_json
+from jangbu.outbox.rules import ROTATION_H_DEFAULT, ROTATION_H_MAX
 from jangbu.terminal import Column, Json, Opener, clean, document, execute, listed, moment, note, say, table
 
 if TYPE_CHECKING:
@@ -18,6 +20,15 @@ OwnSecret = Annotated[
     str, typer.Option("--secret", envvar="JANGBU_ENDPOINT_SECRET", help="Your own, whsec_…. Default: a new one.")
 ]
 KEPT = "Verify signatures with this secret. Nobody can show it again."
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    EXHAUSTED = "exhausted"
+    CANCELLED = "cancelled"
 
 
 def commands(opened: Opener, acting: Opener, operator: Operator) -> typer.Typer:
@@ -55,7 +66,9 @@ def _looking(group: typer.Typer, opened: Opener) -> None:
     @group.command()
     def deliveries(
         endpoint: Which,
-        state: Annotated[str, typer.Option(help="Only pending, delivered, exhausted or cancelled ones.")] = "",
+        state: Annotated[
+            State | None, typer.Option(help="Only pending, delivered, exhausted or cancelled ones.")
+        ] = None,
         most: Annotated[int, typer.Option(min=1, max=MOST, help="How many, latest first.")] = 50,
         as_json: Json = False,
     ) -> None:
@@ -66,7 +79,7 @@ def _looking(group: typer.Typer, opened: Opener) -> None:
 
             async with opened() as run:
                 await endpoints.find(_id(endpoint), run=run)
-                return await replay.deliveries(_id(endpoint), state=state, most=most, run=run)
+                return await replay.deliveries(_id(endpoint), state=state or "", most=most, run=run)
 
         listed(
             "deliveries",
@@ -80,7 +93,7 @@ def _looking(group: typer.Typer, opened: Opener) -> None:
                 "event": lambda one: one.event_id,
             },
             figures={"seq", "tries"},
-            nothing="No deliveries.",
+            nothing="No deliveries." if state is None else f"No deliveries that are {state.value}.",
             whole=delivery_as_json,
             as_json=as_json,
         )
@@ -128,7 +141,9 @@ def _making(group: typer.Typer, opened: Opener, acting: Opener, operator: Operat
     @group.command()
     def rotate(
         endpoint: Which,
-        keep_h: Annotated[int, typer.Option("--keep-hours", min=0, max=168, help="The old one signs on so long.")] = 24,
+        keep_h: Annotated[
+            int, typer.Option("--keep-hours", min=0, max=ROTATION_H_MAX, help="The old one signs on so long.")
+        ] = ROTATION_H_DEFAULT,
         secret: OwnSecret = "",
         as_json: Json = False,
     ) -> None:

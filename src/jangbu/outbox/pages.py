@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,18 +13,17 @@ from starlette.responses import RedirectResponse, Response
 from jangbu import events
 from jangbu.access.guard import Caller, guard
 from jangbu.access.rules import Scoped
-from jangbu.clock import SEOUL
 from jangbu.errors import Refusal
 from jangbu.outbox.announcements import TEST
 from jangbu.outbox.delivery_store import Attempt, Backlog, Delivery
 from jangbu.outbox.rules import SEQ_MAX, Endpoint
 from jangbu.outbox.sender import Sender
 from jangbu.outbox.service import endpoints, replay
+from jangbu.periods import MomentUnreadable, moment
 from jangbu.runtime import Runtime
 from jangbu.web import rendering
 from jangbu.web.chrome import Choice, Pager
 from jangbu.web.cursors import number_of
-from jangbu.web.errors import InvalidRequest
 from jangbu.web.listing import ONE_MORE, fitting, one_of, switch
 
 HOME = "/console/events"
@@ -54,7 +53,7 @@ class EndpointRow:
 
 @dataclass(frozen=True, slots=True)
 class EventsPage:
-    """All that events.html may use. `problem` is what was wrong with the form, `secret` a secret just made; else ""."""
+    """All that events.html may use. `problem` is what was wrong with the form, whose fields are shown as they were."""
 
     rows: tuple[EndpointRow, ...]
     types: tuple[str, ...]
@@ -185,7 +184,7 @@ def _endpoint_routes(router: APIRouter, run: Runtime) -> None:
             undelivered = "undelivered" in form
         t = rendering.words(request)
         try:
-            since, until = _day("first", first), _day("last", last) + timedelta(days=1)
+            since, until = _bound("first", first), _bound("last", last, is_end=True)
             sent = await replay.replay_span(
                 endpoint_id, since=since, until=until, undelivered=undelivered, actor=caller.actor, run=run
             )
@@ -313,13 +312,12 @@ def _delivery_row(delivery: Delivery) -> DeliveryRow:
     )
 
 
-def _day(field: str, text: str) -> datetime:
-    """The beginning of a day in Seoul, as a form's date field writes it."""
-    try:
-        day = date.fromisoformat(text)
-        return datetime(day.year, day.month, day.day, tzinfo=SEOUL)
-    except ValueError:
-        raise InvalidRequest(details=[{"field": field, "problem": "not a day"}]) from None
+def _bound(field: str, text: str, *, is_end: bool = False) -> datetime:
+    """A day in Seoul, as a form's date field writes it, and as `moment` reads it; but it must be there."""
+    at = moment(text, field, is_end=is_end)
+    if at is None:
+        raise MomentUnreadable(field=field)
+    return at
 
 
 def _one_line(text: str) -> str:

@@ -14,7 +14,7 @@ from jangbu.payments.confirm.refusals import ConfirmInProgress
 from jangbu.payments.confirm.service import UNDER_WAY, Agreed, confirm
 from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
-from jangbu.simulator.model import Purchase
+from jangbu.simulator.model import Purchase, paid_attempt
 from jangbu.simulator.script import May, Scene
 
 SHOP = Actor("key:shop")
@@ -93,13 +93,10 @@ class Approvals:
                 return
             self.notes.say(f"{purchase.name}: approved, paid {is_paid}")
             self.notes.sometimes("the shop was told that what it approved is paid" if is_paid else "approved, not paid")
-            if is_paid:
-                self._judge(purchase)
+            if not is_paid:
+                return
+            purchase.is_delivered = True
+            if paid_attempt(self.portone.world, purchase.payment_id) is None:
+                self.notes.problem(f"the shop was told that {purchase.name} is approved and paid, and it is not")
 
         await self.door.ask(ask)
-
-    def _judge(self, purchase: Purchase) -> None:
-        purchase.is_delivered = True
-        known = self.portone.payment(purchase.payment_id or "")
-        if known is None or known.succeeded is None:
-            self.notes.problem(f"the shop was told that {purchase.name} is approved and paid, and it is not")

@@ -23,7 +23,6 @@ RECENT = 8
 REFUSALS_MAX = 3
 """Then a payer gives up."""
 VALID_HOURS = (1, 3, 24)
-EXPIRED = ("FAILED", "CANCELLED", *["VIRTUAL_ACCOUNT_ISSUED"] * 3)
 LEARNED_AFTER_S = (0, 0, 0, 40, 1_500)
 """When PortOne hears of a deposit: at once, or once the bank's own notices have gone round."""
 

@@ -16,7 +16,7 @@ from jangbu.simulator.crew import Crew
 from jangbu.simulator.elders import Elders
 from jangbu.simulator.machine import Machine, Process
 from jangbu.simulator.merchant import Merchant
-from jangbu.simulator.model import Purchase
+from jangbu.simulator.model import Purchase, paid_attempt
 from jangbu.simulator.parcels import Parcels
 from jangbu.simulator.payers import PRODUCTS, Payers
 from jangbu.simulator.post import Post
@@ -76,7 +76,8 @@ class Cast:
         recent = self.purchases[-RECENT:]
         if unheard := [one for one in recent if one.payment_id is None]:
             may("shop: asks on", 12, lambda: self._initialize(self._chance.choice(unheard)))
-        if unpaid := [one for one in recent if one.payment_id is not None and not self.payers.is_paid(one.payment_id)]:
+        world = self._portone.world
+        if unpaid := [one for one in recent if one.payment_id and paid_attempt(world, one.payment_id) is None]:
             may("payer: comes to pay", 16, lambda: self.payers.open(self._chance.choice(unpaid)))
             may("payer: tampers", self._mix.tamper // 20, lambda: self.payers.tamper(self._recent()))
             may("operator: sync", 2, lambda: self.sync(self._recent()))
@@ -196,8 +197,7 @@ class Cast:
             if not verdict.is_paid:
                 return
             purchase.is_delivered = True
-            known = self._portone.payment(payment_id)
-            if known is None or known.succeeded is None:
+            if paid_attempt(self._portone.world, payment_id) is None:
                 self._notes.problem(f"the shop was told that {purchase.name} is paid, and it is not")
 
         await self._door.ask(ask)

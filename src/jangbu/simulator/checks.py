@@ -24,8 +24,9 @@ from jangbu.simulator.model import (
     expected_of,
     given_back,
     given_back_twice,
+    is_live,
     is_untold,
-    succeeded,
+    paid_attempt,
 )
 from jangbu.simulator.store import Row
 from jangbu.wiring import EXPECTATIONS
@@ -63,7 +64,7 @@ class Watch:
             self._since_xid = found[0].oldest_xid
         problems = [problem for row in found for problem in problems_of(row)]
         for row in found:
-            attempt, _ = succeeded(self._world, self._world.payment(STORE_ID, row.provider_order_id))
+            attempt = paid_attempt(self._world, row.provider_order_id)
             if row.entries and attempt is None:
                 problems.append(f"{row.id}: the books have it, and PortOne took no money")
             back = given_back(attempt) if attempt is not None else {}
@@ -166,7 +167,7 @@ async def when_settled(
     for row in found:
         purchase = by_name[name_of(row)]
         problems += _disagreement(row, purchase, world)
-        attempt, _ = succeeded(world, world.payment(STORE_ID, row.provider_order_id))
+        attempt = paid_attempt(world, row.provider_order_id)
         after = [
             *disagreeing_disputes(row, attempt, world, decided),
             *disagreeing_receipt(row, purchase, attempt, world),
@@ -227,8 +228,8 @@ def _is_paid_unheard(row: Row, world: World) -> bool:
 
 
 def _disagreement(row: Row, purchase: Purchase, world: World) -> list[str]:
-    attempt, is_live = succeeded(world, world.payment(STORE_ID, row.provider_order_id))
-    expected = expected_of(purchase, attempt, is_live=is_live)
+    attempt = paid_attempt(world, row.provider_order_id)
+    expected = expected_of(world, purchase, attempt)
     legs: Counter[tuple[str, str]] = Counter()
     for entry in row.entries:
         for path, minor in entry["legs"]:
@@ -247,7 +248,7 @@ def _disagreement(row: Row, purchase: Purchase, world: World) -> list[str]:
     for (path, currency), minor in wanted.items():
         if legs[path, currency] != minor:
             problems.append(f"{says}; the books say {legs[path, currency]} in {path}")
-    back = given_back(attempt) if attempt is not None and not is_live else {}
+    back = given_back(attempt) if attempt is not None and not is_live(world, attempt) else {}
     if _given_back(row) != sorted(back.items()):
         problems.append(f"{says}; PortOne gave back {back}, we {_given_back(row)}")
     if not expected.in_receivable and any(legs.values()):

@@ -9,9 +9,9 @@ from jangbu.payments.after.refusals import DisputeNotToDecide, DisputeUnknown
 from jangbu.payments.after.service.disputes import active_disputes, end
 from jangbu.payments.cancellations.service.cancel import Authority
 from jangbu.sandbox.core.problems import ApiError
-from jangbu.sandbox.core.records import Dispute
+from jangbu.sandbox.core.records import Attempt
 from jangbu.simulator.machine import Process
-from jangbu.simulator.model import Purchase
+from jangbu.simulator.model import Purchase, paid_attempt
 from jangbu.simulator.script import May, Scene
 
 CLERK = Authority(Actor("console:clerk"), limits={"KRW": 5_000})
@@ -37,9 +37,10 @@ class Complaints:
         """What may happen now."""
         if not self._weight:
             return
-        paid = [one.payment_id for one in purchases if one.api == "v2" and one.payment_id and self._is_paid(one)]
-        calm = [one for one in paid if len(self._disputes(one)) < DISPUTES_MAX][-RECENT:]
-        hot = [one for one in paid if any(each.resolved_at is None for each in self._disputes(one))]
+        of_v2 = [paid_attempt(self._portone.world, one.payment_id) for one in purchases if one.api == "v2"]
+        paid = [one for one in of_v2 if one is not None and one.status == "PAID"]
+        calm = [one for one in paid if len(one.disputes) < DISPUTES_MAX][-RECENT:]
+        hot = [one for one in paid if any(each.resolved_at is None for each in one.disputes)]
         if calm:
             may("payer: complains", self._weight, lambda: self._happens("dispute", self._chance.choice(calm)))
         if hot:
@@ -48,37 +49,24 @@ class Complaints:
         if self._is_any:
             may("person: decides a dispute", 8, self._decide)
 
-    def _is_paid(self, purchase: Purchase) -> bool:
-        known = self._portone.payment(purchase.payment_id or "")
-        return known is not None and known.succeeded is not None and known.succeeded.status == "PAID"
-
-    def _disputes(self, payment_id: str) -> Sequence[Dispute]:
-        known = self._portone.payment(payment_id)
-        assert known is not None
-        assert known.succeeded is not None
-        return known.succeeded.disputes
-
-    async def _happens(self, order: str, payment_id: str) -> None:
+    async def _happens(self, order: str, paid: Attempt) -> None:
         # PortOne's lists name a payment by when it changed, and no two changes share their time.
         await self._portone.clock.move(timedelta(milliseconds=1))
-        await self._portone.order(order, payment_id)
+        await self._portone.order(order, paid.payment_id)
         self._is_any = True
         self._notes.sometimes(f"the PG: {order}")
-        self._notes.say(f"{order} of {payment_id[:6]}")
+        self._notes.say(f"{order} of {paid.payment_id[:6]}")
 
-    async def _take_back(self, payment_id: str) -> None:
+    async def _take_back(self, paid: Attempt) -> None:
         await self._portone.clock.move(timedelta(milliseconds=1))
-        known = self._portone.payment(payment_id)
-        assert known is not None
-        assert known.succeeded is not None
-        amount = self._chance.choice((None, known.succeeded.order.total_minor // 2 or None))
+        amount = self._chance.choice((None, paid.order.total_minor // 2 or None))
         try:
-            await self._portone.chargeback(payment_id, amount)
+            await self._portone.chargeback(paid.payment_id, amount)
         except ApiError as refusal:
             self._notes.sometimes(f"the issuer took nothing back: {refusal.body['type']}")
             return
         self._notes.sometimes("the issuer took money back")
-        self._notes.say(f"chargeback of {payment_id[:6]}: {amount or 'all'}")
+        self._notes.say(f"chargeback of {paid.payment_id[:6]}: {amount or 'all'}")
 
     async def _decide(self) -> None:
         outcome = self._chance.choice((DisputeStatus.WON, DisputeStatus.LOST))

@@ -9,7 +9,7 @@ from jangbu.payments.service.verify import verify_imp_uid
 from jangbu.sandbox import control
 from jangbu.sandbox.testing import Sandbox
 from jangbu.simulator.machine import Process
-from jangbu.simulator.model import Purchase
+from jangbu.simulator.model import Purchase, paid_attempt
 from jangbu.simulator.outside import V1_WEBHOOK_URL
 from jangbu.simulator.script import May, Scene
 
@@ -71,8 +71,7 @@ class Elders:
                 return
             purchase.is_delivered = True
             self._notes.sometimes("an imp_uid was paid")
-            known = self._portone.payment(purchase.payment_id or "")
-            if known is None or known.succeeded is None:
+            if paid_attempt(self._portone.world, purchase.payment_id) is None:
                 self._notes.problem(f"the shop was told that {purchase.name} is paid, and it is not")
 
         await self._door.ask(ask)

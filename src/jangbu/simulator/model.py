@@ -3,7 +3,7 @@
 Nothing of ours is asked: the expected state of a payment follows from the order and PortOne's own record.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -111,12 +111,23 @@ class Expected:
 UNPAID = Expected(None)
 
 
-def expected_of(purchase: Purchase, attempt: Attempt | None, *, is_live: bool) -> Expected:
+def paid_attempt(world: World, payment_id: str | None) -> Attempt | None:
+    """The attempt of a payment that took money; None where none did, and where there is no payment."""
+    payment = world.payment(STORE_ID, payment_id) if payment_id is not None else None
+    return payment.succeeded if payment is not None else None
+
+
+def is_live(world: World, attempt: Attempt) -> bool:
+    """Whether it took real money."""
+    return world.channel_of(attempt).type == "LIVE"
+
+
+def expected_of(world: World, purchase: Purchase, attempt: Attempt | None) -> Expected:
     """What PortOne's successful attempt, if any, means for our books (reliability F08, F16, F37; ADR 0011)."""
     if attempt is None:
         return UNPAID
     order = attempt.order
-    if is_live:
+    if is_live(world, attempt):
         # This is a sandbox installation: real money is a mix-up for a person, and not ours to book.
         return Expected("MISMATCH", "live_channel")
     left = order.total_minor - sum(given_back(attempt).values())
@@ -129,12 +140,6 @@ def expected_of(purchase: Purchase, attempt: Attempt | None, *, is_live: bool) -
         return Expected("MISMATCH", mismatch if left else "returned", left, -left, order.currency)
     status = "PAID" if left == order.total_minor else "PARTIAL_CANCELLED" if left else "CANCELLED"
     return Expected(status, "", left, 0, order.currency)
-
-
-def succeeded(world: World, payment: Payment | None) -> tuple[Attempt | None, bool]:
-    """The attempt of a payment that took money, and whether its channel was a live one."""
-    attempt = payment.succeeded if payment is not None else None
-    return attempt, attempt is not None and world.channel_of(attempt).type == "LIVE"
 
 
 def captured_twice(world: World, visits: Mapping[str, str]) -> list[str]:
@@ -162,19 +167,18 @@ def under_way(world: World, payment_id: str) -> bool:
     return any(one.status == "REQUESTED" for one in cancellations_of(world, payment_id))
 
 
-def left_of(world: World, payment_id: str) -> int:
+def left_of(world: World, payment_id: str | None) -> int:
     """What may still be given back of a payment."""
-    payment = world.payment(STORE_ID, payment_id)
-    if payment is None or payment.succeeded is None:
+    paid = paid_attempt(world, payment_id)
+    if paid is None:
         return 0
-    gone = sum(one.total_minor for one in payment.succeeded.cancellations if one.status != "FAILED")
-    return payment.succeeded.order.total_minor - gone
+    return paid.order.total_minor - sum(one.total_minor for one in paid.cancellations if one.status != "FAILED")
 
 
-def cancellations_of(world: World, payment_id: str) -> list[Cancellation]:
+def cancellations_of(world: World, payment_id: str) -> Sequence[Cancellation]:
     """Every cancellation of a payment, whatever became of it."""
-    payment = world.payment(STORE_ID, payment_id)
-    return list(payment.succeeded.cancellations) if payment is not None and payment.succeeded is not None else []
+    paid = paid_attempt(world, payment_id)
+    return paid.cancellations if paid is not None else ()
 
 
 def done_for(world: World, refund: Refund) -> list[Cancellation]:

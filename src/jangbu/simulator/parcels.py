@@ -8,7 +8,7 @@ from jangbu.payments.after.service import escrow
 from jangbu.payments.after.service.escrow import Told
 from jangbu.portone.after import Parcel
 from jangbu.simulator.machine import Process
-from jangbu.simulator.model import Purchase, left_of
+from jangbu.simulator.model import Purchase, left_of, paid_attempt
 from jangbu.simulator.script import May, Scene
 
 SHOP = Actor("key:shop")
@@ -30,18 +30,17 @@ class Parcels:
 
     def choices(self, may: May, purchases: Sequence[Purchase]) -> None:
         """What may happen now."""
-        held = [one for one in purchases if one.is_in_escrow and left_of(self._portone.world, one.payment_id or "")]
+        held = [one for one in purchases if one.is_in_escrow and left_of(self._portone.world, one.payment_id)]
         if not held:
             return
         may("shop: sends a parcel", self._weight, lambda: self._send(self._chance.choice(held[-RECENT:])))
         may("shop: confirms a purchase", self._weight // 2, lambda: self._complete(self._chance.choice(held[-RECENT:])))
-        if away := [one for one in held if self._escrow(one).get("status") == "REGISTERED"]:
+        if away := [one for one in held if self._escrow(one.payment_id).get("status") == "REGISTERED"]:
             may("a parcel arrives, or comes back", 3, lambda: self._arrive(self._chance.choice(away)))
 
-    def _escrow(self, purchase: Purchase) -> dict[str, Any]:
+    def _escrow(self, payment_id: str | None) -> dict[str, Any]:
         """How PortOne has it; empty for what is not paid."""
-        known = self._portone.payment(purchase.payment_id or "")
-        paid = known.succeeded if known is not None else None
+        paid = paid_attempt(self._portone.world, payment_id)
         return (paid.escrow or {}) if paid is not None else {}
 
     async def _send(self, purchase: Purchase) -> None:
@@ -67,9 +66,9 @@ class Parcels:
             told = await call(web)
             self._notes.sometimes(f"escrow: {what} is {'done' if told.is_done else 'under way'}")
             self._notes.say(f"{purchase.name}: {what}, {told.escrow.status} {told.escrow.invoice_number}")
-            if what == "complete" and told.is_done and self._escrow(purchase).get("status") != "CONFIRMED":
+            if what == "complete" and told.is_done and self._escrow(purchase.payment_id).get("status") != "CONFIRMED":
                 self._notes.problem(f"the shop was told that {purchase.name} is confirmed, and it is not")
-            if what == "send" and told.is_done and not self._escrow(purchase).get("invoiceNumber"):
+            if what == "send" and told.is_done and not self._escrow(purchase.payment_id).get("invoiceNumber"):
                 self._notes.problem(f"the shop was told that the parcel of {purchase.name} is known, and it is not")
 
         await self._door.ask(ask, refused=f"escrow: {what} was refused")
@@ -84,9 +83,7 @@ class Parcels:
         """Once nothing is under way: PortOne was told of no parcel but the shop's."""
         found = []
         for payment_id, asked in self._asked.items():
-            known = self._portone.payment(payment_id)
-            paid = known.succeeded if known is not None else None
-            shown = (paid.escrow or {}).get("invoiceNumber") if paid is not None else None
+            shown = self._escrow(payment_id).get("invoiceNumber")
             if shown is not None and shown not in asked:
                 found.append(f"PortOne has the parcel {shown} for {payment_id}, the shop sent {asked}")
         return found

@@ -10,7 +10,7 @@ from jangbu.sandbox.control import approve_late
 from jangbu.simulator import approvals, bank, elders, visits
 from jangbu.simulator.approvals import Approvals
 from jangbu.simulator.crew import Crew
-from jangbu.simulator.model import Purchase
+from jangbu.simulator.model import Purchase, paid_attempt
 from jangbu.simulator.script import May, Scene
 
 RECENT = 4
@@ -114,7 +114,7 @@ class Payers:
         failed = [
             attempt
             for attempt in self._portone.world.attempts()
-            if attempt.status == "FAILED" and not self.is_paid(attempt.payment_id)
+            if attempt.status == "FAILED" and paid_attempt(self._portone.world, attempt.payment_id) is None
         ]
         if failed:
             attempt = self._chance.choice(failed)
@@ -139,8 +139,3 @@ class Payers:
         code = _code(told) or "paid"
         self._notes.sometimes(f"tampered: {code}")
         self._notes.say(f"{purchase.name}: tampered, told {code}")
-
-    def is_paid(self, payment_id: str) -> bool:
-        """Whether PortOne took money for it."""
-        known = self._portone.payment(payment_id)
-        return known is not None and known.succeeded is not None

@@ -38,7 +38,7 @@ class Receipts:
         """What may happen now."""
         if not self._weight:
             return
-        paid = [one for one in purchases if one.is_in_cash and left_of(self._world, one.payment_id or "")][-RECENT:]
+        paid = [one for one in purchases if one.is_in_cash and left_of(self._world, one.payment_id)][-RECENT:]
         if paid:
             may("shop: issues a receipt", self._weight, lambda: self._issue(self._chance.choice(paid)))
         issued = [one for one in purchases if self._has_one(one)][-RECENT:]

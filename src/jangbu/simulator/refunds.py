@@ -18,7 +18,7 @@ from jangbu.payments.cancellations.service.cancel import Authority, approve, can
 from jangbu.payments.refusals import IdempotencyKeyReused
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.simulator.machine import Process
-from jangbu.simulator.model import Purchase, Refund, done_for, left_of, under_way
+from jangbu.simulator.model import Purchase, Refund, done_for, left_of, paid_attempt, under_way
 from jangbu.simulator.script import May, Scene
 
 SHOP = Authority(Actor("key:shop"))
@@ -49,7 +49,7 @@ class RefundDesk:
 
     def choices(self, may: May, purchases: Sequence[Purchase]) -> None:
         """What may happen now."""
-        paid = [one for one in purchases if one.payment_id and left_of(self._world, one.payment_id)]
+        paid = [one for one in purchases if left_of(self._world, one.payment_id)]
         if paid:
             quiet = self._quiet(paid)
             may("shop: refund", 25 if quiet else 5, lambda: self._refund(self._one_to_refund(paid, quiet)))
@@ -209,7 +209,7 @@ class RefundDesk:
 
     async def cancel_unheard(self, purchases: Sequence[Purchase]) -> None:
         """The last thing that happens, and nobody says a word: only PortOne's list can tell. Goods go back with it."""
-        paid = [one for one in purchases if one.payment_id and left_of(self._world, one.payment_id)]
+        paid = [one for one in purchases if left_of(self._world, one.payment_id)]
         goods = [one for one in paid if one.visit is not None]
         if paid and self._chance.random() < UNHEARD:
             await self._cancel_elsewhere(self._chance.choice(goods or paid), is_last=True)
@@ -247,8 +247,7 @@ class RefundDesk:
 
     def _account_for(self, payment_id: str, refund: Refund) -> dict[str, str] | None:
         """What PortOne must be told of where the money goes: nothing, where it goes back the way it came."""
-        payment = self._portone.payment(payment_id)
-        paid = payment.succeeded if payment is not None else None
+        paid = paid_attempt(self._world, payment_id)
         if refund.account is None or paid is None or (paid.method or {}).get("type") != "PaymentMethodVirtualAccount":
             return None
         return _told(refund.account)

@@ -10,7 +10,7 @@ from jangbu.db import Query, Tx
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A payment, its entries, events, audit actions and open attempts.
+    """A payment, its entries, events, audit actions and what came after it.
 
     `oldest_xid` is the first transaction id whose rows a later look may not have seen yet.
     """
@@ -33,7 +33,6 @@ class Row:
     cancellations: list[dict[str, Any]]
     disputes: list[dict[str, Any]]
     receipt: dict[str, Any] | None
-    open_attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +91,7 @@ ROWS = Query(
               FROM payment_disputes d WHERE d.payment_id = p.id) AS disputes,
            (SELECT jsonb_build_object('status', r.status, 'number', r.issue_number, 'failed', r.failure IS NOT NULL,
                                       'is_kept', r.number_encrypted IS NOT NULL)
-              FROM payment_receipts r WHERE r.payment_id = p.id) AS receipt,
-           (SELECT count(*) FROM payment_attempts t
-             WHERE t.payment_id = p.id AND t.state IN ('sent', 'unknown')) AS open_attempts
+              FROM payment_receipts r WHERE r.payment_id = p.id) AS receipt
       FROM payments p
      WHERE p.xmin::text::bigint >= :since_xid
         OR p.id IN (SELECT payment_id FROM payment_cancellations WHERE xmin::text::bigint >= :since_xid)

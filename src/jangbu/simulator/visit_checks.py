@@ -13,7 +13,7 @@ from jangbu.payments.service.initialize import portone_id_of
 from jangbu.sandbox import STORE_ID
 from jangbu.sandbox.core.world import World
 from jangbu.simulator import visit_store
-from jangbu.simulator.model import Expected, Purchase, expected_of, succeeded
+from jangbu.simulator.model import Expected, Purchase, expected_of, paid_attempt
 from jangbu.simulator.visit_store import SessionRow
 from jangbu.simulator.visits import Ware
 
@@ -39,8 +39,7 @@ async def problems_of_visits(
     endings = []
     for row in sessions:
         purchase = by_order[row.order_id]
-        attempt, is_live = succeeded(world, world.payment(STORE_ID, portone_id_of(STORE_ID, row.order_id)))
-        expected = expected_of(purchase, attempt, is_live=is_live)
+        expected = expected_of(world, purchase, paid_attempt(world, portone_id_of(STORE_ID, row.order_id)))
         found = [*_broken(row), *_disagreement(row, expected, now)]
         if purchase.amount not in (0, row.amount):
             found.append(f"costs {row.amount}, and its payer was told {purchase.amount}")

@@ -28,7 +28,7 @@ from jangbu.payments.refusals import PreRegistrationRefused
 from jangbu.payments.service.initialize import portone_id_of
 from jangbu.sandbox import STORE_ID
 from jangbu.simulator.machine import Process
-from jangbu.simulator.model import Purchase, Visit
+from jangbu.simulator.model import Purchase, Visit, paid_attempt
 from jangbu.simulator.script import May, Scene
 
 SHOP = Actor("key:shop")
@@ -213,8 +213,7 @@ class Visits:
         await self.door.ask(ask)
 
     def _must_be_paid(self, purchase: Purchase) -> None:
-        known = self.portone.payment(purchase.payment_id or "")
-        if known is None or known.succeeded is None:
+        if paid_attempt(self.portone.world, purchase.payment_id) is None:
             self.notes.problem(f"the payer of {purchase.name} was told that it is paid, and it is not")
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from jangbu.sandbox.console.frame import PAGES, Asked, Button, Listed, listed, shown
 from jangbu.sandbox.core.identity_records import IdentityVerification
-from jangbu.sandbox.window import identity_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,6 @@ class IdentityPage:
 def identity_page(asked: Asked) -> IdentityPage:
     stores = asked.parts.world.state.identity_verifications.values()
     found = [each for of_store in stores for each in of_store.values()]
-    codes = {each["identityVerificationId"]: each["otp"] for each in identity_windows.telephones(asked.parts)}
 
     def row_of(each: IdentityVerification) -> PersonRow:
         waits = each.status == "READY" and each.otp is not None
@@ -40,7 +38,7 @@ def identity_page(asked: Asked) -> IdentityPage:
             id=each.id,
             status=each.status,
             method=asked.words[f"identity_{each.method}"],
-            otp=codes.get(each.id) or "" if waits and each.method == "SMS" else "",
+            otp=each.otp or "" if waits and each.method == "SMS" else "",
             tries=each.tries,
             person=f"{each.person.name} {each.person.phone_number}" if each.person is not None else "",
             at=shown(each.requested_at),

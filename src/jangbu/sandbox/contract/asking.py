@@ -1,5 +1,6 @@
 """Asking a PortOne, or a sandbox, one step after the other."""
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Asker:
 
     async def ask(self, step: Step) -> Exchange:
         """The exchange as it is kept."""
-        missing = [name for name in _blanks_in(step) if name not in self.blanks]
+        missing = [name for name in blanks_in(step) if name not in self.blanks]
         if missing:
             return Exchange(step, skipped=f"there is no {missing[0]}")
         status, headers, raw = await self._send(step)
@@ -104,12 +105,9 @@ class Asker:
         return value
 
 
-NAMES = ("payment", "other", "mark", "mark2", "tomorrow", "billingKey", "cancellation", "schedule")
-
-
-def _blanks_in(step: Step) -> list[str]:
-    text = msgspec.json.encode([step.path, step.body, step.headers]).decode()
-    return [name for name in NAMES if f"{{{name}}}" in text]
+def blanks_in(step: Step) -> list[str]:
+    """The names of what is to be filled in."""
+    return re.findall(r"\{(\w+)\}", msgspec.json.encode([step.path, step.body, step.headers]).decode())
 
 
 def _at(raw: bytes, place: str) -> Any:

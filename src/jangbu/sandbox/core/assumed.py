@@ -6,9 +6,13 @@ Code that rests on one says so with `[I: name]`, and so does code that rests on 
 ASSUMED = {
     "account_without_an_end": """A virtual account, or a sum to be paid at a counter, whose end nobody names can be paid
         for 72 hours; the payment shows the end (§2.2).""",
+    "answers_of_pgs": """What KCP's one promotion is, and KakaoPay's own words for an order: no answer of either PG is
+        known (§8).""",
     "billing_key_of_failed_issue": """The browser's answer to a failed issue has `billingKey` all the same, empty when
         there is no key (§7.1).""",
     "cancel_period": """A PG that publishes no limit gives money back for 365 days (§10.10).""",
+    "card_months": """A window offers a card up to twelve months where the merchant names none, and no call asks for
+        more than sixty (§2.6, §7.1).""",
     "channel_group_draw": """Of a channel group's channels that take the order each is as likely as the next: the
         shares that a merchant sets are not known (§7.1).""",
     "checkout_pay_method": """Which payMethod of the window each method of a checkout profile opens (§8).""",
@@ -53,6 +57,8 @@ ASSUMED = {
         and so does the last in any case (§2.8, §10.11).""",
     "promotion_status": """A promotion that was ended or paused by a person shows that, before what time and money did
         (§8).""",
+    "receipts_of_keys": """Of what is charged with a key, only what a bank account in a wallet pays has a cash receipt
+        (§2.11, §3.2).""",
     "refused_schedule": """A schedule that is refused at its time, other than because the payment is paid already, makes
         an attempt that FAILED for that reason (§3.3).""",
     "schedule_names_its_channel": """A schedule whose `channelKey` the billing key was not issued on is INVALID_REQUEST
@@ -61,6 +67,8 @@ ASSUMED = {
     "session_without_an_end": """A hosted checkout whose life nobody names lasts an hour (§8).""",
     "text_search": """What each field of `textSearch` compares, and that ALL means all of them; who acquires a card is
         who publishes it (§2.13).""",
+    "usual_window": """A window of which nothing is said is an overlay on a computer and a redirection on a telephone,
+        whatever the PG: PGs differ (§7.1).""",
     "v1_card_check": """The small sum of V1's `checking_amount` comes back at once and is listed nowhere (§6.5).""",
     "v1_codes": """V1's `code` of a refusal, beyond its not being 0, and its sentence (§6.1).""",
     "v1_in_v2": """V2 shows a payment made through V1 with its `merchant_uid` as `id` and its `imp_uid` as
@@ -69,7 +77,9 @@ ASSUMED = {
     "v1_prepared_currency": """An amount that V1 prepared without a currency is that number of the window's currency
         (§6.2).""",
     "v1_refund_account": """V1's refund account counts only when holder, bank and number are all there (§6.4).""",
-    "vat_report_pgs": """A PG that the VAT reports have no word for is in no report (§8).""",
+    "v1_webhook_address": """V1's webhooks of live and of test payments go to one address (§4.5).""",
+    "vat_report_pgs": """A PG that the VAT reports have no word for, or of which it is not known which is its, is in no
+        report (§8).""",
     "webhook_header_text": """The headers in a payment's `webhooks` are one string: a JSON object (§2.12).""",
 }
 """One sentence each, with the sections of portone-facts that leave it open."""

@@ -42,7 +42,7 @@ V1_STATUS = {
 
 
 def webhook_url_of(store: Store, environment: ChannelType, *, is_v1: bool) -> str | None:
-    """Where the store wants its webhooks. V1 has one place, whatever the environment (portone-facts §4.5)."""
+    """Where the store wants its webhooks. V1 has one place, whatever the environment [I: v1_webhook_address]."""
     if is_v1:
         return store.v1.webhook_url if store.v1 is not None else None
     return store.webhooks[environment].url

@@ -1,4 +1,6 @@
-"""Charging a billing key: at once, at its scheduled time, or with its issue (portone-facts §3.2)."""
+"""Charging a billing key: at once, at its scheduled time, or with its issue (portone-facts §3.2); and how whatever a
+server pays without a window begins.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +24,7 @@ class Wish:
 
     payment_id: str
     billing_key: str
+    """Empty for what is paid with no key of the store's."""
     order: Order
     channel_key: str | None = None
     installment_months: int = 0
@@ -47,23 +50,31 @@ def charge(world: World, faults: Faults, store: Store, wish: Wish, now: datetime
 
 def charge_with(world: World, faults: Faults, store: Store, key: BillingKey, wish: Wish, now: datetime) -> Attempt:
     """As `charge`, with a key at hand: one that V1 makes of a card for this one payment is not among the store's."""
-    channel = _channel(world, key, wish.channel_key)
+    attempt = begin(world, store, _channel(world, key, wish.channel_key), wish, key.method, now)
+    decide(world, faults, key, attempt, wish, now)
+    return attempt
+
+
+def begin(
+    world: World, store: Store, channel: Channel, wish: Wish, paid_with: dict[str, Any] | None, now: datetime
+) -> Attempt:
+    """An attempt that a server asks for; the PG has not said yes. Refuses, in this order, a payment that cannot be paid
+    any more, what this PG takes from nobody, and a promotion that is not for what is paid with.
+    """
     refuse_unpayable(world, store, wish.payment_id, schedule_id=wish.schedule_id)
     try:
         refuse_what_the_pg_refuses(world.inferred, channel, wish.payment_id, wish.order)
     except BrowserRefusal as refusal:
-        raise ApiError("PG_PROVIDER", "The PG refused.", pgCode=refusal.pg_code, pgMessage=refusal.message) from None
-    promotions.apply(world, store, wish.order, key.method, now)
-    attempt = _enter(world, store, key, channel, wish, now)
-    decide(world, faults, key, attempt, wish, now)
-    return attempt
+        raise pg_refusal(refusal.pg_code or "", refusal.message) from None
+    promotions.apply(world, store, wish.order, paid_with, now)
+    return _enter(world, store, channel, wish, now)
 
 
 def fail(world: World, store: Store, wish: Wish, refusal: ApiError, now: datetime) -> Attempt:
     """A charge that was refused with nobody there to hear it: an attempt that FAILED tells of it instead."""
     key, body = world.state.billing_keys[store.id][wish.billing_key], refusal.body
     named = wish.channel_key if wish.channel_key in key.channel_keys else None
-    attempt = _enter(world, store, key, _channel(world, key, named), wish, now)
+    attempt = _enter(world, store, _channel(world, key, named), wish, now)
     failure = Failure(body["type"], body["message"], "", "")
     if body["type"] == "PG_PROVIDER":
         failure = Failure("PGProviderError", body["pgMessage"], body["pgCode"], body["pgMessage"])
@@ -71,7 +82,7 @@ def fail(world: World, store: Store, wish: Wish, refusal: ApiError, now: datetim
     return attempt
 
 
-def _enter(world: World, store: Store, key: BillingKey, channel: Channel, wish: Wish, now: datetime) -> Attempt:
+def _enter(world: World, store: Store, channel: Channel, wish: Wish, now: datetime) -> Attempt:
     attempt = Attempt(
         transaction_id=world.new_transaction_id(wish.order),
         payment_id=wish.payment_id,
@@ -82,7 +93,7 @@ def _enter(world: World, store: Store, key: BillingKey, channel: Channel, wish: 
         requested_at=now,
         updated_at=now,
         status_changed_at=now,
-        billing_key=key.id or None,
+        billing_key=wish.billing_key or None,
         schedule_id=wish.schedule_id,
     )
     world.enter(attempt)

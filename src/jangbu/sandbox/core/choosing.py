@@ -10,8 +10,9 @@ from jangbu.sandbox.core.wallets import WALLETS
 
 LUMP_SUM = 0
 INSTALLMENTS_FROM_MINOR = 50_000
-"""Korean cards pay less than this at once (V1's request parameters say so of every PG)."""
+"""Korean cards pay less than this at once, whatever the PG (portone-facts §10.17)."""
 MONTHS_MAX = 12
+"""Where the merchant names no months [I: card_months]."""
 
 
 def months_offered(order: Order, offer: Offer) -> tuple[int, ...]:

@@ -2,19 +2,26 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-from jangbu.sandbox.core.records import Chore
+from jangbu.sandbox.core.records import Chore, ChoreKind
 from jangbu.sandbox.core.state import State
 from jangbu.sandbox.core.world import World
 
 
-def plan(state: State, due_at: datetime, kind: Any, transaction_id: str, **more: Any) -> Chore:
-    """Put `kind` on the agenda; `more` are the chore's other fields."""
+def plan(
+    state: State,
+    due_at: datetime,
+    kind: ChoreKind,
+    transaction_id: str,
+    *,
+    cancellation_id: str | None = None,
+    is_success: bool = True,
+    is_announced: bool = True,
+) -> None:
+    """Put it on the agenda."""
     state.chores_planned += 1
-    chore = Chore(due_at, state.chores_planned, kind, transaction_id, **more)
-    state.chores.append(chore)
-    return chore
+    number = state.chores_planned
+    state.chores.append(Chore(due_at, number, kind, transaction_id, cancellation_id, is_success, is_announced))
 
 
 def drop(state: State, transaction_id: str, cancellation_id: str | None = None) -> None:

@@ -1,4 +1,6 @@
-"""The countries there are: ISO 3166-1 in two letters. PortOne takes, and shows, no other word (portone-facts §2.3)."""
+"""The countries there are: those of `Country` in PortOne's description of V2, which are ISO 3166-1 in two letters.
+PortOne takes, and shows, no other word.
+"""
 
 from typing import Annotated
 

@@ -13,7 +13,7 @@ from jangbu.sandbox.core.records import Order, ReceiptWish
 from jangbu.sandbox.core.world import World
 
 Months = Annotated[int, msgspec.Meta(ge=0, le=60)]
-"""Over how many a card pays; no PG has a longer plan."""
+"""Over how many a card pays; no PG is asked for a longer plan [I: card_months]."""
 
 
 class AmountInput(msgspec.Struct, rename="camel"):

@@ -59,7 +59,7 @@ def card(world: World, choice: str | None, offer: Offer) -> dict[str, Any]:
 
 
 def account(world: World, choice: str | None, offer: Offer) -> dict[str, Any]:
-    """A bank account in a wallet: the one kind of key whose charges have a cash receipt (portone-facts §2.3)."""
+    """A bank account in a wallet: the one kind of key whose charges have a cash receipt [I: receipts_of_keys]."""
     bank = _picked("transfer", choice, offer) or "SHINHAN"
     number = f"110***{world.ids.chance().randrange(10**6):06d}"
     return {"type": "BillingKeyPaymentMethodTransfer", "bank": bank, "accountNumber": number}

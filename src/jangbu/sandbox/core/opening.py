@@ -77,10 +77,9 @@ def _without_prefixes(given: Any, prefix: str = "") -> Any:
 def window_of(
     asked: RequestWindow, pay_method: str, *, is_mobile: bool, opener_origin: str | None, offer: Offer | None = None
 ) -> Window:
-    """An overlay by default on a computer, a full redirection where asked for or on a phone (portone-facts
-    §7.1).
+    """An overlay by default on a computer, a full redirection on a telephone [I: usual_window].
 
-    Refuses a redirection without a redirectUrl. A UI window is shown as an overlay.
+    Refuses a redirection without a redirectUrl (portone-facts §7.1). A UI window is shown as an overlay.
     """
     kinds = asked.window_type or WindowTypes()
     wanted = (kinds.mobile or "REDIRECTION") if is_mobile else (kinds.pc or "IFRAME")

@@ -1,4 +1,4 @@
-"""Which company a PG module belongs to: the lists' `pgCompanies`, beside their `pgProviders` (portone-facts §2.2)."""
+"""Which company a PG module belongs to: the lists' `pgCompanies`, beside their `pgProviders` (portone-facts §3.1)."""
 
 from typing import Literal, get_args
 

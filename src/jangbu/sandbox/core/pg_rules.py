@@ -1,12 +1,12 @@
 """What PGs refuse: cancels, each PG by its own rules (portone-facts §10.10), and keyed-in cards."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from jangbu.sandbox.core import choices, declines
 from jangbu.sandbox.core.inputs import Credential
+from jangbu.sandbox.core.params import KST
 from jangbu.sandbox.core.records import Attempt
 
-KST = timezone(timedelta(hours=9))
 CANCELLABLE_DAYS = {"PAYPAL_V2": 180, "NAVERPAY": 1095, "KSNET": 183}
 """Others allow a year [I: cancel_period]: a card "about 1 year"."""
 

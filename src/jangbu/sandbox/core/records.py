@@ -359,12 +359,15 @@ class Event(msgspec.Struct, gc=False):
         return uuid_of(f"{self.transaction_id} {self.cancellation_id or ''}")
 
 
+ChoreKind = Literal["settle_cancel", "learn_cancel", "finish_payment", "expire_account", "learn_deposit"]
+
+
 class Chore(msgspec.Struct):
     """What the PG will do by itself later, on the sandbox's clock."""
 
     due_at: datetime
     number: int
-    kind: Literal["settle_cancel", "learn_cancel", "finish_payment", "expire_account", "learn_deposit"]
+    kind: ChoreKind
     transaction_id: str
     cancellation_id: str | None = None
     is_success: bool = True

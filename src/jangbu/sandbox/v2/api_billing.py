@@ -15,7 +15,7 @@ from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import Page, bounds_of, span
+from jangbu.sandbox.v2.listing import Page, holds, paged, span
 from jangbu.sandbox.window.issue_windows import confirm, issue_and_pay
 
 operations = Operations()
@@ -190,11 +190,7 @@ async def get_billing_key_infos(call: Call) -> dict[str, Any]:
         if key.issued_at is not None and _is_of(times, wanted, key) and _passes(call, wanted, key)
     ]
     keys.sort(key=lambda key: (_time_of(key, by) or key.requested_at, key.id), reverse=asked.sort.order != "ASC")
-    first, size, number = bounds_of(asked.page)
-    return {
-        "items": [billing_key_json(world, key) for key in keys[first : first + size]],
-        "page": {"number": number, "size": size, "totalCount": len(keys)},
-    }
+    return paged(keys, asked.page, lambda key: billing_key_json(world, key))
 
 
 @operations.add("DELETE", "/billing-keys/{billingKey}")
@@ -305,7 +301,7 @@ def _passes(call: Call, wanted: _Filter, key: BillingKey) -> bool:
         (wanted.version, wanted.version == key.version),
         (wanted.text_search, wanted.text_search is not None and _has_text(call.world, wanted.text_search, key)),
     )
-    return all(holds for asked, holds in conditions if asked is not None and asked != [])
+    return holds(conditions)
 
 
 def _has_text(world: World, search: _TextSearch, key: BillingKey) -> bool:

@@ -14,7 +14,7 @@ from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.records import CashReceipt
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import Page, bounds_of, span
+from jangbu.sandbox.v2.listing import Page, holds, paged, span
 from jangbu.sandbox.v2.wire import receipt_json
 
 operations = Operations()
@@ -148,11 +148,7 @@ async def get_cash_receipts(call: Call) -> dict[str, Any]:
         key=lambda row: (_at(row, asked.sort.by) or row.status_updated_at, row.number),
         reverse=asked.sort.order == "DESC",
     )
-    first, size, number = bounds_of(asked.page)
-    return {
-        "items": [receipt_json(call.world, row) for row in rows[first : first + size]],
-        "page": {"number": number, "size": size, "totalCount": len(rows)},
-    }
+    return paged(rows, asked.page, lambda row: receipt_json(call.world, row))
 
 
 def _content(call: Call, asked: _Issue) -> cash_receipts.Content:
@@ -177,17 +173,17 @@ def _passes(call: Call, asked: _List, row: CashReceipt) -> bool:
     conditions = (
         (wanted.payment_id, wanted.payment_id == row.payment_id),
         (wanted.order_name, wanted.order_name == row.order_name),
-        (wanted.statuses or None, LISTED_AS[row.status] in (wanted.statuses or ())),
-        (wanted.types or None, row.type in (wanted.types or ())),
+        (wanted.statuses, LISTED_AS[row.status] in (wanted.statuses or ())),
+        (wanted.types, row.type in (wanted.types or ())),
         (wanted.is_manual, wanted.is_manual == row.is_manual),
         (wanted.is_test, wanted.is_test == (channel.type == "TEST")),
         (wanted.pg_receipt_id, wanted.pg_receipt_id == row.pg_receipt_id),
         (wanted.version, wanted.version == _version_of(call, row)),
         (wanted.pg_merchant_id, wanted.pg_merchant_id == channel.pg_merchant_id),
-        (wanted.pg_providers or None, channel.pg_provider in (wanted.pg_providers or ())),
-        (wanted.pg_companies or None, company_of(channel.pg_provider) in (wanted.pg_companies or ())),
+        (wanted.pg_providers, channel.pg_provider in (wanted.pg_providers or ())),
+        (wanted.pg_companies, company_of(channel.pg_provider) in (wanted.pg_companies or ())),
     )
-    return all(holds for asked_for, holds in conditions if asked_for is not None)
+    return holds(conditions)
 
 
 def _version_of(call: Call, row: CashReceipt) -> str:

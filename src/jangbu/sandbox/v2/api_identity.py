@@ -13,7 +13,7 @@ from jangbu.sandbox.core.pg_companies import PgCompany, company_of
 from jangbu.sandbox.core.problems import ApiError
 from jangbu.sandbox.core.world import World
 from jangbu.sandbox.gate import Call, Operations
-from jangbu.sandbox.v2.listing import Page, bounds_of, span
+from jangbu.sandbox.v2.listing import Page, holds, paged, span
 
 operations = Operations()
 Times = Literal["REQUESTED_AT", "VERIFIED_AT", "FAILED_AT", "STATUS_UPDATED_AT"]
@@ -161,11 +161,7 @@ async def get_identity_verifications(call: Call) -> dict[str, Any]:
     ]
     by = asked.sort.by
     rows.sort(key=lambda row: (_time_of(row, by) or row.requested_at, row.id), reverse=asked.sort.order != "ASC")
-    first, size, number = bounds_of(asked.page)
-    return {
-        "items": [verification_json(world, row) for row in rows[first : first + size]],
-        "page": {"number": number, "size": size, "totalCount": len(rows)},
-    }
+    return paged(rows, asked.page, lambda row: verification_json(world, row))
 
 
 def verification_json(world: World, found: IdentityVerification) -> dict[str, Any]:
@@ -252,4 +248,4 @@ def _passes(world: World, wanted: _Filter, row: IdentityVerification) -> bool:
         (wanted.customer, wanted.customer is not None and wanted.customer.fits(row.person)),
         (wanted.version, wanted.version == row.version),
     )
-    return all(holds for asked, holds in conditions if asked is not None and asked != [])
+    return holds(conditions)

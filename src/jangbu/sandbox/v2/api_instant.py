@@ -14,15 +14,13 @@ from jangbu.sandbox.core import (
     methods,
     params,
     pg_rules,
-    promotions,
     wallets,
 )
 from jangbu.sandbox.core.choices import Bank
 from jangbu.sandbox.core.inferred import Inferred
-from jangbu.sandbox.core.inputs import Credential, Months, OrderInput, order_of
-from jangbu.sandbox.core.naming_rules import refuse_what_the_pg_refuses
-from jangbu.sandbox.core.problems import ApiError, BrowserRefusal, pg_refusal
-from jangbu.sandbox.core.records import AccountWish, Attempt, Order, ReceiptWish
+from jangbu.sandbox.core.inputs import Credential, Months, OrderInput, ReceiptInput, order_of, receipt_wish_of
+from jangbu.sandbox.core.problems import ApiError
+from jangbu.sandbox.core.records import AccountWish, Order
 from jangbu.sandbox.gate import Call, Operations
 
 operations = Operations()
@@ -51,10 +49,9 @@ class _Option(msgspec.Struct):
     fixed: _Fixed | None = None
 
 
-class _Receipt(msgspec.Struct, rename="camel"):
-    """Whose it is, is required and forgotten."""
+class _Receipt(ReceiptInput, rename="camel"):
+    """Whose it is, is required here."""
 
-    type: Literal["PERSONAL", "CORPORATE", "NO_RECEIPT"]
     customer_identity_number: str
 
 
@@ -99,8 +96,7 @@ async def pay_instantly(call: Call) -> dict[str, Any]:
     Of a channel group the first channel is taken [I: instant_in_a_group].
     """
     asked = call.body(_Instant)
-    world, payment_id = call.world, call.path("paymentId")
-    store = call.store(asked.store_id)
+    world, store = call.world, call.store(asked.store_id)
     channel = billing_keys.channels_for(world, store, asked.channel_key, asked.channel_group_id)[0]
     order = order_of(world, asked)
     order.is_escrow = asked.is_escrow or False
@@ -108,25 +104,9 @@ async def pay_instantly(call: Call) -> dict[str, Any]:
     chosen = _chosen(call, asked.method, order)
     if chosen.method == "card" and channel.pg_provider in wallets.OF_PG:
         raise ApiError("INVALID_REQUEST", "This channel takes no keyed-in cards.")
-    charges.refuse_unpayable(world, store, payment_id)
-    try:
-        refuse_what_the_pg_refuses(world.inferred, channel, payment_id, order)
-    except BrowserRefusal as refusal:
-        raise pg_refusal(refusal.pg_code or "", refusal.message) from None
-    promotions.apply(world, store, order, chosen.shown, call.now)
-    attempt = Attempt(
-        transaction_id=str(world.ids.uuid()),
-        payment_id=payment_id,
-        store_id=store.id,
-        channel_key=channel.key,
-        order=order,
-        origin=charges.ORIGIN,
-        requested_at=call.now,
-        updated_at=call.now,
-        status_changed_at=call.now,
-        method=chosen.shown,
-    )
-    world.enter(attempt)
+    wish = charges.Wish(call.path("paymentId"), "", order)
+    attempt = charges.begin(world, store, channel, wish, chosen.shown, call.now)
+    attempt.method = chosen.shown
     approvals.approve(
         world,
         call.parts.faults,
@@ -161,9 +141,7 @@ def _chosen(call: Call, asked: _Method, order: Order) -> _Chosen:
         return _Chosen("card", shown, refusal)
     assert account is not None, "it is one of the two"
     order.account = _wish(call.world.inferred, account)
-    if account.cash_receipt is not None:
-        type_ = account.cash_receipt.type
-        order.receipt = ReceiptWish(None if type_ == "NO_RECEIPT" else type_)
+    order.receipt = receipt_wish_of(account.cash_receipt)
     return _Chosen("virtual_account")
 
 

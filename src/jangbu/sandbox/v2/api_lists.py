@@ -103,4 +103,4 @@ def _place_of(cursor: str) -> tuple[datetime, str]:
         placed = datetime.fromisoformat(at)
     except (ValueError, binascii.Error):
         raise ApiError("INVALID_REQUEST", "The cursor is not one of ours.") from None
-    return aware(placed) or placed, id_
+    return aware(placed), id_

@@ -159,11 +159,9 @@ async def register_store_receipt(call: Call) -> dict[str, Any]:
 
 def _logistics(call: Call) -> tuple[_EscrowLogistics, dict[str, Any]]:
     asked = call.body(_EscrowLogistics)
-    sent_at = aware(asked.logistics.sent_at)
-    assert sent_at is not None, "the body requires it"
     logistics = asked.logistics
     named = {"company": logistics.company, "invoiceNumber": logistics.invoice_number}
-    return asked, named | {"sentAt": rfc3339(sent_at)}
+    return asked, named | {"sentAt": rfc3339(aware(logistics.sent_at))}
 
 
 def _sent(logistics: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from jangbu.sandbox.core.billing_records import Schedule
 from jangbu.sandbox.core.inputs import ChargeInput
 from jangbu.sandbox.gate import Call, Operations
 from jangbu.sandbox.v2.api_billing import TO_PG_OF_A_CHARGE, wish_of
-from jangbu.sandbox.v2.listing import Page, aware, bounds_of, span
+from jangbu.sandbox.v2.listing import Page, aware, holds, paged, span
 
 operations = Operations()
 Status = Literal["SCHEDULED", "STARTED", "PENDING", "SUCCEEDED", "FAILED", "REVOKED"]
@@ -55,7 +55,6 @@ async def create_payment_schedule(call: Call) -> dict[str, Any]:
     asked = call.body(_Create)
     store = call.store(asked.payment.store_id)
     time_to_pay = aware(asked.time_to_pay)
-    assert time_to_pay is not None, "it is required"
     wish = wish_of(call.world, asked.payment, call.path("paymentId"))
     schedule = schedules.create(call.world, store, wish, time_to_pay, call.now)
     return {"schedule": {"id": schedule.id}}
@@ -82,11 +81,7 @@ async def get_payment_schedules(call: Call) -> dict[str, Any]:
     ]
     by = asked.sort.by or "TIME_TO_PAY"
     rows.sort(key=lambda row: (_time_of(call, row, by), row.number), reverse=asked.sort.order != "ASC")
-    first, size, number = bounds_of(asked.page)
-    return {
-        "items": [schedules.schedule_json(world, row) for row in rows[first : first + size]],
-        "page": {"number": number, "size": size, "totalCount": len(rows)},
-    }
+    return paged(rows, asked.page, lambda row: schedules.schedule_json(world, row))
 
 
 @operations.add("DELETE", "/payment-schedules")
@@ -108,7 +103,7 @@ def _passes(call: Call, wanted: _Filter, row: Schedule) -> bool:
         (wanted.status, schedules.status_of(call.world, row) in (wanted.status or ())),
         (wanted.is_for_test, wanted.is_for_test == (channel.type == "TEST")),
     )
-    return all(holds for asked, holds in conditions if asked is not None and asked != [])
+    return holds(conditions)
 
 
 def _time_of(call: Call, row: Schedule, by: Sorts) -> datetime:

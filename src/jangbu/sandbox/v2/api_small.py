@@ -20,6 +20,7 @@ TTL = timedelta(hours=1)
 """Where the merchant names none [I: session_without_an_end]."""
 KCP_PROMOTION = {"promotionId": "KCP0000001", "cardCompany": "SHINHAN_CARD"}
 KCP_MINIMUM, KCP_DISCOUNT = 50_000, 3_000
+"""The one promotion that KCP has here [I: answers_of_pgs]."""
 
 
 class _Product(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -119,7 +120,7 @@ async def get_pg_card_promotions(call: Call) -> dict[str, Any]:
 
 @operations.add("GET", "/kakaopay/payment/order")
 async def get_kakaopay_payment_order(call: Call) -> dict[str, Any]:
-    """portone-facts §8: KakaoPay's own answer, as a status and a text."""
+    """portone-facts §8: KakaoPay's own answer, as a status and a text [I: answers_of_pgs]."""
     channel_key, pg_tx_id = _needed(call, "channelKey"), _needed(call, "pgTxId")
     store = call.store(None)
     for attempt in call.world.attempts():
@@ -192,7 +193,7 @@ async def get_payment_session(call: Call) -> dict[str, Any]:
     session = call.world.state.payment_sessions.get(call.path("sessionId"))
     if session is None:
         raise ApiError("SESSION_NOT_FOUND", "The session is not found.")
-    if session.closed_at is not None or call.now >= session.expires_at:
+    if checkout.is_over(session, call.now):
         raise ApiError("SESSION_EXPIRED", "The session is expired.")
     times = {"createdAt": rfc3339(session.created_at), "expiresAt": rfc3339(session.expires_at)}
     return {"id": session.id, **session.asked, **times}

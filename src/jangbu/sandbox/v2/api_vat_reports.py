@@ -39,8 +39,8 @@ PROVIDERS = {name: name for name in ITSELF} | {
     "TOSSPAY_V2": "TOSSPAY",
     "TOSS_BRANDPAY": "TOSSPAYMENTS",
 }
-"""What the reports call each PG. They know twenty-three names; what went through another is in none
-[I: vat_report_pgs].
+"""What the reports call each PG: of the twenty-three names in PortOne's description of V2 all but HECTO and HECTO_EASY.
+What went through another is in no report [I: vat_report_pgs].
 """
 
 

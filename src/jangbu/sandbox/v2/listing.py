@@ -1,7 +1,8 @@
-"""GET /payments: pages, filters and their defaults (portone-facts §2.13)."""
+"""GET /payments: pages, filters and their defaults, many of which every list of V2 has (portone-facts §2.13)."""
 
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -15,6 +16,7 @@ from jangbu.sandbox.gate import Call
 from jangbu.sandbox.v2 import searching
 from jangbu.sandbox.v2.wire import payment_json
 
+Row = TypeVar("Row")
 ROWS_MAX = 60_000
 WINDOW = timedelta(days=90)
 FIRST = datetime.min.replace(tzinfo=UTC)
@@ -106,6 +108,23 @@ def bounds_of(page: Page) -> tuple[int, int, int]:
     return number * size, size, number
 
 
+def paged(rows: Sequence[Row], page: Page, json_of: Callable[[Row], dict[str, Any]]) -> dict[str, Any]:
+    """One page of all the rows there are, as the lists answer it."""
+    first, size, number = bounds_of(page)
+    return {
+        "items": [json_of(row) for row in rows[first : first + size]],
+        "page": {"number": number, "size": size, "totalCount": len(rows)},
+    }
+
+
+def holds(conditions: Iterable[tuple[object, object]]) -> bool:
+    """Whether a row is wanted. Each condition is what was asked, and whether the row has it.
+
+    What was not asked says nothing, and no more does an empty list of wanted values [I: empty_filters].
+    """
+    return all(is_so for asked, is_so in conditions if asked is not None and asked != [])
+
+
 def drift_of(call: Call, *, is_first: bool) -> int:
     """How many rows the list has shifted since the page before: real lists do when rows come or go."""
     if is_first:
@@ -169,8 +188,7 @@ def _passes(call: Call, wanted: PaymentsFilter, payment: Payment, attempt: Attem
         *_of_receipt(world, wanted, attempt),
         (wanted.text_search, _has_text(world, wanted.text_search or [], attempt)),
     )
-    # An empty list of wanted values counts as absent, like every optional filter [I: empty_filters].
-    return all(holds for asked, holds in conditions if asked is not None and asked != [])
+    return holds(conditions)
 
 
 def _is_told(world: World, status: str | None, payment: Payment, attempt: Attempt) -> bool:
@@ -187,7 +205,7 @@ def _of_receipt(world: World, wanted: PaymentsFilter, attempt: Attempt) -> list[
 
     def is_in(range_: Range | None, at: datetime | None) -> bool:
         given = range_ or Range()
-        return searching.is_within(at, aware(given.from_), aware(given.until))
+        return searching.is_within(at, aware_or_none(given.from_), aware_or_none(given.until))
 
     return [
         (wanted.cash_receipt_type, wanted.cash_receipt_type == type_),
@@ -206,10 +224,8 @@ def _has_text(world: World, searches: list[TextSearch], attempt: Attempt) -> boo
     return True
 
 
-def aware(at: datetime | None) -> datetime | None:
+def aware(at: datetime) -> datetime:
     """In UTC. An RFC 3339 time has an offset (portone-facts §1.6): refuses one that has none."""
-    if at is None:
-        return None
     if at.tzinfo is None:
         raise ApiError("INVALID_REQUEST", "A time must have a UTC offset.")
     try:
@@ -218,7 +234,12 @@ def aware(at: datetime | None) -> datetime | None:
         raise ApiError("INVALID_REQUEST", "A time must lie within the years 1 to 9999.") from None
 
 
+def aware_or_none(at: datetime | None) -> datetime | None:
+    """As `aware`, where a time may be left out."""
+    return None if at is None else aware(at)
+
+
 def span(from_: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
     """What a list looks at: the 90 days before `until`, which is now, where nothing is said (portone-facts §2.13)."""
-    end = aware(until) or now
-    return aware(from_) or end - min(WINDOW, end - FIRST), end
+    end = aware_or_none(until) or now
+    return aware_or_none(from_) or end - min(WINDOW, end - FIRST), end
