@@ -81,7 +81,7 @@ async def test_everything_that_waits_is_counted_and_leads_where_it_is_seen_to(ho
         page = (await console.get(HOME)).text
     assert f"/console/payments/{payment.id}" in page
     assert "보리차 &lt;b&gt;" in page and "I02: 3건" in page
-    for href in ("/console/alerts", "/console/webhooks?status=failed"):
+    for href in ("/console/alerts", "/console/payments?review=1", "/console/webhooks?status=failed"):
         assert f'href="{href}"' in page
     assert page.index("깨진 점검") < page.index("확인하지 않은 경보") < page.index("처리하지 못한 웹훅")
     assert page.count("badge good") == 2

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -26,6 +27,7 @@ from jangbu.access.service.payers import create_payer_secret
 from jangbu.access.service.staff import create_admin
 from jangbu.app import create
 from jangbu.checkout.service.items import NewItem, add_item
+from jangbu.db import Query
 from jangbu.identity import service as identity
 from jangbu.inbox import log, service
 from jangbu.inbox.service import Handled
@@ -44,6 +46,7 @@ AXE = "4.10.3"
 AXE_SHA512 = "Xm7bpRXnDSX2YE2YFfBk2FnF0ep6tmG7xPh8iHee8MIcrgq762Nkce856dYtJYLkuIoYZvGfTs/PbZhideTcEg=="
 CACHE = Path(__file__).parents[2] / ".tools" / f"axe-core-{AXE}"
 CHROMIUM = Path("/usr/bin/chromium")
+TO_LOOK_AT = Query(UUID, "UPDATE payments SET review = 'outcome_unknown' WHERE id = :id RETURNING id")
 OUTPUT = Path("test-output/console")
 EMAIL, PASSWORD = "kim@shop.example", "보리차 두 병 주세요"
 LATEST_BEGIN = 200
@@ -109,6 +112,8 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
     await house.portone.pay(payment.provider_order_id)
     await house.hear()
     await house.work()
+    # As after an answer that never came: a person should look.
+    await run.db.statement(TO_LOOK_AT, id=payment.id)
     await shop.announce(amount=11_000)
     await shop.send()
     await failed_webhook(house)

@@ -21,6 +21,7 @@ from jangbu.web.texts import Words
 HOME = "/console/home"
 SHOWN_MAX = 5
 PAYMENTS, REFUNDS, ALERTS = "/console/payments", "/console/refunds", "/console/alerts"
+TO_LOOK_AT = f"{PAYMENTS}?review=1"
 WEBHOOKS, EVENTS = "/console/webhooks?status=failed", "/console/events"
 
 Person = Annotated[Caller, guard(Roles(*Role))]
@@ -39,7 +40,7 @@ class Kind:
 KINDS = (
     Kind("checks", "notices:read", ALERTS, "bad"),
     Kind("alerts", "notices:read", ALERTS, "bad"),
-    Kind("reviews", "payments:read", PAYMENTS, "bad"),
+    Kind("reviews", "payments:read", TO_LOOK_AT, "bad"),
     Kind("refunds", "payments:read", REFUNDS, "waiting"),
     Kind("webhooks", "webhooks:read", WEBHOOKS, "bad"),
     Kind("deliveries", "events:read", EVENTS, "waiting"),

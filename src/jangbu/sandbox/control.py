@@ -90,7 +90,7 @@ def configure(parts: Parts, asked: Config) -> dict[str, Any]:
 
 
 def _configure_v1(settings: V1Settings, asked: Config) -> None:
-    """The older API's own webhook settings, which know no environments (portone-facts §4.5)."""
+    """The older API's own webhook settings, which know no environments (portone-facts §4.5) [I: v1_webhook_address]."""
     if asked.v1_webhook_url is not msgspec.UNSET:
         settings.webhook_url = asked.v1_webhook_url or None
     if asked.v1_webhook_is_form is not None:

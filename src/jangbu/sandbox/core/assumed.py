@@ -78,6 +78,7 @@ ASSUMED = {
         (§6.2).""",
     "v1_refund_account": """V1's refund account counts only when holder, bank and number are all there (§6.4).""",
     "v1_webhook_address": """V1's webhooks of live and of test payments go to one address (§4.5).""",
+    "v1_webhook_taken": """A webhook of V1 is taken by every answer below 400 (§4.5).""",
     "vat_report_pgs": """A PG that the VAT reports have no word for, or of which it is not known which is its, is in no
         report (§8).""",
     "webhook_header_text": """The headers in a payment's `webhooks` are one string: a JSON object (§2.12).""",

@@ -44,7 +44,7 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
 
 
 def is_taken(inferred: Inferred, attempt: Try, *, is_v1: bool) -> bool:
-    """Whether this answer is the success of a webhook (portone-facts §4.3, §4.5)."""
+    """Whether this answer is the success of a webhook (portone-facts §4.3, §4.5) [I: v1_webhook_taken]."""
     if attempt.status is None:
         return False
     if is_v1:

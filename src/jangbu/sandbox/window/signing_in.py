@@ -1,4 +1,4 @@
-"""PayPal's buyer signs in before there is anything to agree to (portone-facts §3.4)."""
+"""PayPal's buyer signs in before there is anything to agree to (requirements D12)."""
 
 import msgspec
 from starlette.requests import Request
