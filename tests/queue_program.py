@@ -1,6 +1,6 @@
 """A worker as a process of its own, for tests that kill it: the real `jangbu.queue.Worker`; its jobs leave a trace.
 
-Called with its name and the system role's address; says "ready" when it works.
+Called with its name and the system role's address; says "ready" when it works, and "stopping" once SIGTERM told it to.
 """
 
 import asyncio
@@ -47,6 +47,13 @@ def worker(db: Database, name: str, *, schedules: tuple[Schedule, ...] = (), dra
         await asyncio.sleep(seconds)
         await leave("slow", "finished")
 
+    async def lasts(n: int = 0) -> None:
+        """Ends when the test says so: `queue_traces.enough`."""
+        await leave(f"lasts {n}", "started")
+        while not await times(f"lasts {n}", "enough"):
+            await asyncio.sleep(0.05)
+        await leave(f"lasts {n}", "finished")
+
     async def hang() -> None:
         """Never ends the first time; whoever takes it over finishes it."""
         await leave("hang", "started")
@@ -70,7 +77,7 @@ def worker(db: Database, name: str, *, schedules: tuple[Schedule, ...] = (), dra
     async def before_job() -> None:
         return None
 
-    handlers = (note, slow, hang, fails, every_second)
+    handlers = (note, slow, lasts, hang, fails, every_second)
     return Worker(
         db,
         jobs=[Job(handler.__name__, handler, QUICK) for handler in handlers],
@@ -93,13 +100,11 @@ async def process(name: str, dsn: str, *, every_second: bool = False) -> AsyncIt
         "every_second" if every_second else "",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        # Of the code that is tested here, wherever that was taken from: tests/planted has a copy.
+        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
     )
     try:
-        assert started.stdout is not None
-        async with asyncio.timeout(30):
-            while (line := await started.stdout.readline()) != b"ready\n":
-                assert line, f"{name} ended before it worked"
+        await heard(started, "ready")
         yield started
     finally:
         if started.returncode is None:
@@ -108,12 +113,29 @@ async def process(name: str, dsn: str, *, every_second: bool = False) -> AsyncIt
         await started.communicate()
 
 
+async def heard(program: asyncio.subprocess.Process, word: str) -> None:
+    """Return once the program has said it."""
+    assert program.stdout is not None
+    async with asyncio.timeout(30):
+        while (line := await program.stdout.readline()) != f"{word}\n".encode():
+            assert line, f"the worker ended before it said {word!r}"
+
+
+def say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
 async def main(name: str, dsn: str, schedule: str) -> None:
     async with opened(dsn, size_max=6) as db:
         working = worker(db, name, schedules=(Schedule("* * * * * *", "every_second"),) if schedule else ())
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.stop)
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+
+        def stop() -> None:
+            working.stop()
+            say("stopping")
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+        say("ready")
         await working.run()
 
 

@@ -9,7 +9,7 @@ from jangbu import embedded, queue
 from jangbu.db import Database, Query
 from jangbu.queue import Waker
 from jangbu.wiring import Addresses
-from queue_program import SCHEMA
+from queue_program import LEAVE, SCHEMA
 from superuser import opened, superuser
 
 
@@ -54,6 +54,11 @@ async def traces(db: Database, job: str) -> list[Trace]:
 
 async def did(db: Database, job: str) -> list[str]:
     return [trace.what for trace in await traces(db, job)]
+
+
+async def enough(db: Database, n: int = 0) -> None:
+    """Let the job `lasts` end."""
+    await db.statement(LEAVE, worker="the test", job=f"lasts {n}", what="enough")
 
 
 async def rows(db: Database) -> list[Row]:

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-ALONE = ("tests/kill/", "tests/upgrade/")
-"""Nothing else may run meanwhile: they start a handful of programs themselves and hold them to a time."""
+ALONE = ("tests/kill/", "tests/upgrade/", "tests/test_queue_kills.py")
+"""Nothing else may run meanwhile: they start a handful of programs themselves and hold them to a time.
+
+Those that start programs too, but wait for what these do until it is done, may share the machine.
+"""
 
 LONGEST_FIRST = (
     "tests/simulation/test_simulation.py",

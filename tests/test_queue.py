@@ -15,7 +15,7 @@ from jangbu.db import Database, Query
 from jangbu.wiring import Addresses
 from kit import until
 from queue_program import QUICK, worker
-from queue_traces import Row, did, enqueue, rows, traced, traces
+from queue_traces import Row, did, enough, enqueue, rows, traced, traces
 from superuser import superuser
 
 TAKEN = Query(int, "SELECT count(*) FROM pgqueuer WHERE queue_manager_id IS NOT NULL")
@@ -70,14 +70,19 @@ async def test_one_key_is_one_job_while_it_waits_or_runs_and_a_new_one_after(db:
 
 async def test_a_key_is_taken_while_its_job_runs(db: Database) -> None:
     async def started() -> bool:
-        return await did(db, "slow") == ["started"]
+        return await did(db, "lasts 0") == ["started"]
+
+    async def empty() -> bool:
+        return await rows(db) == []
 
     async with at_work(db):
-        await enqueue(db, "slow", dedupe_key="k", seconds=0.5)
+        await enqueue(db, "lasts", dedupe_key="k")
         await until(started, what="the job starting")
-        await enqueue(db, "slow", dedupe_key="k", seconds=0)
-    assert await did(db, "slow") == ["started", "finished"]
-    assert await rows(db) == []
+        await enqueue(db, "lasts", dedupe_key="k")
+        assert await rows(db) == [Row("lasts", "picked", 0)], "there is the one that runs and no other"
+        await enough(db)
+        await until(empty, what="the job ending")
+    assert await did(db, "lasts 0") == ["started", "enough", "finished"]
 
 
 async def test_two_transactions_with_one_key_do_not_fail_each_other(db: Database) -> None:
@@ -95,11 +100,18 @@ async def test_a_failing_job_is_tried_again_and_then_held_for_a_person(db: Datab
         async with db.transaction() as tx:
             return len(await queue.held(tx)) == 1
 
+    async def noted() -> bool:
+        return await did(db, "note") == ["1"]
+
+    async def only_the_parked_one() -> bool:
+        return [row.entrypoint for row in await rows(db)] == ["fails"]
+
     async with at_work(db):
         await enqueue(db, "fails")
         await enqueue(db, "note", n=1)
+        await until(noted, what="another job flowing past it (F29)")
         await until(parked, what="the job being parked")
-    assert await did(db, "note") == ["1"], "others flow past it (F29)"
+        await until(only_the_parked_one, what="the queue hearing of the other's end")
     assert len(await did(db, "fails")) == QUICK.attempts_max
     (row,) = await rows(db)
     assert (row.entrypoint, row.status) == ("fails", "failed")

@@ -167,6 +167,26 @@ class Tools:
         return card.keeper_pid, card.postgres_pid
 
     @staticmethod
+    async def pids_once_ready(home: Path) -> tuple[int, int]:
+        """The same, once the keeper has written them down: a new server answers a moment before that."""
+
+        def ready() -> bool:
+            card = Home(home).read_card()
+            return card is not None and card.ready and card.postgres_pid is not None
+
+        await until(ready, "the keeper said that its server is up")
+        return Tools.pids(home)
+
+    @staticmethod
+    async def until_read(dsn: str, *expected: int) -> None:
+        """Wait until the server answers and has these rows."""
+
+        async def read() -> bool:
+            return await rows(dsn) == list(expected)
+
+        await until(read, f"the rows can be read: {expected}")
+
+    @staticmethod
     async def until_stopped(home: Path) -> None:
         """Wait until the keeper and the server are gone."""
 

@@ -155,7 +155,7 @@ async def test_an_ordinary_user_needs_nothing_of_root(program, tools, reachable:
     assert {Path(f"/proc/{pid}").stat().st_uid for pid in (keeper, server)} == {65534}
     assert {path.stat().st_uid for path in home.rglob("*")} == {65534}
     os.kill(keeper, 9)
-    await tools.until(lambda: comes_back(tools, told["dsn"]), "the rows can be read again")
+    await tools.until_read(told["dsn"], 1)
     await first.finish()
     await stop(home)
     assert not tools.is_alive(tools.pids(home)[1])
@@ -167,7 +167,3 @@ CAN_IMPORT = "import sys, asyncpg, jangbu.embedded; sys.exit(sys.version_info[:2
 async def runs(*command: str) -> bool:
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     return await process.wait() == 0
-
-
-async def comes_back(tools, dsn: str) -> bool:
-    return await tools.rows(dsn) == [1]

@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from jangbu.connecting import CONNECTION_GONE
 from jangbu.embedded import Embedded, create_database, drop_database, ensure, stop
 from jangbu.embedded.home import Home
 from jangbu.errors import SetupProblem
@@ -85,7 +86,7 @@ async def test_dropping_cuts_off_who_is_connected_and_may_be_repeated(shared: Em
     await create_database(shared, "short_lived")
     connection = await asyncpg.connect(shared.dsn("owner", "short_lived"))
     await drop_database(shared, "short_lived")
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+    with pytest.raises((*CONNECTION_GONE, asyncpg.PostgresError)):
         await connection.fetchval("SELECT 1")
     connection.terminate()
     await drop_database(shared, "short_lived")

@@ -22,10 +22,11 @@ async def test_a_killed_server_comes_back_for_who_is_connected(made, tools) -> N
         keeper, server = tools.pids(made)
         os.kill(server, signal.SIGKILL)
         await tools.until(lambda: not tools.is_alive(server), "the server died")
-        await tools.until(lambda: reads(tools, dsn, [1, 2]), "the rows can be read again")
+        await tools.until_read(dsn, 1, 2)
         assert embedded.dsn("owner") == dsn
-        assert tools.pids(made)[0] == keeper
-        assert tools.pids(made)[1] != server
+        now = await tools.pids_once_ready(made)
+        assert now[0] == keeper
+        assert now[1] != server
 
 
 async def test_a_killed_keeper_takes_its_server_along_and_a_living_program_brings_both_back(made, tools) -> None:
@@ -35,8 +36,8 @@ async def test_a_killed_keeper_takes_its_server_along_and_a_living_program_bring
         keeper, server = tools.pids(made)
         os.kill(keeper, signal.SIGKILL)
         await tools.until(lambda: not tools.is_alive(server), "the server left with its keeper")
-        await tools.until(lambda: reads(tools, dsn, [1, 2]), "the rows can be read again")
-        assert tools.pids(made)[0] != keeper
+        await tools.until_read(dsn, 1, 2)
+        assert (await tools.pids_once_ready(made))[0] != keeper
 
 
 async def test_a_killed_backend_is_not_noticed_by_new_connections(made, tools) -> None:
@@ -46,7 +47,7 @@ async def test_a_killed_backend_is_not_noticed_by_new_connections(made, tools) -
         connection = await asyncpg.connect(embedded.dsn("owner"))
         os.kill(await connection.fetchval("SELECT pg_backend_pid()"), signal.SIGKILL)
         connection.terminate()
-        await tools.until(lambda: reads(tools, embedded.dsn("owner"), [5]), "the rows can be read again")
+        await tools.until_read(embedded.dsn("owner"), 5)
 
 
 async def test_a_killed_program_neither_stops_the_others_nor_keeps_the_server_alone(made, program, tools) -> None:
@@ -56,7 +57,7 @@ async def test_a_killed_program_neither_stops_the_others_nor_keeps_the_server_al
     await tools.remember(told["dsn"], 1)
     pids = tools.pids(made)
     await victim.kill()
-    assert await tools.rows(told["dsn"]) == [1]
+    await tools.until_read(told["dsn"], 1)
     assert tools.pids(made) == pids
     await survivor.kill()
     await stop(made)  # Refused if a dead program still counted.
@@ -79,7 +80,8 @@ async def test_a_keeper_asked_to_end_lets_programs_finish_first(made, tools) -> 
     keeper, server = tools.pids(made)
     os.kill(keeper, signal.SIGTERM)
     await tools.remember(embedded.dsn("owner"), 1)
-    assert await tools.rows(embedded.dsn("owner")) == [1]
+    await tools.until_read(embedded.dsn("owner"), 1)
+    assert tools.pids(made) == (keeper, server), "it was the same server all the time"
     embedded.close()
     await tools.until_stopped(made)
     assert not tools.is_alive(server)
@@ -93,7 +95,7 @@ async def test_everything_killed_at_once_is_recovered_by_the_next_program(made, 
         os.kill(pid, signal.SIGKILL)
     await victim.kill()
     with await ensure(made) as embedded:
-        assert await tools.rows(embedded.dsn("owner")) == list(range(100))
+        await tools.until_read(embedded.dsn("owner"), *range(100))
 
 
 @pytest.mark.parametrize("sign", ["server.json", "pgdata.new/PG_VERSION", "pgdata/PG_VERSION"])
@@ -107,7 +109,7 @@ async def test_a_keeper_killed_during_the_first_start_leaves_nothing_half_made(h
     await tools.until(lambda: keeper_of(home) != keeper, "another keeper took over")
     with await ensure(home):
         await tools.remember(told["dsn"], 1)
-        assert await tools.rows(told["dsn"]) == [1]
+        await tools.until_read(told["dsn"], 1)
     assert not (home / "pgdata.new").exists()
     await waiting.finish()
 
@@ -124,7 +126,7 @@ async def test_a_stale_process_number_of_somebody_else_does_not_keep_the_server_
     stale.write_text("\n".join([str(innocent.pid), *left_behind.splitlines()[1:]]) + "\n")
     try:
         with await ensure(made) as embedded:
-            assert await tools.rows(embedded.dsn("owner")) == [1]
+            await tools.until_read(embedded.dsn("owner"), 1)
         assert innocent.returncode is None
     finally:
         innocent.kill()
@@ -146,10 +148,6 @@ async def test_a_server_left_by_a_killed_keeper_is_found_without_the_right_to_tr
         )
         found, _ = await looked.communicate()
         assert int(found) >= 5  # The postmaster and its standing helpers.
-
-
-async def reads(tools, dsn: str, expected: list[int]) -> bool:
-    return await tools.rows(dsn) == expected
 
 
 def keeper_of(home) -> int:

@@ -1,6 +1,5 @@
 """The same deaths for real: web and worker killed with SIGKILL at a failpoint, over HTTP."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -130,14 +129,16 @@ async def test_a_program_killed_anywhere_loses_and_doubles_nothing(
     async with town(where, tmp_path, failpoint=failpoint) as here:
         died: set[str] = set()
         payment_id = ""
-        for _ in range(20):
+
+        async def order_is_known() -> bool:
+            nonlocal payment_id
+            died.update(await here.restart_what_died())
             status, answer = await here.ours("initialize", ORDER)
             if status == 200:
                 payment_id = str(answer["data"]["paymentId"])
-                break
-            await asyncio.sleep(0.05)
-            died.update(await here.restart_what_died())
-        assert payment_id, "the shop could not initialize its order"
+            return status == 200
+
+        await until(order_is_known, seconds=60, what="the shop initializing its order")
         await here.pay_in_the_window(payment_id)
 
         async def all_is_done() -> bool:

@@ -61,10 +61,13 @@ class Postgres:
         """Start it where nothing of it is left running, and wait until it has recovered."""
         await self._in_thread(self._start)
 
-    def _start(self) -> None:
+    def _ended(self) -> None:
         while self._server is not None and self._server.is_running():
             # Asking is also what takes note of a child's death.
             time.sleep(0.01)
+
+    def _start(self) -> None:
+        self._ended()
         leftovers.see_off(self._home, self._account)
         self._server = servers.start(self._home, self._binaries, self._account, self._card.port)
         assert self._server.port == self._card.port, "somebody took PostgreSQL's port while it was down"
@@ -103,12 +106,16 @@ class Postgres:
                     await connection.close()
                     return
 
-    async def restart(self, mode: Restart, *, away_s: float = 0) -> None:
-        """As `pg_ctl restart -m …` does."""
+    @asynccontextmanager
+    async def restart(self, mode: Restart) -> AsyncIterator[None]:
+        """As `pg_ctl restart -m …` does; it is away for as long as the block lasts."""
         assert self._server is not None
         os.kill(self._server.pid, SIGNALS[mode])
-        await asyncio.sleep(away_s)
-        await self.start()
+        await self._in_thread(self._ended)
+        try:
+            yield
+        finally:
+            await self.start()
 
     async def stop(self) -> None:
         if self._server is not None:

@@ -19,6 +19,7 @@ from jangbu.ids import Ids
 from kill.receiver import Receiver, receiver_in
 from kill.refunds import ANSWERS, IN_PROGRESS, Plan, Refund, planned
 from kill.town import Town
+from kit import until
 
 PATIENCE_S = 60
 """How long anything may be down, in all these tests."""
@@ -220,6 +221,16 @@ async def shop_in(town: Town, seed: int = 0, *, receives: bool = True) -> AsyncI
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout, connector=connector))
         receiver = await stack.enter_async_context(receiver_in(town, ids.chance())) if receives else None
         yield Shop(town, http, ids.chance(), receiver=receiver)
+
+
+async def sold(shop: Shop, more: int) -> None:
+    """Wait until so many more orders were begun."""
+    wanted = len(shop.orders) + more
+
+    async def are() -> bool:
+        return len(shop.orders) >= wanted
+
+    await until(are, seconds=60, what=f"selling {more} times")
 
 
 @asynccontextmanager

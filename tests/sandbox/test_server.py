@@ -17,6 +17,7 @@ from jangbu.sandbox.app import running
 from jangbu.sandbox.core.clock import SandboxClock
 from jangbu.sandbox.core.faults import Fault
 from jangbu.sandbox.testing import START
+from kit import free_port
 
 AUTHORIZED = {"authorization": f"PortOne {API_SECRET}"}
 
@@ -212,17 +213,17 @@ async def test_the_state_file_follows_the_world_while_it_runs(http: aiohttp.Clie
 
 
 async def test_the_program_prints_nothing_and_leaves_its_world_behind_when_told_to_stop(
-    http: aiohttp.ClientSession, tmp_path: Path, unused_tcp_port: int
+    http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    file = tmp_path / "world.json"
+    file, port = tmp_path / "world.json", free_port()
     program = (
         "import asyncio, pathlib; from jangbu.sandbox.app import serve;"
-        f"asyncio.run(serve(port={unused_tcp_port}, seed=1, state_file=pathlib.Path({str(file)!r})))"
+        f"asyncio.run(serve(port={port}, seed=1, state_file=pathlib.Path({str(file)!r})))"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    base = f"http://127.0.0.1:{unused_tcp_port}"
+    base = f"http://127.0.0.1:{port}"
     try:
         async with asyncio.timeout(20):
             while True:
@@ -240,16 +241,17 @@ async def test_the_program_prints_nothing_and_leaves_its_world_behind_when_told_
 
 
 async def test_the_command_says_where_it_is_and_where_a_person_looks(
-    tmp_path: Path, unused_tcp_port: int, http: aiohttp.ClientSession
+    tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "jangbu.cli", "sandbox", "--port", str(unused_tcp_port), cwd=tmp_path,
+        sys.executable, "-m", "jangbu.cli", "sandbox", "--port", str(port), cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None
     try:
         said = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
-        base = f"http://127.0.0.1:{unused_tcp_port}"
+        base = f"http://127.0.0.1:{port}"
         assert said == f"PortOne is at {base}, and its console at {base}/__sandbox__/\n"
         async with http.get(f"{base}/__sandbox__") as answer:
             assert (answer.status, "포트원 샌드박스" in await answer.text()) == (200, True)

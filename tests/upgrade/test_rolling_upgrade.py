@@ -10,9 +10,9 @@ import pytest
 from jangbu import embedded
 from jangbu.checks.service import run_checks
 from kill.checks import all_agree, recovered
-from kill.shop import Shop, load, shop_in
+from kill.shop import Shop, load, shop_in, sold
 from upgrade.previous import unpacked
-from upgrade.upgrading import THIS, Upgrading, nothing_failed, previous, sold, upgrading
+from upgrade.upgrading import THIS, Upgrading, nothing_failed, previous, upgrading
 
 pytestmark = pytest.mark.kill
 CI = bool(os.environ.get("CI"))

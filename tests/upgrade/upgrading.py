@@ -16,7 +16,7 @@ from jangbu.wiring import Addresses
 from kill import town as towns
 from kill.shop import Shop
 from kill.town import SCOPES, Program, Town
-from kit import free_port, until
+from kit import free_port
 from nursery import Life
 from upgrade.balancer import Balancer, balancing
 
@@ -141,16 +141,6 @@ async def upgrading(server: embedded.Embedded, folder: Path) -> AsyncIterator[Up
             await asyncio.gather(*(program.stop() for program in town.programs.values()))
             await portone.stop()
             await embedded.drop_database(server, name)
-
-
-async def sold(shop: Shop, more: int) -> None:
-    """Wait until so many more orders were begun."""
-    wanted = len(shop.orders) + more
-
-    async def are() -> bool:
-        return len(shop.orders) >= wanted
-
-    await until(are, seconds=60, what=f"selling {more} times")
 
 
 def nothing_failed(here: Upgrading, shop: Shop) -> None:

@@ -27,7 +27,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A job queued by the wall clock (`cron`, UTC), once per tick however many workers there are."""
+    """A job queued by the wall clock (`cron`, UTC), once per tick however many workers there are.
+
+    At worst twice: pgqueuer leaves a tick due that came due while a worker was just asking, and it is taken again.
+    """
 
     cron: str
     job: str
