@@ -3,8 +3,11 @@
 The word itself is stable: programs, metrics and exports are told that.
 """
 
-from jangbu.web.language import Language
-from jangbu.web.texts import Catalogue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # The command line says these words too, and has no use for all that a web page needs.
+    from jangbu.web.texts import Catalogue
 
 REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "other_amount": (
@@ -130,7 +133,7 @@ REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
 """Each word, why it is so, and what to do; Korean and English."""
 
 NOTE_LONGEST = 200
-TEXTS: Catalogue = {
+TEXTS: "Catalogue" = {
     "review.look": ("살펴봤습니다", "I have looked"),
     "review.looked": ("살펴본 사람", "Looked at by"),
     "review.none": ("살펴볼 까닭이 없어졌습니다", "There is nothing to look at any more"),
@@ -142,11 +145,11 @@ TEXTS: Catalogue = {
 """The card, and the reasons for pages of rooms that do not know this one."""
 
 
-def why(review: str, language: Language) -> str:
+def why(review: str, language: str) -> str:
     """Why a person should look; the word itself where it is newer than this program."""
     return REVIEWS[review][0][language == "en"] if review in REVIEWS else review
 
 
-def todo(review: str, language: Language) -> str:
+def todo(review: str, language: str) -> str:
     """What they are to do, or ""."""
     return REVIEWS[review][1][language == "en"] if review in REVIEWS else ""

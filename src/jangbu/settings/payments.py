@@ -50,6 +50,7 @@ class PaymentSettings(BaseSettings):
     drain_s: int = named(
         "JANGBU_DRAIN_S",
         default=15,
+        ge=1,
         description=(
             "Seconds that requests and jobs have to finish after SIGTERM. Jobs that are not done by then are given to "
             "another worker, requests are answered 503."
