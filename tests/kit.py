@@ -256,9 +256,10 @@ async def statements_of(db: Database) -> AsyncIterator[list[str]]:
 
 
 async def patiently(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
-    """The answer that is one: whoever is told that nobody has a database connection for them (503) asks again."""
-    while (answer := await ask()).status_code == 503:
-        await asyncio.sleep(0.05)
+    """The answer that is one: whoever is told that there is no database connection for them just now asks again."""
+    async with asyncio.timeout(60):
+        while "DATABASE_UNAVAILABLE" in (answer := await ask()).text:
+            await asyncio.sleep(0.05)
     return answer
 
 

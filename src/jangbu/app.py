@@ -51,7 +51,7 @@ from jangbu.outbox import api as outbox_api
 from jangbu.outbox import pages as outbox_pages
 from jangbu.outbox.texts import TEXTS as OUTBOX_TEXTS
 from jangbu.payments import api as payments_api
-from jangbu.payments import reviews, v1_api
+from jangbu.payments import review_rules, v1_api
 from jangbu.payments.after import api as method_api
 from jangbu.payments.after import pages as method_pages
 from jangbu.payments.cancellations import api as cancel_api
@@ -94,7 +94,7 @@ CATALOGUES = (
     payments_pages.TEXTS,
     refund_pages.TEXTS,
     cards.TEXTS,
-    reviews.TEXTS,
+    review_rules.TEXTS,
     escrow_card.TEXTS,
     channel_pages.TEXTS,
     question_pages.TEXTS,

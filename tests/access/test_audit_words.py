@@ -90,6 +90,9 @@ async def test_staff_read_what_was_done_in_words_with_amounts_as_people_write_th
             subject=payment.subject,
             review="other_amount",
             before="READY",
+            reason="returned",
+            order_id="PAID",
+            alone=True,
             done=True,
         )
     async with at_the_console(house) as console:
@@ -98,7 +101,9 @@ async def test_staff_read_what_was_done_in_words_with_amounts_as_people_write_th
     assert "결제를 등록함" in page and '<code class="code-of">payment.initialized</code>' in page
     assert "금액 <b>₩11,000</b>" in page and "주문 번호 <b>order-7</b>" in page
     # What a later release wrote is shown as it stands there; what it says in our words is told in them.
-    assert "<strong>payment.beamed</strong>" in page and "장부 (자동)" in page
-    assert "확인할 까닭 <b>요청한 금액과 다른 금액이 결제되었습니다</b>" in page
+    assert "<strong>payment.beamed</strong>" in page and "장부 (자동: of.tomorrow)" in page
+    assert "확인 사유 <b>요청한 금액과 다른 금액이 결제되었습니다</b>" in page
     assert "전 <b>결제 대기</b>" in page and "done <b>예</b>" in page
+    # What people typed is not taken for a word of ours, and what an old line says of a second person is not shown.
+    assert "사유 <b>returned</b>" in page and "주문 번호 <b>PAID</b>" in page and "혼자 결정" not in page
     assert "Initialized a payment" in english and "Amount <b>₩11,000</b>" in english

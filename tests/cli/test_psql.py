@@ -15,7 +15,7 @@ QUESTIONS = [
 ]
 ANSWERS_NOTHING_WHEN_ALL_IS_WELL = (
     "cancellable_amount <> amount",
-    "review <> ''",
+    "review_looked_at IS NULL",
     "'unknown'",
     "'failed'",
     "pg_stat_activity",

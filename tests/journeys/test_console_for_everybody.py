@@ -46,7 +46,7 @@ AXE = "4.10.3"
 AXE_SHA512 = "Xm7bpRXnDSX2YE2YFfBk2FnF0ep6tmG7xPh8iHee8MIcrgq762Nkce856dYtJYLkuIoYZvGfTs/PbZhideTcEg=="
 CACHE = Path(__file__).parents[2] / ".tools" / f"axe-core-{AXE}"
 CHROMIUM = Path("/usr/bin/chromium")
-TO_LOOK_AT = Query(UUID, "UPDATE payments SET review = 'outcome_unknown' WHERE id = :id RETURNING id")
+TO_LOOK_AT = Query(UUID, "UPDATE payments SET review = 'unpaid_at_portone' WHERE id = :id RETURNING id")
 OUTPUT = Path("test-output/console")
 EMAIL, PASSWORD = "kim@shop.example", "보리차 두 병 주세요"
 LATEST_BEGIN = 200
@@ -112,7 +112,7 @@ async def furnished(house: House, receiver: Receiver) -> dict[str, str]:
     await house.portone.pay(payment.provider_order_id)
     await house.hear()
     await house.work()
-    # As after an answer that never came: a person should look.
+    # As after a deposit that the bank took back: a person should look.
     await run.db.statement(TO_LOOK_AT, id=payment.id)
     await shop.announce(amount=11_000)
     await shop.send()

@@ -14,7 +14,7 @@ from jangbu.payments.cancellations import store as cancellation_store
 from jangbu.payments.cancellations.rules import Ask, Cancellation, CancellationStatus
 from jangbu.payments.cancellations.service.cancel import Authority, approve, cancel, reject
 from jangbu.payments.cancellations.service.settle import Outcome, _answered
-from jangbu.payments.reviews import todo, why
+from jangbu.payments.review_rules import todo, why
 from jangbu.payments.rules import Payment, Status
 from jangbu.payments.service.initialize import Order, initialize
 from jangbu.payments.service.seeing import seen_cancellation

@@ -15,7 +15,6 @@ from jangbu.db import Query
 from jangbu.errors import Refusal
 from jangbu.failpoints import Crash, armed, watched
 from jangbu.payments.after.dispute_rules import (
-    REVIEW,
     Dispute,
     DisputeStatus,
     MoveKind,
@@ -368,7 +367,7 @@ async def test_once_the_graver_reason_is_gone_the_dispute_is_still_to_be_decided
     assert await house.run.db.statement(GRAVER) == "outcome_unknown"
     for _ in range(2):
         seen = await sync(one, actor=TESTER, run=house.run, portone=house.wired.portone)
-        assert (seen.review, (await find(str(one.id), run=house.run)).review) == (REVIEW, REVIEW)
+        assert (seen.review, (await find(str(one.id), run=house.run)).review) == ("dispute_untold", "dispute_untold")
 
 
 async def test_a_dispute_of_another_store_is_not_there(house: House) -> None:

@@ -227,10 +227,11 @@ def suspense_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def a_refund_whose_answer_was_lost_counts_as_failed(patch: pytest.MonkeyPatch) -> None:
-    async def note(one: Any, facts: Any, *, run: Any) -> None:
-        await settle_cancel._failed(one, facts, actor=Actor("x"), run=run)
+    async def note(attempt_id: Any, _: Any, said: Any, *, run: Any) -> None:
+        one = (await settle_cancel.told(attempt_id, run=run)).cancellation
+        await settle_cancel._failed(one, said, actor=Actor("x"), run=run)
 
-    patch.setattr(settle_cancel, "_note", note)
+    patch.setattr(settle_cancel, "note", note)
 
 
 @planted

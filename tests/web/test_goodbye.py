@@ -112,6 +112,9 @@ async def test_who_never_asks_is_waited_for_a_while_and_without_anybody_it_goes_
     async with serving() as (server, port, task), connected(port):
         await connections(server)
         server.should_exit = True
+        while any(one.is_serving() for one in server.servers):
+            await asyncio.sleep(0.01)
+        assert not task.done(), "who is connected may be about to ask"
         await asyncio.wait_for(task, PATIENCE_S)
     monkeypatch.setattr(server_module, "GOODBYE_S", 10 * PATIENCE_S)
     async with serving() as (server, _, task):

@@ -77,7 +77,7 @@ def _row(request: Request, line: NamedLine) -> AuditRow:
         line,
         _who(line, t),
         _words(t, f"audit.done.{line.action}", line.action),
-        tuple(_facts(line.facts, t)),
+        tuple(_facts(line, t)),
         rendering.address(request, actor=line.actor, before=None),
         rendering.address(request, subject=line.subject, before=None),
     )
@@ -85,18 +85,27 @@ def _row(request: Request, line: NamedLine) -> AuditRow:
 
 def _who(line: NamedLine, t: Words) -> str:
     if line.actor.startswith("job:"):
-        return t("audit.by.job")
+        return t("audit.by.job", job=line.actor.removeprefix("job:"))
+    if line.actor.startswith("key:") and line.name:
+        return t("audit.by.key", name=line.name)
     return line.name or (t("audit.by.portone") if line.actor == "portone" else line.actor)
 
 
-def _facts(facts: dict[str, Any], t: Words) -> Iterator[Fact]:
+def _facts(line: NamedLine, t: Words) -> Iterator[Fact]:
     """What stands beside an action, as people write it; what is empty is left out."""
+    facts = dict(line.facts)
+    if line.action != "payment.cancellation_asked":
+        # Written until 2026-11 of what a second person approved, too.
+        facts.pop("alone", None)
     currency = facts.get("currency")
     for name in sorted(facts, key=lambda one: (_ORDER.get(one, len(_ORDER)), one)):
         value = facts[name]
+        if name == "review":
+            yield Fact(t("audit.fact.review"), _words(t, f"review.{value}", str(value) or t("audit.none_any_more")))
+            continue
         if value in (None, "", [], {}) or (name == "currency" and facts.keys() & {"amount", "price"}):
             continue
-        shown = _value(value, t)
+        shown = _words(t, f"status.{value}", _value(value, t)) if name in ("before", "after") else _value(value, t)
         if name in ("amount", "price") and isinstance(value, int) and currency in EXPONENTS:
             shown = written(Money(value, currency))
         yield Fact(_words(t, f"audit.fact.{name}", name), shown)
@@ -106,8 +115,6 @@ def _value(value: Any, t: Words) -> str:
     match value:
         case bool():
             return t("audit.yes" if value else "audit.no")
-        case str():
-            return _words(t, f"status.{value}", _words(t, f"review.{value}", value))
         case list():
             return ", ".join(_value(one, t) for one in value)
         case dict():

@@ -17,7 +17,7 @@ from uuid import UUID
 from jangbu.checkout.refusals import RedirectNotAllowed
 from jangbu.clock import instant
 from jangbu.money import Money
-from jangbu.payments.rules import RETURNED
+from jangbu.payments.review_rules import RETURNED
 
 PREPARES_MAX = 30
 """How often one session may be prepared (F124). Payers who change their card do it a few times, programs do not."""

@@ -74,8 +74,26 @@ class ReviewChanged(Refusal):
 
     code = "REVIEW_CHANGED"
     http_status = 409
-    ko = "확인하는 사이에 확인할 까닭이 바뀌었습니다. 아래 내용을 다시 봐 주세요."
+    ko = "그사이 확인 사유가 바뀌었습니다. 아래 내용을 다시 봐 주세요."
     en = "Why to look has changed meanwhile. See below what it is now."
+
+
+class LookingIsNotEnough(Refusal):
+    """A person said that they have looked at what ends by itself once it is known, or has to be decided."""
+
+    code = "LOOKING_IS_NOT_ENOUGH"
+    http_status = 409
+    ko = "확인했다는 표시로 끝나지 않습니다. 결과가 알려지거나, 분쟁의 결과를 정해야 사라집니다."
+    en = "Looking does not end it: it goes once the outcome is known, or the dispute is decided."
+
+
+class NoteNeeded(Refusal):
+    """Whoever has looked says what they found: the next person reads it."""
+
+    code = "NOTE_NEEDED"
+    http_status = 422
+    ko = "알아낸 것을 적어 주세요."
+    en = "Say what you found."
 
 
 class V1NotSetUp(Refusal):

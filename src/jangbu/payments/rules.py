@@ -12,6 +12,7 @@ from uuid import UUID
 
 from jangbu.money import EXPONENTS, Money, vat_included
 from jangbu.payments import methods
+from jangbu.payments.review_rules import PASSING_REVIEWS, RETURNED, UNPAID
 from jangbu.payments.seen import Seen
 
 FINAL_CHECK_AFTER_EXPIRY = timedelta(hours=24)
@@ -150,7 +151,7 @@ class Payment:
     method: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
     review: str = ""
-    """Why a person should look at it (payments/reviews.py), or ""."""
+    """Why a person should look at it (payments/review_rules.py), or ""."""
     review_looked_at: datetime | None = None
     """When a person said that they have; the database forgets it when there is another reason."""
     review_looked_by: str = ""
@@ -190,6 +191,10 @@ class Payment:
         """It waits for a person."""
         return self.review not in ("", RETURNED) and self.review_looked_at is None
 
+    def reviewed_for(self, reason: str) -> str:
+        """Why a person should look now that there is this reason too: the one that they have yet to look at stays."""
+        return self.review if self.needs_look else reason
+
     @property
     def awaits_money(self) -> bool:
         """The payer was told where to pay, or paid and the PG has not decided."""
@@ -205,13 +210,6 @@ class Payment:
         """The ledger has what was taken: as a sale, or in suspense."""
         return self.is_captured or self.suspense_currency is not None
 
-
-RETURNED = "returned"
-"""The review of a mismatched payment whose money was given back in full: nothing is left to decide."""
-UNPAID = "unpaid_at_portone"
-"""The review of a payment that the books have as paid, and PortOne, after that, as waiting or failed."""
-PASSING_REVIEWS = frozenset({"unknown_status", "outcome_unknown", "cancellation_unclear", "paid_twice", UNPAID})
-"""Reasons to look that go away by themselves once PortOne says something we understand."""
 
 EVER = datetime.min.replace(tzinfo=UTC)
 _PAID_AT_PORTONE = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
@@ -261,7 +259,7 @@ def decide(payment: Payment, seen: Seen, *, live: bool, now: datetime) -> Decisi
     if event is None:
         # A status this code has never heard of (portone-facts §10.8): kept, shown to a person, asked about again. Why
         # a person has to look already, a mismatch say, is the better reason.
-        return Decision(_ask_later(replace(kept, review=kept.review or "unknown_status"), now), None)
+        return Decision(_ask_later(replace(kept, review=kept.reviewed_for("unknown_status")), now), None)
     after = next_status(payment.status, event)
     moved = replace(
         kept,
@@ -300,11 +298,11 @@ def _after_capture(payment: Payment, kept: Payment, seen: Seen) -> str:
     if seen.status in _PAID_AT_PORTONE:
         return kept.review
     if seen.status not in _EVENT_OF:
-        return kept.review or "unknown_status"
+        return kept.reviewed_for("unknown_status")
     # An answer that was only slow says what was before. One of a later change says that the money is not there: a
     # bank that takes a deposit back, say. Nothing is booked by it, and somebody has to know.
     is_later = payment.portone_changed_at is not None and (seen.changed_at or EVER) > payment.portone_changed_at
-    return kept.review or (UNPAID if is_later or payment.review == UNPAID else "")
+    return kept.reviewed_for(UNPAID) if is_later or payment.review == UNPAID else kept.review
 
 
 def _is_older(payment: Payment, seen: Seen) -> bool:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from jangbu import ids
 from jangbu.money import Money
+from jangbu.payments.review_rules import DISPUTE_UNTOLD
 from jangbu.payments.rules import Payment
 from jangbu.payments.seen import SeenDispute
 
@@ -35,8 +36,6 @@ class DisputeStatus(StrEnum):
 
 
 ACTIVE = frozenset({DisputeStatus.OPEN, DisputeStatus.UNTOLD})
-REVIEW = "dispute_untold"
-"""The review of a payment with a dispute whose end nobody has told."""
 CHARGEBACK = "CHARGEBACK"
 
 
@@ -191,8 +190,8 @@ def reviewed(payment: Payment, disputes: Sequence[Dispute]) -> Payment:
     """The payment with its mark for a person; a graver reason keeps its place."""
     is_untold = any(one.status is DisputeStatus.UNTOLD for one in disputes)
     if is_untold:
-        return replace(payment, review=payment.review or REVIEW)
-    return replace(payment, review="") if payment.review == REVIEW else payment
+        return replace(payment, review=payment.reviewed_for(DISPUTE_UNTOLD))
+    return replace(payment, review="") if payment.review == DISPUTE_UNTOLD else payment
 
 
 def _free(payment: Payment, known: Sequence[Dispute]) -> int:

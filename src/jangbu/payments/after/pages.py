@@ -18,7 +18,7 @@ from jangbu.payments.after.service import escrow, receipts
 from jangbu.payments.after.service.close import close
 from jangbu.payments.after.service.disputes import end
 from jangbu.payments.cancellations.api import authority_of
-from jangbu.payments.reviews import NOTE_LONGEST
+from jangbu.payments.review_rules import NOTE_LONGEST
 from jangbu.payments.service.look import looked_at
 from jangbu.payments.story.pages import show_story
 from jangbu.payments.story.telling import LIST

@@ -15,7 +15,8 @@ from jangbu.payments.cancellations.rules import (
     next_due,
     taken,
 )
-from jangbu.payments.rules import RETURNED, WAITING_CHECKS, Event, Payment, next_status
+from jangbu.payments.review_rules import CAPTURED_AFTER_RETURN, RETURNED
+from jangbu.payments.rules import WAITING_CHECKS, Event, Payment, next_status
 from jangbu.payments.seen import SeenCancellation
 
 _S = CancellationStatus
@@ -67,7 +68,7 @@ def fold(
     if _is_unclear(shown, said, sum_said):
         # Money went back, and PortOne does not say how much of it: a person looks, and it is asked about again.
         again = WAITING_CHECKS[min(payment.checks, len(WAITING_CHECKS) - 1)]
-        payment = replace(payment, review=payment.review or "cancellation_unclear", due_at=now + again)
+        payment = replace(payment, review=payment.reviewed_for("cancellation_unclear"), due_at=now + again)
     for one in sorted(shown, key=lambda each: (each.cancelled_at or each.requested_at or now, each.id)):
         before = _known_as(one, rows.values(), "".join(each.reason for each in shown))
         after = _moved(before, one, payment, whole, now=now)
@@ -82,7 +83,8 @@ def fold(
             payment, after, event = _given_back(payment, list(rows.values()), after, whole)
         rows[after.id] = after
         changes.append(Change(before, after, payment, event))
-    if not payment.is_captured and given_back(list(rows.values())) == whole.amount_minor:
+    is_whole = given_back(list(rows.values())) == whole.amount_minor
+    if not payment.is_captured and is_whole and payment.review != CAPTURED_AFTER_RETURN:
         payment = replace(payment, review=RETURNED)
     return Folded(payment, tuple(changes))
 

@@ -60,7 +60,7 @@ class FilterQuery(BaseModel):
     currency: str = Field(default="", pattern="^([A-Z]{3})?$", description="ISO 4217.", examples=["KRW"])
     method: MethodWord = Field(default="", description="A `method.type`.")
     channel_key: _Word = Field(default="", description="The PortOne channel it was paid through.")
-    review: bool = Field(default=False, description="Only those that a person should look at.")
+    review: bool = Field(default=False, description="Only those that wait for a person (`needsLook`).")
     disputed: bool = Field(default=False, description="Only those with a dispute whose end nobody has told.")
     q: str = Field(
         default="",
@@ -99,6 +99,7 @@ EXAMPLE: dict[str, Any] = {
                 "pgProvider": "TOSSPAYMENTS",
                 "channelKey": "channel-key-1",
                 "review": None,
+                "needsLook": False,
                 "createdAt": "2026-08-01T03:00:09.120Z",
                 "paidAt": "2026-08-01T03:03:12.000Z",
                 "failedAt": None,
@@ -148,6 +149,7 @@ def routes(run: Runtime) -> APIRouter:
             "pgProvider": payment.pg_provider,
             "channelKey": payment.channel_key,
             "review": payment.review or None,
+            "needsLook": payment.needs_look,
             "createdAt": payment.created_at,
             "failedAt": payment.failed_at,
             "cancelledAt": payment.cancelled_at,
@@ -213,6 +215,7 @@ def listed_view(payment: ListedPayment) -> dict[str, Any]:
         "pgProvider": payment.pg_provider,
         "channelKey": payment.channel_key,
         "review": payment.review or None,
+        "needsLook": payment.needs_look,
         "createdAt": payment.created_at,
         "paidAt": payment.paid_at,
         "failedAt": payment.failed_at,

@@ -11,7 +11,7 @@ from jangbu.payments import methods
 from jangbu.payments.lists.export_store import ExportedRefund
 from jangbu.payments.lists.store import ListedPayment
 from jangbu.payments.people import in_words
-from jangbu.payments.reviews import why
+from jangbu.payments.review_rules import why
 from jangbu.payments.story.method_words import TEXTS as METHOD_TEXTS
 from jangbu.sheets import Column, Table
 from jangbu.web.texts import TEXTS
@@ -97,7 +97,8 @@ def payment_row(one: ListedPayment) -> list[Any]:
         # What was asked for is no money yet: a declined payment stands here too, and must not swell anybody's total.
         one.amount if one.paid_at else 0, one.cancelled_amount, one.cancellable_amount, one.cancelled_at,
         _suspense(one), one.pg_provider, one.channel_key, one.store_id, one.provider_order_id,
-        one.provider_transaction_id, one.pg_transaction_id, str(one.id), why(one.review, "ko") or None,
+        one.provider_transaction_id, one.pg_transaction_id, str(one.id),
+        why(one.review, "ko") if one.needs_look else None,
     ]  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from uuid import UUID
 from jangbu.db import Query, Tx, names_of
 from jangbu.payments import methods
 from jangbu.payments.lists.rules import ABOVE_ALL, BELOW_ALL, Filter, Place
-from jangbu.payments.rules import AWAITS_MONEY, RETURNED, Status
+from jangbu.payments.review_rules import RETURNED
+from jangbu.payments.rules import AWAITS_MONEY, Status
 
 CANDIDATES_MOST = 10_000
 """How many payments a page looks at: some 20 ms on a small machine."""

@@ -22,10 +22,10 @@ from jangbu.payments.cancellations.fold import fold
 from jangbu.payments.cancellations.rules import given_back
 from jangbu.payments.channels import store as channel_store
 from jangbu.payments.refusals import PaymentUnknown, PortOneUnclear
+from jangbu.payments.review_rules import CAPTURED_AFTER_RETURN, PASSING_REVIEWS
 from jangbu.payments.rules import (
     AGREEMENT_OVER_AFTER,
     MAY_STILL_BE_PAID,
-    PASSING_REVIEWS,
     Decision,
     Event,
     Payment,
@@ -104,11 +104,11 @@ async def _apply(payment_id: UUID, answer: Seen, *, actor: Actor, run: Runtime) 
         known = await cancellation_store.of_payment(tx, payment_id)
         if decision.event is Event.CAPTURED and given_back(known):
             # A mismatch whose money was already sent back: what suspense booked cannot become a sale any more.
-            decision = Decision(replace(before, review="captured_after_return"), None)
+            decision = Decision(replace(before, review=CAPTURED_AFTER_RETURN), None)
         if answer.also_paid:
             # One order's money came twice, which V2 keeps from happening: the second waits for a person.
             log.error("An order was paid twice", payment_id=str(payment_id), also=answer.also_paid)
-            review = decision.payment.review or "paid_twice"
+            review = decision.payment.reviewed_for("paid_twice")
             decision = replace(decision, payment=replace(decision.payment, review=review))
             for other in answer.also_paid:
                 await tell_of_second_payment(tx, before, other, run=run)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from jangbu.clock import seoul
 from jangbu.money import written
-from jangbu.payments import people, reviews
+from jangbu.payments import people, review_rules
 from jangbu.payments.after.dispute_rules import Dispute, DisputeStatus
 from jangbu.payments.after.receipt_rules import UNDER_WAY, Receipt, ReceiptStatus, is_of_kind
 from jangbu.payments.rules import Status
@@ -50,16 +50,16 @@ def _review(story: Story, t: Words, may: bool, problems: Mapping[str, str]) -> I
         t("review.look"),
         (
             Field("review", "", payment.review, kind="hidden"),
-            Field("note", t("review.note"), longest=reviews.NOTE_LONGEST),
+            Field("note", t("review.note"), longest=review_rules.NOTE_LONGEST),
         ),
     )
     yield Card(
-        reviews.why(payment.review, t.language) if payment.review else t("review.none"),
-        t("review.waits" if waits else "review.over"),
+        review_rules.why(payment.review, t.language) if payment.review else t("review.none"),
+        t("review.waits" if waits else "review.looked_at" if looked_at else "review.over"),
         "bad" if waits else "neutral",
         tuple(facts) if payment.review else (),
-        reviews.todo(payment.review, t.language),
-        (looked,) if waits and may else (),
+        review_rules.todo(payment.review, t.language),
+        (looked,) if waits and may and payment.review in review_rules.ENDS_BY_LOOKING else (),
         problems.get("review", ""),
     )
 

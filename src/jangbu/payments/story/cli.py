@@ -10,7 +10,7 @@ import typer
 
 from jangbu.clock import SEOUL
 from jangbu.money import Money, written
-from jangbu.payments import people, reviews
+from jangbu.payments import people, review_rules
 from jangbu.terminal import Json, Opener, clean, details, document, execute, say, styled
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def payment_as_json(payment: "Payment") -> dict[str, Any]:
         "channel_key": payment.channel_key,
         "method": methods.view(methods.read(payment.method), is_waiting=payment.awaits_money),
         "review": payment.review or None,
+        "needs_look": payment.needs_look,
         "failure": payment.failure,
         "created_at": payment.created_at,
         "paid_at": payment.paid_at,
@@ -198,9 +199,13 @@ def _show(story: "Story") -> None:
         },
         width=12,
     )
-    if payment.review:
-        say("  " + styled(f"a person should look: {reviews.why(payment.review, 'en')}", "red", bold=True))
-        say(f"  {reviews.todo(payment.review, 'en')} ({payment.review})")
+    why = review_rules.why(payment.review, "en")
+    if payment.needs_look:
+        say("  " + styled(f"a person should look: {why}", "red", bold=True))
+        say(f"  {review_rules.todo(payment.review, 'en')} ({payment.review})")
+    elif payment.review:
+        by = "" if payment.review_looked_at is None else f", looked at {seoul(payment.review_looked_at)[:16]} (Seoul)"
+        say(f"  {why} ({payment.review}{by})")
     say()
     for moment in moments(story):
         say(f"{seoul(moment.at)}  {styled(f'{moment.kind:<8}', _COLOURS[moment.kind])} {clean(moment.line)}")

@@ -240,7 +240,7 @@ TEXTS: Catalogue = {
     "story.figure.captured": ("승인 금액", "Captured"),
     "story.figure.cancelled": ("취소 금액", "Cancelled"),
     "story.close_asked": ("가상계좌 말소를 요청했습니다", "Closing of the account asked for"),
-    "story.looked_at": ("담당자가 살펴봤습니다", "A person looked at it"),
+    "story.looked_at": ("담당자가 확인했습니다", "A person looked at it"),
     "story.initialized": ("결제가 등록되었습니다", "Payment initialized"),
     "story.call.close_account": ("가상계좌 말소", "Virtual account closed"),
     "story.call.pre_register": ("결제 금액 사전 등록", "Amount pre-registered"),

@@ -236,5 +236,6 @@ async def _audit(tx: Tx, payment: Payment, one: Cancellation, action: str, actor
         amount=one.amount,
         currency=one.currency,
         reason=one.reason,
-        alone=one.status is SENDING,
+        # Of what is approved a second person was there.
+        **({"alone": one.status is SENDING} if action == "payment.cancellation_asked" else {}),
     )

@@ -3,11 +3,18 @@
 The word itself is stable: programs, metrics and exports are told that.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    # The command line says these words too, and has no use for all that a web page needs.
-    from jangbu.web.texts import Catalogue
+RETURNED = "returned"
+"""The review of a mismatched payment whose money was given back in full: nothing is left to decide."""
+CAPTURED_AFTER_RETURN = "captured_after_return"
+"""The review of a mismatch that PortOne puts right although its money, or part of it, went back already."""
+DISPUTE_UNTOLD = "dispute_untold"
+"""The review of a payment with a dispute whose end nobody has told: a person decides it."""
+UNKNOWN_OUTCOME = "outcome_unknown"
+"""The review of a payment with a call that nobody knows the outcome of for long; it goes once somebody does."""
+UNPAID = "unpaid_at_portone"
+"""The review of a payment that the books have as paid, and PortOne, after that, as waiting or failed."""
+PASSING_REVIEWS = frozenset({"unknown_status", UNKNOWN_OUTCOME, "cancellation_unclear", "paid_twice", UNPAID})
+"""Reasons to look that go away by themselves once PortOne says something we understand."""
 
 REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "other_amount": (
@@ -27,15 +34,15 @@ REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "unhandled_currency": (
         ("장부가 다루지 않는 통화로 결제되었습니다", "It was paid in a currency these books do not keep"),
         (
-            "상품을 제공하지 말고 포트원 콘솔에서 돌려주세요. 장부에는 아무것도 적지 않았습니다.",
-            "Deliver nothing, and give it back in PortOne's console. Nothing was booked.",
+            "상품을 제공하지 말고 포트원 콘솔에서 돌려주세요. 이 금액은 장부에 적지 않았습니다.",
+            "Deliver nothing, and give it back in PortOne's console. This sum was not booked.",
         ),
     ),
     "no_amount": (
         ("결제되었다고 하는데 금액이 없습니다", "It is said to be paid, and without an amount"),
         (
-            "상품을 제공하지 말고 포트원 콘솔에서 확인해 주세요. 장부에는 아무것도 적지 않았습니다.",
-            "Deliver nothing, and look it up in PortOne's console. Nothing was booked.",
+            "상품을 제공하지 말고 포트원 콘솔에서 확인해 주세요. 매출로 적지 않았습니다.",
+            "Deliver nothing, and look it up in PortOne's console. It was not booked as a sale.",
         ),
     ),
     "other_store": (
@@ -48,15 +55,15 @@ REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "unknown_channel": (
         ("어느 채널에서 결제되었는지 알 수 없습니다", "Nobody says by which channel it was paid"),
         (
-            "실제 돈인지 알 수 없어 적지 않았습니다. 상품을 제공하지 말고 포트원 콘솔에서 확인해 주세요.",
-            "Whether it is real money is not known, so nothing was booked. Deliver nothing; look in PortOne's console.",
+            "실제 돈인지 알 수 없어 매출로 적지 않았습니다. 상품을 제공하지 말고 포트원 콘솔에서 확인해 주세요.",
+            "Whether it is real money is not known, so it is no sale. Deliver nothing; look in PortOne's console.",
         ),
     ),
     "live_channel": (
         ("여기는 연습용인데 실제 돈이 결제되었습니다", "Real money was paid where only practice money is kept"),
         (
-            "포트원 콘솔에서 돌려주고, 설정에서 실연동 채널을 빼 주세요. 장부에는 적지 않았습니다.",
-            "Give it back in PortOne's console, and take the live channel out of the settings. Nothing was booked.",
+            "포트원 콘솔에서 돌려주고, 설정에서 실연동 채널을 빼 주세요. 매출로 적지 않았습니다.",
+            "Give it back in PortOne's console, and take the live channel out of the settings. It is no sale.",
         ),
     ),
     "test_channel": (
@@ -69,8 +76,8 @@ REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "unknown_status": (
         ("포트원이 장부가 모르는 상태를 알려 왔습니다", "PortOne tells of a state that is new to us"),
         (
-            "포트원 콘솔에서 확인해 주세요. 계속 다시 물어보고, 아는 상태가 되면 이 표시는 사라집니다.",
-            "Look it up in PortOne's console. It is asked about again; once the answer is clear, this goes away.",
+            "포트원 콘솔에서 확인해 주세요. 다시 물었을 때 아는 상태이면 이 표시는 사라집니다.",
+            "Look it up in PortOne's console. Once it is asked about again and the answer is clear, this goes away.",
         ),
     ),
     "outcome_unknown": (
@@ -93,8 +100,8 @@ REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "paid_twice": (
         ("한 주문이 두 번 결제되었습니다", "One order was paid twice"),
         (
-            "두 번째 결제를 포트원 콘솔에서 돌려주세요. 장부에는 첫 번째만 적었습니다.",
-            "Give the second payment back in PortOne's console. Only the first one is in the books.",
+            "위의 포트원 거래 ID가 아닌 다른 결제를 포트원 콘솔에서 돌려주세요. 장부에는 위의 것만 적었습니다.",
+            "Give back, in PortOne's console, the one that is not the transaction above. The books have that one.",
         ),
     ),
     "unpaid_at_portone": (
@@ -125,20 +132,24 @@ REVIEWS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "dispute_untold": (
         ("끝난 분쟁의 결과를 아무도 알려 주지 않았습니다", "A dispute is over, and nobody says how it ended"),
         (
-            "PG에 물어보고, 아래 분쟁에서 결과를 정해 주세요.",
+            "PG에 물어보고, 아래 분쟁에서 결과(승소·패소)를 정해 주세요.",
             "Ask the PG, and say below how the dispute ended.",
         ),
     ),
 }
 """Each word, why it is so, and what to do; Korean and English."""
 
+ENDS_BY_LOOKING = REVIEWS.keys() - {RETURNED, UNKNOWN_OUTCOME, DISPUTE_UNTOLD}
+"""Those for which a person's word that they have looked is enough: nothing goes on that ends by itself, and nothing is
+to be decided."""
 NOTE_LONGEST = 200
-TEXTS: "Catalogue" = {
-    "review.look": ("살펴봤습니다", "I have looked"),
-    "review.looked": ("살펴본 사람", "Looked at by"),
-    "review.none": ("살펴볼 까닭이 없어졌습니다", "There is nothing to look at any more"),
+TEXTS: dict[str, tuple[str, str]] = {
+    "review.look": ("확인했습니다", "I have looked"),
+    "review.looked": ("확인한 사람", "Looked at by"),
+    "review.looked_at": ("확인함", "Looked at"),
+    "review.none": ("확인할 일이 없어졌습니다", "There is nothing to look at any more"),
     "review.note": ("알아낸 것 (감사 기록에 남습니다)", "What you found (kept in the audit log)"),
-    "review.over": ("확인됨", "Looked at"),
+    "review.over": ("할 일 없음", "Nothing to do"),
     "review.waits": ("확인 필요", "Needs a look"),
     "review.word": ("코드", "Code"),
 } | {f"review.{word}": why for word, (why, _) in REVIEWS.items()}
