@@ -76,7 +76,7 @@ def _row(request: Request, line: NamedLine) -> AuditRow:
     return AuditRow(
         line,
         _who(line, t),
-        _words(t, f"audit.done.{line.action}", line.action),
+        t.or_else(f"audit.done.{line.action}", line.action),
         tuple(_facts(line, t)),
         rendering.address(request, actor=line.actor, before=None),
         rendering.address(request, subject=line.subject, before=None),
@@ -101,14 +101,14 @@ def _facts(line: NamedLine, t: Words) -> Iterator[Fact]:
     for name in sorted(facts, key=lambda one: (_ORDER.get(one, len(_ORDER)), one)):
         value = facts[name]
         if name == "review":
-            yield Fact(t("audit.fact.review"), _words(t, f"review.{value}", str(value) or t("audit.none_any_more")))
+            yield Fact(t("audit.fact.review"), t.or_else(f"review.{value}", str(value) or t("audit.none_any_more")))
             continue
         if value in (None, "", [], {}) or (name == "currency" and facts.keys() & {"amount", "price"}):
             continue
-        shown = _words(t, f"status.{value}", _value(value, t)) if name in ("before", "after") else _value(value, t)
+        shown = t.or_else(f"status.{value}", _value(value, t)) if name in ("before", "after") else _value(value, t)
         if name in ("amount", "price") and isinstance(value, int) and currency in EXPONENTS:
             shown = written(Money(value, currency))
-        yield Fact(_words(t, f"audit.fact.{name}", name), shown)
+        yield Fact(t.or_else(f"audit.fact.{name}", name), shown)
 
 
 def _value(value: Any, t: Words) -> str:
@@ -121,8 +121,3 @@ def _value(value: Any, t: Words) -> str:
             return ", ".join(f"{name} {_value(inner, t)}" for name, inner in value.items() if inner not in (None, ""))
         case _:
             return str(value)
-
-
-def _words(t: Words, key: str, otherwise: str) -> str:
-    """The words, or what is written in the log where this program knows none: a later release may have written it."""
-    return t(key) if t.known(key) else otherwise

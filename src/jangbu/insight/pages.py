@@ -103,7 +103,7 @@ def _item(kind: Kind, waiting: Waiting, reviews: list[Review], broken: list[Brok
 
 
 def _review(one: Review, t: Words) -> str:
-    why = t(f"review.{one.review}") if t.known(f"review.{one.review}") else one.review
+    why = t.or_else(f"review.{one.review}", one.review)
     return f"{one.order_name} · {Money(one.amount, one.currency)} · {why}"
 
 

@@ -218,7 +218,7 @@ def _row(entry: StoredEntry, leads_to: LeadsTo, t: Words, *, shows_store: bool) 
     title = f"story.entry.{entry.kind}"
     return EntryRow(
         key=entry.key,
-        title=t(title) if t.known(title) else entry.kind,
+        title=t.or_else(title, entry.kind),
         href=leads_to(entry.key),
         happened_at=entry.happened_at,
         legs=tuple(_leg(leg, entry.currency, t, shows_store=shows_store) for leg in entry.legs),

@@ -1,6 +1,6 @@
 """Why a person has to look at a payment, and what they are to do: the words behind `Payment.review`. Pure.
 
-The word itself is stable: programs, metrics and exports are told that.
+The word itself is stable: programs and metrics are told that.
 """
 
 RETURNED = "returned"

@@ -101,6 +101,10 @@ class Words:
         """Whether there are words for `key`: statuses come from PortOne and may be newer than we are."""
         return key in self._catalogue
 
+    def or_else(self, key: str, otherwise: str) -> str:
+        """The words for `key`, or what stands there where this program knows none."""
+        return self(key) if self.known(key) else otherwise
+
     def lapse(self, between: timedelta) -> str:
         """How much later: `3분 12초 후`. Two units at most (the exact times stand beside it); "" under a second."""
         seconds = between // timedelta(seconds=1)

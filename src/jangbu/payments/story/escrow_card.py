@@ -28,7 +28,7 @@ def escrow_cards(payment: Payment, t: Words, may: bool, problems: Mapping[str, s
         return
     yield Card(
         t("escrow.title"),
-        t(f"escrow.{escrow.status}") if t.known(f"escrow.{escrow.status}") else escrow.status,
+        t.or_else(f"escrow.{escrow.status}", escrow.status),
         _TONES.get(escrow.status, "neutral"),
         tuple(_facts(escrow, t)),
         t("escrow.explained") if escrow.status == "BEFORE_REGISTERED" else "",

@@ -55,7 +55,7 @@ def facts(payment: Payment, t: Words) -> tuple[Fact, ...]:
             told.append(Fact(t("method.deposit.due"), f"{seoul(deposit.due_at)} {t('app.kst')}"))
     if method.refund_status:
         said = f"method.refund_status.{method.refund_status}"
-        told.append(Fact(t("method.refund_status"), t(said) if t.known(said) else method.refund_status))
+        told.append(Fact(t("method.refund_status"), t.or_else(said, method.refund_status)))
     return tuple(told)
 
 
